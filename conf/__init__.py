@@ -1,0 +1,1 @@
+"""Configuration files of the commands, found by Hydra."""

@@ -1,0 +1,1 @@
+"""The harness: configuration, conversations, judging, storage, metrics and reports."""
