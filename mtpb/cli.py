@@ -1,0 +1,103 @@
+"""Turns a function into a command: Hydra composes its configuration, errors become exit statuses.
+
+    @application("run", RunConfig)
+    def main(config: RunConfig) -> int: ...
+
+    if __name__ == "__main__":
+        main()
+
+The function gets plain dataclasses and returns its exit status. Whatever a user can mend (an
+unknown key, a wrong value, a missing file, a full disk) ends with status 2 and one message on
+standard error, without a traceback; set HYDRA_FULL_ERROR=1 to see one. Ctrl-C ends with 130.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn, TypeVar
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from benchmarks import BenchmarkError
+from mtpb.errors import UsageError
+from sandbox import SandboxError
+
+C = TypeVar("C")
+
+USAGE = 2
+
+
+def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Callable[[], Any]]:
+    """Makes a function of a configuration the command whose configuration is conf/`name`.yaml.
+
+    `schema` is the dataclass of the whole configuration; the YAML file names it first in its
+    defaults, as `name`_schema. Under --multirun the worst status of all the jobs counts.
+    """
+    ConfigStore.instance().store(name=f"{name}_schema", node=schema)
+
+    def decorate(function: Callable[[C], int]) -> Callable[[], NoReturn]:
+        statuses = [0]
+
+        def job(config: DictConfig) -> None:
+            statuses.append(function(OmegaConf.to_object(config)))  # type: ignore[arg-type]
+
+        job.__module__ = function.__module__
+
+        @wraps(function)
+        def main() -> NoReturn:
+            # Hydra prints and exits with 1 by itself unless it is told to raise
+            verbose = os.environ.setdefault("HYDRA_FULL_ERROR", "0") == "1"
+            os.environ["HYDRA_FULL_ERROR"] = "1"
+            signal.signal(signal.SIGTERM, _terminate)
+            try:
+                hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)(job)()
+            except _mendable() as error:
+                if verbose:
+                    raise
+                fail(error)
+            except KeyboardInterrupt:
+                print("interrupted; the same command resumes", file=sys.stderr)
+                sys.exit(130)
+            sys.exit(max(statuses))
+
+        return main
+
+    return decorate
+
+
+def fail(error: BaseException) -> NoReturn:
+    """Prints the error, with its cause where that says more, and exits with status 2."""
+    message = str(error)
+    cause = error.__cause__
+    if isinstance(cause, OmegaConfBaseException) and str(cause) not in message:
+        message = f"{message}\n{cause}"
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(USAGE)
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    """The errors that name a thing a user can mend; those of `models` only if it was imported."""
+    errors: list[type[Exception]] = [
+        UsageError,
+        BenchmarkError,
+        SandboxError,
+        HydraException,
+        OmegaConfBaseException,
+        OSError,
+    ]
+    models = sys.modules.get("models")
+    if models is not None:
+        errors.append(models.ModelError)
+    return tuple(errors)

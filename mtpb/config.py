@@ -1,0 +1,169 @@
+"""The configuration of the commands, as dataclasses that Hydra fills and checks.
+
+They are turned into plain objects once, in `cli.application`; from there the code takes narrow
+typed arguments. Configurations are not frozen: OmegaConf could not override nested frozen ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from omegaconf import MISSING
+
+from mtpb.errors import UsageError
+
+
+class Format(Enum):
+    """How an MTPB-like problem is asked: turn by turn, or all its prompts in one turn."""
+
+    multi_turn = "multi_turn"
+    single_turn = "single_turn"
+
+
+class Scorer(Enum):
+    official = "official"
+    strict = "strict"
+
+
+class IsolationChoice(Enum):
+    auto = "auto"
+    full = "full"
+    basic = "basic"
+
+
+class Dtype(Enum):
+    """Data type of the weights in use; `auto` takes the checkpoint's own."""
+
+    auto = "auto"
+    float32 = "float32"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+
+
+@dataclass
+class ModelConfig:
+    """`path`: a local directory, the name of an embedded model, or a hub id."""
+
+    path: str = MISSING
+    revision: str | None = None
+    name: str | None = None
+    data: str | None = None
+
+
+@dataclass
+class BenchmarkConfig:
+    name: str = MISSING
+    path: str | None = None
+    limit: int | None = None
+    problems: list[Any] | None = None
+    format: Format = Format.multi_turn
+    scorer: Scorer | None = None
+
+
+@dataclass
+class SamplingConfig:
+    """`temperature` 0 is greedy, `top_k` 0 is off; `max_new_tokens` null leaves it to the problem."""
+
+    n: int = 1
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    max_new_tokens: int | None = None
+    k: list[int] | None = None
+
+
+@dataclass
+class EngineConfig:
+    """`slots`: rows that decode together; null takes the model's and device's fixed default."""
+
+    device: str = "auto"
+    dtype: Dtype = Dtype.auto
+    slots: int | None = None
+    deterministic: bool = False
+    threads: int | None = None
+
+
+@dataclass
+class SandboxConfig:
+    """`timeout` in seconds of CPU time and `wall_timeout` in seconds; null takes the suite's."""
+
+    workers: int | None = None
+    timeout: float | None = None
+    wall_timeout: float | None = None
+    memory_mb: int = 4096
+    isolation: IsolationChoice = IsolationChoice.auto
+
+
+@dataclass
+class RunConfig:
+    model: ModelConfig = field(default_factory=ModelConfig)
+    benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    seed: int = 0
+    results: str = "results"
+    output: str | None = None
+
+
+@dataclass
+class ScoreConfig:
+    samples: str = MISSING
+    benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    k: list[int] | None = None
+    results: str = "results"
+    output: str | None = None
+
+
+def check_sampling(sampling: SamplingConfig) -> None:
+    """Raises UsageError for a value that no sampler could follow."""
+    _require(sampling.n >= 1, "sampling.n", sampling.n, "at least 1")
+    _require(sampling.temperature >= 0, "sampling.temperature", sampling.temperature, "0 or more")
+    _require(0 < sampling.top_p <= 1, "sampling.top_p", sampling.top_p, "above 0 and at most 1")
+    _require(sampling.top_k >= 0, "sampling.top_k", sampling.top_k, "0 (off) or more")
+    tokens = sampling.max_new_tokens
+    _require(tokens is None or tokens >= 1, "sampling.max_new_tokens", tokens, "at least 1")
+
+
+def check_sandbox(sandbox: SandboxConfig) -> None:
+    """Raises UsageError for limits under which no program could run."""
+    for name in ("workers", "timeout", "wall_timeout"):
+        value = getattr(sandbox, name)
+        _require(value is None or value > 0, f"sandbox.{name}", value, "more than 0")
+    _require(sandbox.memory_mb >= 64, "sandbox.memory_mb", sandbox.memory_mb, "at least 64")
+
+
+def check_engine(engine: EngineConfig) -> None:
+    """Raises UsageError for an engine without slots or threads."""
+    for name in ("slots", "threads"):
+        value = getattr(engine, name)
+        _require(value is None or value >= 1, f"engine.{name}", value, "at least 1")
+
+
+def problem_ids(benchmark: BenchmarkConfig) -> tuple[str, ...] | None:
+    """The ids asked for, as strings: they may be written with or without quotes."""
+    if benchmark.problems is None:
+        return None
+    return tuple(str(problem) for problem in benchmark.problems)
+
+
+def data_path(benchmark: BenchmarkConfig) -> Path | None:
+    return None if benchmark.path is None else Path(benchmark.path).expanduser()
+
+
+def pass_ks(asked: list[int] | None, n: int, key: str = "sampling.k") -> tuple[int, ...]:
+    """The k of pass@k: those asked for, else those of 1, 10, 100 that n samples allow."""
+    if asked is None:
+        return tuple(k for k in (1, 10, 100) if k <= n)
+    for k in asked:
+        _require(1 <= k <= n, key, k, f"from 1 to the {n} samples a case that there are")
+    return tuple(sorted(set(asked)))
+
+
+def _require(condition: bool, key: str, value: object, wanted: str) -> None:
+    if not condition:
+        raise UsageError(f"{key}={value}: must be {wanted}")

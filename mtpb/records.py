@@ -1,0 +1,195 @@
+"""The lines of a run directory: samples and verdicts.
+
+Records are immutable inside and dicts only at the file's edge. `to_json` gives one line without
+its newline, the same bytes for the same record; `from_json` refuses a line that is not one, naming
+the key. Neither imports torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any, NamedTuple
+
+from mtpb.errors import UsageError
+
+
+class Status(str, Enum):
+    """How a program fared. `sandbox_error` is the sandbox's own failure, never the program's."""
+
+    passed = "passed"
+    wrong_answer = "wrong_answer"
+    no_output = "no_output"
+    syntax_error = "syntax_error"
+    exception = "exception"
+    timeout = "timeout"
+    memory = "memory"
+    blocked = "blocked"
+    sandbox_error = "sandbox_error"
+
+
+class Key(NamedTuple):
+    """What names a sample, and its verdict, within a run."""
+
+    problem: str
+    case: int
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One exchange: what the model was asked and what it wrote.
+
+    `completion` is as decoded, `text` what the stop rule left of it, `tokens` how many were
+    generated (an end-of-text token counted), `finish` one of stop, length, eos, context.
+    """
+
+    prompt: str
+    completion: str
+    text: str
+    tokens: int
+    finish: str
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Turn:
+        return cls(
+            _field(fields, "prompt", str),
+            _field(fields, "completion", str),
+            _field(fields, "text", str),
+            _field(fields, "tokens", int),
+            _field(fields, "finish", str),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A finished conversation and the program that its turns make."""
+
+    problem: str
+    case: int
+    sample: int
+    turns: tuple[Turn, ...]
+    program: str
+
+    @property
+    def key(self) -> Key:
+        return Key(self.problem, self.case, self.sample)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens generated in all turns."""
+        return sum(turn.tokens for turn in self.turns)
+
+    def to_json(self) -> str:
+        return _dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Sample:
+        fields = _loads(line)
+        turns = _field(fields, "turns", list)
+        return cls(
+            _field(fields, "problem", str),
+            _field(fields, "case", int),
+            _field(fields, "sample", int),
+            tuple(Turn.from_fields(turn) for turn in turns),
+            _field(fields, "program", str),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one scorer says of one program."""
+
+    passed: bool
+    status: Status
+    detail: str
+    turn: int | None
+    cpu_s: float
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one sample.
+
+    `passed` is what the chosen scorer says; `status`, `detail`, `turn` and the times tell of the
+    run that it comes from. `official` and `strict` are there for suites that have both scorers.
+    Times are in seconds.
+    """
+
+    problem: str
+    case: int
+    sample: int
+    passed: bool
+    status: Status
+    detail: str
+    turn: int | None
+    cpu_s: float
+    wall_s: float
+    official: bool | None = None
+    strict: bool | None = None
+
+    @property
+    def key(self) -> Key:
+        return Key(self.problem, self.case, self.sample)
+
+    def passed_by(self, scorer: str) -> bool:
+        """Whether the sample passes by `scorer`: official, strict, or test (a suite's own tests)."""
+        by = {"official": self.official, "strict": self.strict}.get(scorer)
+        return self.passed if by is None else by
+
+    def to_json(self) -> str:
+        fields = asdict(self)
+        fields["status"] = self.status.value
+        for scorer in ("official", "strict"):
+            if fields[scorer] is None:
+                del fields[scorer]
+        return _dumps(fields)
+
+    @classmethod
+    def from_json(cls, line: str) -> Verdict:
+        fields = _loads(line)
+        turn = fields.get("turn")
+        status = _field(fields, "status", str)
+        if status not in Status.__members__:
+            raise UsageError(f"key 'status': unknown status {status!r}")
+        return cls(
+            _field(fields, "problem", str),
+            _field(fields, "case", int),
+            _field(fields, "sample", int),
+            _field(fields, "passed", bool),
+            Status(status),
+            _field(fields, "detail", str),
+            None if turn is None else _field(fields, "turn", int),
+            float(_field(fields, "cpu_s", (int, float))),
+            float(_field(fields, "wall_s", (int, float))),
+            fields.get("official"),
+            fields.get("strict"),
+        )
+
+
+def _dumps(fields: Mapping[str, Any]) -> str:
+    # ASCII, so that lone surrogates, which models do write, survive any file and any terminal
+    return json.dumps(fields, ensure_ascii=True)
+
+
+def _loads(line: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise UsageError(f"not a line of JSON ({error})") from error
+    if not isinstance(fields, dict):
+        raise UsageError(f"expected a JSON object, got {type(fields).__name__}")
+    return fields
+
+
+def _field(fields: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:
+    if name not in fields:
+        raise UsageError(f"key {name!r} is missing")
+    value = fields[name]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        wanted = kind.__name__ if isinstance(kind, type) else "number"
+        raise UsageError(f"key {name!r}: expected {wanted}, got {value!r}")
+    return value

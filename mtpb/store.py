@@ -1,0 +1,247 @@
+"""The run directory: a run's only state, and all that reports and comparisons read.
+
+Lines are appended whole and at once, so a run that is killed loses at most the line that was being
+written; that piece is dropped when the directory is opened again. Finished directories are put
+into canonical order by replacing the file, never in place. One process at a time writes to a
+directory; readers need no lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol, TypeVar
+
+from mtpb.errors import UsageError
+from mtpb.records import Key, Sample, Verdict
+
+SCHEMA_VERSION = 1
+
+
+class Record(Protocol):
+    """A line of a run directory."""
+
+    @property
+    def key(self) -> Key: ...
+
+    def to_json(self) -> str: ...
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Reads a run directory. Nothing here needs torch, the benchmark or the model."""
+
+    path: Path
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path / "samples.jsonl"
+
+    @property
+    def verdicts_path(self) -> Path:
+        return self.path / "verdicts.jsonl"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.path / "manifest.json"
+
+    def manifest(self) -> dict[str, Any]:
+        """What the run was: see `mtpb.manifest`. Raises UsageError where there is none."""
+        return read_json(self.manifest_path, "is this a run directory?")
+
+    def metrics(self) -> dict[str, Any]:
+        return read_json(self.path / "metrics.json", "run mtpb.run or mtpb.report first")
+
+    def samples(self) -> Iterator[Sample]:
+        return read_records(self.samples_path, Sample.from_json)
+
+    def verdicts(self) -> Iterator[Verdict]:
+        return read_records(self.verdicts_path, Verdict.from_json)
+
+
+def read_records(path: Path, parse: Callable[[str], R]) -> Iterator[R]:
+    """The records of a JSON-lines file, in its order; none if there is no file.
+
+    A last line without its newline is being written or was cut off by a crash: it is skipped.
+    Raises UsageError with file and line for any other line that is not a record.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield parse(line.decode())
+            except (UsageError, UnicodeDecodeError) as error:
+                raise UsageError(f"{path}:{number}: {error}") from error
+
+
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """A JSON object from a file. Raises UsageError with the remedy if it is not there or broken."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON ({error}); {remedy}") from error
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: expected a JSON object, got {type(value).__name__}; {remedy}")
+    return value
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a JSON object so that the file is there whole or as it was before."""
+    replace(path, (json.dumps(value, indent=1, ensure_ascii=False), "\n"))
+
+
+def replace(path: Path, pieces: Iterable[str]) -> None:
+    """Replaces a file's content at one stroke: a crash leaves the old file or the new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+class RunWriter:
+    """The one process that writes to a run directory; a context manager.
+
+    Opening resumes: `samples` and `verdicts` hold what is there already, by key. Raises UsageError
+    if the directory belongs to another configuration, naming the keys that differ, if another
+    process writes to it, or if it cannot be written.
+    """
+
+    def __init__(self, path: Path, manifest: Mapping[str, Any], config: str) -> None:
+        self.directory = RunDirectory(path)
+        self._lock = _locked(path)
+        try:
+            self._open(manifest, config)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _open(self, manifest: Mapping[str, Any], config: str) -> None:
+        directory = self.directory
+        if directory.manifest_path.exists():
+            _refuse_other(directory, manifest["identity"])
+        else:
+            _refuse_foreign(directory.path)
+        write_json(directory.manifest_path, manifest)
+        replace(directory.path / "config.yaml", (config,))
+        for path in (directory.samples_path, directory.verdicts_path):
+            _drop_unfinished_line(path)
+        self.samples = {sample.key: sample for sample in directory.samples()}
+        self.verdicts = {verdict.key: verdict for verdict in directory.verdicts()}
+        self._samples = _appender(directory.samples_path)
+        self._verdicts = _appender(directory.verdicts_path)
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._samples.close()
+        self._verdicts.close()
+        os.close(self._lock)
+
+    def add_sample(self, sample: Sample) -> None:
+        _append(self._samples, sample)
+        self.samples[sample.key] = sample
+
+    def add_verdict(self, verdict: Verdict) -> None:
+        _append(self._verdicts, verdict)
+        self.verdicts[verdict.key] = verdict
+
+    def put_in_order(self, order: Iterable[Key]) -> None:
+        """Rewrites both files with the records in this order; those it does not name are dropped."""
+        keys = list(order)
+        _rewrite(self.directory.samples_path, (self.samples[k] for k in keys if k in self.samples))
+        _rewrite(
+            self.directory.verdicts_path, (self.verdicts[k] for k in keys if k in self.verdicts)
+        )
+
+
+def _locked(path: Path) -> int:
+    """Makes the directory and takes its lock; the descriptor holds it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise UsageError(
+            f"output={path}: cannot be made or opened ({error.strerror}); choose another output"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise UsageError(
+            f"output={path}: another process is writing to it; wait for it or choose another output"
+        ) from error
+    return lock
+
+
+def _refuse_other(directory: RunDirectory, identity: Mapping[str, Any]) -> None:
+    there = directory.manifest().get("identity", {})
+    differing = [
+        f"  {key}: {there.get(key)!r} there, {identity.get(key)!r} now"
+        for key in sorted({*there, *identity})
+        if there.get(key) != identity.get(key)
+    ]
+    if differing:
+        raise UsageError(
+            f"output={directory.path}: holds a run of another configuration; choose another output "
+            "or delete it. Differing keys:\n" + "\n".join(differing)
+        )
+
+
+def _refuse_foreign(path: Path) -> None:
+    """A directory without a manifest may hold only what a crash at the very start leaves."""
+    others = sorted(p.name for p in path.iterdir() if p.name != "manifest.json.tmp")
+    if others:
+        raise UsageError(
+            f"output={path}: has files but no manifest.json, so it is no run directory "
+            f"(first: {others[0]!r}); choose another output"
+        )
+
+
+def _drop_unfinished_line(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+
+
+def _appender(path: Path) -> IO[bytes]:
+    return path.open("ab", buffering=0)
+
+
+def _append(file: IO[bytes], record: Record) -> None:
+    line = record.to_json().encode() + b"\n"
+    end = file.seek(0, os.SEEK_END)
+    try:
+        written = file.write(line)
+        if written != len(line):
+            raise OSError(28, os.strerror(28), file.name)
+    except OSError:
+        file.truncate(end)  # no half line stays, so that the next start finds whole ones
+        raise
+
+
+def _rewrite(path: Path, records: Iterable[Record]) -> None:
+    lines = [record.to_json() + "\n" for record in records]
+    if path.exists() and path.read_text(encoding="utf-8") == "".join(lines):
+        return
+    replace(path, lines)
