@@ -1,0 +1,126 @@
+"""What a CodeGen model looks like: the numbers of a checkpoint's `config.json`. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SHARDS = 4  # CodeGen packs its attention projection for this many model-parallel shards
+
+
+class ModelError(Exception):
+    """A model, its files or its options cannot be used as asked; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeGenConfig:
+    """Geometry of a CodeGen model; the defaults are those of codegen-350M.
+
+    `n_inner` is the width of the MLP (four times `n_embd` where it is None), `rotary_dim` how many
+    dimensions of each head are rotated, `dtype` the name of the checkpoint's dtype, if it says one.
+    """
+
+    vocab_size: int = 51200
+    n_positions: int = 2048
+    n_layer: int = 20
+    n_embd: int = 1024
+    n_head: int = 16
+    rotary_dim: int = 32
+    n_inner: int | None = None
+    layer_norm_epsilon: float = 1e-5
+    bos_token_id: int = 50256
+    eos_token_id: int = 50256
+    dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "n_positions", "n_layer", "n_embd", "n_head"):
+            if getattr(self, name) < 1:
+                raise ModelError(f"{name}={getattr(self, name)}: must be at least 1")
+        if self.n_head % SHARDS or self.n_embd % self.n_head:
+            raise ModelError(
+                f"n_head={self.n_head}, n_embd={self.n_embd}: the number of heads must be a "
+                f"multiple of {SHARDS} and divide the width"
+            )
+        if not 0 < self.rotary_dim <= self.head_dim or self.rotary_dim % 2:
+            raise ModelError(
+                f"rotary_dim={self.rotary_dim}: must be even, positive and at most the head's "
+                f"{self.head_dim} dimensions"
+            )
+
+    @property
+    def head_dim(self) -> int:
+        return self.n_embd // self.n_head
+
+    @property
+    def inner_dim(self) -> int:
+        return 4 * self.n_embd if self.n_inner is None else self.n_inner
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the model has."""
+        C, F, V = self.n_embd, self.inner_dim, self.vocab_size
+        block = 2 * C + 4 * C * C + (C * F + F) + (F * C + C)
+        return V * C + self.n_layer * block + 2 * C + (V * C + V)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, object]) -> CodeGenConfig:
+        """Read the content of a `config.json`.
+
+        Raises ModelError where it is not a CodeGen model's, or asks for what CodeGen never does.
+        """
+        if record.get("model_type") != "codegen":
+            raise ModelError(f"model_type={record.get('model_type')!r}: expected 'codegen'")
+        if (activation := record.get("activation_function", "gelu_new")) != "gelu_new":
+            raise ModelError(f"activation_function={activation!r}: CodeGen uses 'gelu_new'")
+        if record.get("tie_word_embeddings"):
+            raise ModelError("tie_word_embeddings=true: CodeGen has a head of its own")
+        names = ("vocab_size", "n_positions", "n_layer", "n_embd", "n_head", "rotary_dim")
+        sizes = {name: _integer(record, name) for name in names}
+        dtype = record.get("dtype") or record.get("torch_dtype")
+        eos = _integer(record, "eos_token_id", 50256)
+        return cls(
+            **sizes,
+            n_inner=None if record.get("n_inner") is None else _integer(record, "n_inner"),
+            layer_norm_epsilon=_number(record, "layer_norm_epsilon", 1e-5),
+            bos_token_id=_integer(record, "bos_token_id", eos),
+            eos_token_id=eos,
+            dtype=None if dtype is None else str(dtype).removeprefix("torch."),
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """The `config.json` that Hugging Face's CodeGen reads; inverse of `from_json`."""
+        return {
+            "architectures": ["CodeGenForCausalLM"],
+            "model_type": "codegen",
+            "vocab_size": self.vocab_size,
+            "n_positions": self.n_positions,
+            "n_ctx": self.n_positions,
+            "n_layer": self.n_layer,
+            "n_embd": self.n_embd,
+            "n_head": self.n_head,
+            "rotary_dim": self.rotary_dim,
+            "n_inner": self.n_inner,
+            "activation_function": "gelu_new",
+            "layer_norm_epsilon": self.layer_norm_epsilon,
+            "attn_pdrop": 0.0,
+            "embd_pdrop": 0.0,
+            "resid_pdrop": 0.0,
+            "bos_token_id": self.bos_token_id,
+            "eos_token_id": self.eos_token_id,
+            "tie_word_embeddings": False,
+            "torch_dtype": self.dtype,
+        }
+
+
+def _integer(record: Mapping[str, object], name: str, default: int | None = None) -> int:
+    value = record.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ModelError(f"{name}={value!r}: expected an integer in config.json")
+    return value
+
+
+def _number(record: Mapping[str, object], name: str, default: float) -> float:
+    value = record.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ModelError(f"{name}={value!r}: expected a number in config.json")
+    return float(value)
