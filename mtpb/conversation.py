@@ -1,0 +1,105 @@
+"""A problem's conversation with the model, as a pure state machine.
+
+    conversation = conversations(benchmark, n=1, format=Format.multi_turn, ...)[0]
+    while (prompt := conversation.prompt) is not None:
+        conversation = conversation.receive(completion=..., tokens=..., finish=...)
+    sample = conversation.sample
+
+The history starts with the protocol's preamble; each turn adds the question, the completion after
+the stop rule and the protocol's closing. Prompts are never stripped. No I/O, no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from benchmarks import Benchmark, Problem, Protocol
+from mtpb.config import Format
+from mtpb.records import Key, Sample, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One (problem, case, sample): `prompts` are the turns' prompts, filled in.
+
+    `max_new_tokens` bounds each turn's completion.
+    """
+
+    key: Key
+    prompts: tuple[str, ...]
+    protocol: Protocol
+    max_new_tokens: int
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """All turns are answered, or the model's context has no room left."""
+        if len(self.turns) == len(self.prompts):
+            return True
+        return bool(self.turns) and self.turns[-1].finish == "context" and not self.turns[-1].tokens
+
+    @property
+    def history(self) -> str:
+        """All that was said so far; at the end, the program."""
+        return self.protocol.preamble + "".join(
+            self.protocol.question(turn.prompt) + turn.text + self.protocol.closing
+            for turn in self.turns
+        )
+
+    @property
+    def prompt(self) -> str | None:
+        """What the model is to continue now; None if the conversation has ended."""
+        if self.ended:
+            return None
+        return self.history + self.protocol.question(self.prompts[len(self.turns)])
+
+    def receive(self, completion: str, tokens: int, finish: str) -> Conversation:
+        """The conversation after this completion, which the stop rule cuts."""
+        cut = self.protocol.stop(completion)
+        text = completion if cut is None else completion[:cut]
+        turn = Turn(self.prompts[len(self.turns)], completion, text, tokens, finish)
+        return replace(self, turns=(*self.turns, turn))
+
+    @property
+    def sample(self) -> Sample:
+        return Sample(*self.key, self.turns, self.history)
+
+
+def conversations(
+    benchmark: Benchmark, n: int, format: Format, max_new_tokens: int | None
+) -> list[Conversation]:
+    """Every conversation of a benchmark in canonical order: problem, case, sample.
+
+    `max_new_tokens` overrides what the problems ask for.
+    """
+    return [
+        Conversation(
+            Key(problem.id, case, sample),
+            prompts(problem, case, format),
+            benchmark.protocol,
+            max_new_tokens or problem.max_new_tokens or benchmark.max_new_tokens,
+        )
+        for problem in benchmark.problems
+        for case in range(len(problem.cases))
+        for sample in range(n)
+    ]
+
+
+def prompts(problem: Problem, case: int, format: Format) -> tuple[str, ...]:
+    """The prompts of a conversation: one a turn, or all of them joined into one."""
+    if format is Format.single_turn:
+        return (problem.single_turn_prompt(case),)
+    return problem.turn_prompts(case)
+
+
+def turn_of_line(sample: Sample, protocol: Protocol, line: int) -> int | None:
+    """The turn, from 0, that a line of the program (from 1) belongs to; None for the preamble."""
+    first = protocol.preamble.count("\n") + 1
+    if line < first:
+        return None
+    for number, turn in enumerate(sample.turns):
+        block = protocol.question(turn.prompt) + turn.text + protocol.closing
+        first += block.count("\n")
+        if line < first:
+            return number
+    return len(sample.turns) - 1 if sample.turns else None

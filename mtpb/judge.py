@@ -1,0 +1,161 @@
+"""From samples to verdicts: programs to the sandbox, outcomes back to the benchmark's rules.
+
+The rules (`benchmarks.official`, `benchmarks.strict`) see plain data only; how much the way in
+which a program ended matters is decided here, and differs between the two.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import ModuleType
+
+from benchmarks import Benchmark, Case, Problem, official, strict
+from mtpb.conversation import turn_of_line
+from mtpb.errors import UsageError
+from mtpb.records import Judgement, Sample, Status, Verdict
+from sandbox import Harness, Outcome, Pool, Program, Test
+
+PENDING = 4096  # samples handed to the sandbox and not yet judged: bounds memory
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges samples of a benchmark. `scorer` is the one that `Verdict.passed` follows."""
+
+    benchmark: Benchmark
+    pool: Pool
+    scorer: str
+
+    def submit(self, sample: Sample) -> PendingVerdict:
+        """Hands a sample's programs, one per scorer, to the sandbox.
+
+        Raises UsageError for a sample of a problem or case that the benchmark does not have.
+        """
+        problem, case = find(self.benchmark, sample)
+        outcomes = {
+            scorer: self.pool.submit(program(sample, problem, case, scorer))
+            for scorer in self.benchmark.scorers
+        }
+        return PendingVerdict(self, sample, case, outcomes)
+
+    def verdicts(self, samples: Iterable[Sample]) -> Iterator[Verdict]:
+        """Verdicts in the order of the samples."""
+        pending: deque[PendingVerdict] = deque()
+        for sample in samples:
+            pending.append(self.submit(sample))
+            while pending and (pending[0].done or len(pending) >= PENDING):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingVerdict:
+    """A sample whose programs are with the sandbox."""
+
+    judge: Judge
+    sample: Sample
+    case: Case
+    outcomes: dict[str, Future[Outcome]]
+
+    @property
+    def done(self) -> bool:
+        return all(future.done() for future in self.outcomes.values())
+
+    def result(self) -> Verdict:
+        """Waits for the outcomes and makes the verdict."""
+        judgements = {
+            scorer: judgement(self.sample, self.judge.benchmark, self.case, scorer, future.result())
+            for scorer, future in self.outcomes.items()
+        }
+        chosen = judgements[self.judge.scorer]
+        return Verdict(
+            *self.sample.key,
+            passed=chosen.passed,
+            status=chosen.status,
+            detail=chosen.detail,
+            turn=chosen.turn,
+            cpu_s=chosen.cpu_s,
+            wall_s=chosen.wall_s,
+            official=judgements["official"].passed if "official" in judgements else None,
+            strict=judgements["strict"].passed if "strict" in judgements else None,
+        )
+
+
+def find(benchmark: Benchmark, sample: Sample) -> tuple[Problem, Case]:
+    """The problem and case of a sample."""
+    problem = benchmark.problem(sample.problem)
+    if not 0 <= sample.case < len(problem.cases):
+        raise UsageError(
+            f"problem {sample.problem!r} of {benchmark.name}: no case {sample.case}, "
+            f"cases are 0 to {len(problem.cases) - 1}"
+        )
+    return problem, problem.cases[sample.case]
+
+
+def program(sample: Sample, problem: Problem, case: Case, scorer: str) -> Program:
+    """The sample's program as one scorer wants it run."""
+    if problem.test is not None:
+        test = Test(problem.test.setup, problem.test.source, (problem.test.entry_point,))
+        return Program(sample.program, test=test)
+    rules = _RULES[scorer]
+    return Program(
+        sample.program, harness=Harness(rules.HARNESS, rules.arguments(case.expected))
+    )
+
+
+def judgement(
+    sample: Sample, benchmark: Benchmark, case: Case, scorer: str, outcome: Outcome
+) -> Judgement:
+    """What a scorer says of an outcome."""
+    status, detail = _JUDGES[scorer](case, outcome)
+    line = None if status is Status.passed else outcome.line
+    return Judgement(
+        passed=status is Status.passed,
+        status=status,
+        detail=detail,
+        turn=None if line is None else turn_of_line(sample, benchmark.protocol, line),
+        cpu_s=round(outcome.cpu_s, 4),
+        wall_s=round(outcome.wall_s, 4),
+    )
+
+
+def _by_test(case: Case, outcome: Outcome) -> tuple[Status, str]:
+    """A function suite's tests have had their say inside the sandbox."""
+    return Status(outcome.status.value), outcome.detail
+
+
+def _by_official(case: Case, outcome: Outcome) -> tuple[Status, str]:
+    """A right print counts whatever came after it, but for SystemExit."""
+    ended = Status(outcome.status.value)
+    if ended is Status.sandbox_error:
+        return ended, outcome.detail
+    if outcome.exit_code is not None:
+        return Status.exception, f"SystemExit({outcome.exit_code}): not accepted by this scorer"
+    difference = official.mismatch(outcome.value, case.expected)
+    if difference is None:
+        return Status.passed, ""
+    if ended is not Status.passed:
+        return ended, outcome.detail
+    return _unlike(outcome, difference)
+
+
+def _by_strict(case: Case, outcome: Outcome) -> tuple[Status, str]:
+    """A program must end by itself, and the last thing it printed must be right."""
+    ended = Status(outcome.status.value)
+    if ended is not Status.passed:
+        return ended, outcome.detail
+    difference = strict.mismatch(outcome.value, case.expected)
+    return (Status.passed, "") if difference is None else _unlike(outcome, difference)
+
+
+def _unlike(outcome: Outcome, difference: str) -> tuple[Status, str]:
+    silent = outcome.value is None or outcome.value == ("none",)
+    return (Status.no_output if silent else Status.wrong_answer), difference
+
+
+_RULES: dict[str, ModuleType] = {"official": official, "strict": strict}
+_JUDGES = {"official": _by_official, "strict": _by_strict, "test": _by_test}
