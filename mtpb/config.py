@@ -13,14 +13,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from benchmarks import Format
 from mtpb.errors import UsageError
-
-
-class Format(Enum):
-    """How an MTPB-like problem is asked: turn by turn, or all its prompts in one turn."""
-
-    multi_turn = "multi_turn"
-    single_turn = "single_turn"
 
 
 class Scorer(Enum):
@@ -65,7 +59,7 @@ class BenchmarkConfig:
 
 @dataclass
 class SamplingConfig:
-    """`temperature` 0 is greedy, `top_k` 0 is off; `max_new_tokens` null leaves it to the problem."""
+    """`temperature` 0 is greedy, `top_k` 0 is off, `max_new_tokens` null is the problem's own."""
 
     n: int = 1
     temperature: float = 0.0

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from benchmarks import Benchmark, Problem, Protocol
-from mtpb.config import Format
+from benchmarks import Benchmark, Format, Protocol
 from mtpb.records import Key, Sample, Turn
 
 
@@ -42,7 +41,7 @@ class Conversation:
     def history(self) -> str:
         """All that was said so far; at the end, the program."""
         return self.protocol.preamble + "".join(
-            self.protocol.question(turn.prompt) + turn.text + self.protocol.closing
+            self.protocol.wrap(turn.prompt) + turn.text + self.protocol.closing
             for turn in self.turns
         )
 
@@ -51,7 +50,7 @@ class Conversation:
         """What the model is to continue now; None if the conversation has ended."""
         if self.ended:
             return None
-        return self.history + self.protocol.question(self.prompts[len(self.turns)])
+        return self.history + self.protocol.wrap(self.prompts[len(self.turns)])
 
     def receive(self, completion: str, tokens: int, finish: str) -> Conversation:
         """The conversation after this completion, which the stop rule cuts."""
@@ -72,24 +71,18 @@ def conversations(
 
     `max_new_tokens` overrides what the problems ask for.
     """
+    protocol = benchmark.protocol
     return [
         Conversation(
-            Key(problem.id, case, sample),
-            prompts(problem, case, format),
-            benchmark.protocol,
-            max_new_tokens or problem.max_new_tokens or benchmark.max_new_tokens,
+            Key(problem.id, number, sample),
+            problem.prompts(case, format),
+            protocol,
+            max_new_tokens or problem.token_budget(protocol.max_new_tokens, format),
         )
         for problem in benchmark.problems
-        for case in range(len(problem.cases))
+        for number, case in enumerate(problem.cases)
         for sample in range(n)
     ]
-
-
-def prompts(problem: Problem, case: int, format: Format) -> tuple[str, ...]:
-    """The prompts of a conversation: one a turn, or all of them joined into one."""
-    if format is Format.single_turn:
-        return (problem.single_turn_prompt(case),)
-    return problem.turn_prompts(case)
 
 
 def turn_of_line(sample: Sample, protocol: Protocol, line: int) -> int | None:
@@ -98,7 +91,7 @@ def turn_of_line(sample: Sample, protocol: Protocol, line: int) -> int | None:
     if line < first:
         return None
     for number, turn in enumerate(sample.turns):
-        block = protocol.question(turn.prompt) + turn.text + protocol.closing
+        block = protocol.wrap(turn.prompt) + turn.text + protocol.closing
         first += block.count("\n")
         if line < first:
             return number

@@ -48,12 +48,12 @@ class Dialogue:
 
     def receive(self, completion: Completion) -> Dialogue:
         tokens, finish = len(completion.token_ids), completion.finish.value
-        return replace(self, conversation=self.conversation.receive(completion.text, tokens, finish))
+        return replace(
+            self, conversation=self.conversation.receive(completion.text, tokens, finish)
+        )
 
 
-def generate(
-    engine: Engine, conversations: Iterable[Conversation], luck: Luck
-) -> Iterator[Sample]:
+def generate(engine: Engine, conversations: Iterable[Conversation], luck: Luck) -> Iterator[Sample]:
     """Samples as they finish, in any order; each depends on its own conversation alone."""
     for dialogue in engine.run(Dialogue(conversation, luck) for conversation in conversations):
         yield dialogue.conversation.sample

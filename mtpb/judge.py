@@ -102,9 +102,7 @@ def program(sample: Sample, problem: Problem, case: Case, scorer: str) -> Progra
         test = Test(problem.test.setup, problem.test.source, (problem.test.entry_point,))
         return Program(sample.program, test=test)
     rules = _RULES[scorer]
-    return Program(
-        sample.program, harness=Harness(rules.HARNESS, rules.arguments(case.expected))
-    )
+    return Program(sample.program, harness=Harness(rules.HARNESS, rules.arguments(case.expected)))
 
 
 def judgement(

@@ -136,7 +136,7 @@ class Verdict:
         return Key(self.problem, self.case, self.sample)
 
     def passed_by(self, scorer: str) -> bool:
-        """Whether the sample passes by `scorer`: official, strict, or test (a suite's own tests)."""
+        """Whether the sample passes by `scorer`: official, strict, or test (the suite's own)."""
         by = {"official": self.official, "strict": self.strict}.get(scorer)
         return self.passed if by is None else by
 

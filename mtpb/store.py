@@ -165,7 +165,7 @@ class RunWriter:
         self.verdicts[verdict.key] = verdict
 
     def put_in_order(self, order: Iterable[Key]) -> None:
-        """Rewrites both files with the records in this order; those it does not name are dropped."""
+        """Rewrites both files with the records in this order, without those it does not name."""
         keys = list(order)
         _rewrite(self.directory.samples_path, (self.samples[k] for k in keys if k in self.samples))
         _rewrite(

@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """Folder with the public data sets (HumanEval, MTPB, GPT-2 BPE); tests are skipped without it."""
+    """Folder with the public data sets (HumanEval, MTPB, GPT-2 BPE); skips where it is not."""
     folder = Path(os.environ.get("MTPB_DATA") or REPOSITORY.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(f"no public data at {folder}; set MTPB_DATA to a folder that has it")
