@@ -1,0 +1,190 @@
+"""Where a checkpoint comes from: a directory, or a model on the Hugging Face hub. Needs no torch.
+
+Downloads go through `huggingface_hub`, which honours HF_HOME, HF_HUB_OFFLINE, HF_ENDPOINT and
+HF_TOKEN, and keeps files in its cache. It compares sizes only, so the hashes are compared here:
+the cache names large files by the SHA-256 that the hub gave. Where a file system has no symbolic
+links the cache has no such names, and hashes are not compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from models.config import CodeGenConfig, ModelError
+from models.layout import (
+    CONFIG,
+    TOKENIZER,
+    TOKENIZER_PARTS,
+    WEIGHTS,
+    CheckpointError,
+    file_sha256,
+    index_of,
+    read_json,
+    shard_names,
+)
+
+RELEASED = re.compile(r"codegen-(350M|2B|6B|16B)-(nl|multi|mono)")
+HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+
+
+def resolve(source: str | Path, revision: str | None = None, *, weights: bool = True) -> Path:
+    """The local directory of a checkpoint, fetched first if `source` is not a directory itself.
+
+    `source` is a directory, a hub id (`Salesforce/codegen-2B-mono`) or the name of a released
+    model (`codegen-2B-mono`); `revision` a branch, tag or commit on the hub (default: main).
+    Fetched are the configuration, the tokenizer and, unless `weights` is False, the weights:
+    safetensors if the repository has them. Files in the cache are not fetched again, and only a
+    branch or tag needs the network then. Raises CheckpointError.
+    """
+    directory = Path(source).expanduser()
+    if directory.is_dir():
+        if revision is not None:
+            raise CheckpointError(f"{source}: a directory has no revision {revision!r}; drop it")
+        return directory
+    name = str(source)
+    if RELEASED.fullmatch(name):
+        name = f"Salesforce/{name}"
+    if isinstance(source, Path) or directory.exists() or not HUB_ID.fullmatch(name):
+        raise CheckpointError(
+            f"{source}: no such directory, nor a model on the hub; give a checkpoint's directory, "
+            "OWNER/NAME, or one of codegen-{350M,2B,6B,16B}-{nl,multi,mono}"
+        )
+    return _fetch(name, revision or "main", weights)
+
+
+def _fetch(repository: str, revision: str, weights: bool) -> Path:
+    config = _Snapshot(repository, revision).download(CONFIG)
+    if config is None:
+        raise CheckpointError(f"{repository}: no {CONFIG} at {revision}; not a CodeGen checkpoint")
+    directory = config.parent
+    snapshot = _Snapshot(repository, directory.name)  # the commit, should the branch move meanwhile
+    if weights:
+        _check_config(config, repository)  # before gigabytes are fetched
+        found = snapshot.fetch(*(n for name in WEIGHTS for n in (name, index_of(name))))
+        if found.name not in WEIGHTS:
+            for shard in shard_names(found):
+                snapshot.fetch(shard)
+    vocab, merges, added = TOKENIZER_PARTS
+    if snapshot.fetch(TOKENIZER, vocab).name == vocab:
+        snapshot.fetch(merges)
+        snapshot.find(added)
+    return directory
+
+
+def _check_config(path: Path, repository: str) -> None:
+    try:
+        CodeGenConfig.from_json(read_json(path))
+    except ModelError as error:
+        raise CheckpointError(f"{repository}: not a CodeGen checkpoint: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """A repository on the hub at a branch, tag or commit, and what the cache has of it."""
+
+    repository: str
+    revision: str
+
+    def fetch(self, *names: str) -> Path:
+        """The first of these files that is cached; if none, the first that the hub has."""
+        cached = (path for name in names if isinstance(path := self._known(name), Path))
+        found = (path for name in names if (path := self.find(name)) is not None)
+        for path in chain(cached, found):
+            return path
+        raise CheckpointError(
+            f"{self.repository}: no {' or '.join(names)} at {self.revision}; is it a CodeGen "
+            "checkpoint in Hugging Face layout?"
+        )
+
+    def find(self, name: str) -> Path | None:
+        """The file, downloaded unless it is cached; None where the repository has none."""
+        known = self._known(name)
+        return self.download(name) if known is None else known or None
+
+    def _known(self, name: str) -> Path | Literal[False] | None:
+        """The file in the cache, False if the hub is known to lack it, None if nothing is known."""
+        from huggingface_hub import try_to_load_from_cache
+
+        known = try_to_load_from_cache(self.repository, name, revision=self.revision)
+        if known is None:
+            return None
+        return _verified(Path(known)) if isinstance(known, str) else False
+
+    def download(self, name: str) -> Path | None:
+        """The file as the hub has it now, or what is cached where the hub cannot be reached."""
+        from huggingface_hub import hf_hub_download
+
+        try:
+            path = Path(hf_hub_download(self.repository, name, revision=self.revision))
+        except Exception as error:  # its HTTP library, and so its classes, differ by version
+            if _is_absence(error):
+                return None
+            raise self._explained(name, error) from error
+        return _verified(path)
+
+    def _explained(self, name: str, error: Exception) -> CheckpointError:
+        from huggingface_hub import errors
+
+        where = f"{self.repository}: {name}"
+        status = _status(error)
+        if isinstance(error, errors.GatedRepoError) or status == 403:
+            return CheckpointError(
+                f"{where}: access denied; accept the model's conditions on its page and log in "
+                "(`hf auth login`, or HF_TOKEN)"
+            )
+        if isinstance(error, errors.RevisionNotFoundError):
+            return CheckpointError(f"{self.repository}: no revision {self.revision!r} on the hub")
+        if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
+            return CheckpointError(
+                f"{self.repository}: no such model on the hub, nor a directory here; check the "
+                "name, and if the model is private or gated, log in (`hf auth login`, or HF_TOKEN)"
+            )
+        if isinstance(error, errors.LocalEntryNotFoundError):
+            return CheckpointError(
+                f"{where} at {self.revision} is not in the cache, and the hub cannot be reached "
+                f"({_reason(error)}); connect, unset HF_HUB_OFFLINE, or give a directory"
+            )
+        return CheckpointError(f"{where}: download failed ({_reason(error)}); try again")
+
+
+def _verified(path: Path) -> Path:
+    """The cached file, if its content is what the hub said; removed otherwise, and an error."""
+    blob = path.readlink() if path.is_symlink() else path
+    if not re.fullmatch("[0-9a-f]{64}", blob.name) or file_sha256(path) == blob.name:
+        return path
+    (path.parent / blob).unlink()
+    path.unlink(missing_ok=True)
+    raise CheckpointError(
+        f"{path}: SHA-256 is not {blob.name}, which the hub states: the download was damaged; the "
+        "file has been removed, try again"
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _status(error: Exception) -> int | None:
+    """The HTTP status that the error comes from, if it comes from one."""
+    responses = (getattr(cause, "response", None) for cause in _causes(error))
+    return next((int(r.status_code) for r in responses if r is not None), None)
+
+
+def _is_absence(error: Exception) -> bool:
+    from huggingface_hub import errors
+
+    return isinstance(error, errors.EntryNotFoundError) and not isinstance(
+        error, errors.LocalEntryNotFoundError
+    )
+
+
+def _reason(error: Exception) -> str:
+    *_, first = _causes(error)
+    return next(iter(str(first).splitlines()), "") or type(first).__name__
