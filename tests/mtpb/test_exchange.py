@@ -76,6 +76,12 @@ def test_cases_with_the_same_input_share_its_samples(tmp_path: Path) -> None:
     assert [s.case for s in read_samples(path, TURNS)] == [0, 2, 0, 2]
 
 
+def test_a_list_of_completions_is_as_many_samples(tmp_path: Path) -> None:
+    line = official("10", "y") | {"completions": ["a", "b"]}
+    samples = read_samples(written(tmp_path / "s.jsonl", [line]), TURNS)
+    assert [(s.key, s.program) for s in samples] == [(("10", 1, 0), "a"), (("10", 1, 1), "b")]
+
+
 def test_official_pieces_become_turns(tmp_path: Path) -> None:
     line = official("10", "y", "program")
     line["prompts_completions"] = ["import numpy\n\n", "# One.\n", "a = 1\n\n", "# Two.\n", "b\n\n"]
@@ -113,7 +119,7 @@ def test_gzip_and_blank_lines_are_read(tmp_path: Path) -> None:
         ('{"id": "77", "input": {}, "completions": ""}', TURNS, "'77' is not a problem"),
         ('{"id": "10", "input": {"a": "z"}, "completions": ""}', TURNS, "no case of problem '10'"),
         ('{"id": "10", "completions": ""}', TURNS, "'input' is missing"),
-        ('{"id": "10", "input": {"a": "x"}, "completions": ["a"]}', TURNS, "one sample"),
+        ('{"id": "10", "input": {"a": "x"}, "completions": [1]}', TURNS, "list of such"),
         ('{"problem": "10", "case": 3, "sample": 0, "turns": [], "program": ""}', TURNS, "0 to 2"),
         ('{"text": 1}', TURNS, "unknown format"),
         ("{broken", TURNS, "not a line of JSON"),
