@@ -102,6 +102,11 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     replace(path, (json.dumps(value, indent=1, ensure_ascii=False), "\n"))
 
 
+def plain_json(value: Any) -> str:
+    """Compact JSON with sorted keys: the same text for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
 def replace(path: Path, pieces: Iterable[str]) -> None:
     """Replaces a file's content at one stroke: a crash leaves the old file or the new one."""
     temporary = path.with_name(path.name + ".tmp")
@@ -135,11 +140,13 @@ class RunWriter:
 
     def _open(self, manifest: Mapping[str, Any], config: str) -> None:
         directory = self.directory
+        self._manifest = dict(manifest)
         if directory.manifest_path.exists():
             _refuse_other(directory, manifest["identity"])
+            self._manifest["throughput"] = directory.manifest().get("throughput", {})
         else:
             _refuse_foreign(directory.path)
-        write_json(directory.manifest_path, manifest)
+        write_json(directory.manifest_path, self._manifest)
         replace(directory.path / "config.yaml", (config,))
         for path in (directory.samples_path, directory.verdicts_path):
             _drop_unfinished_line(path)
@@ -163,6 +170,13 @@ class RunWriter:
     def add_verdict(self, verdict: Verdict) -> None:
         _append(self._verdicts, verdict)
         self.verdicts[verdict.key] = verdict
+
+    def add_throughput(self, measured: Mapping[str, float]) -> None:
+        """Adds to the counts and seconds that earlier starts of the run have left."""
+        before = self._manifest.get("throughput", {})
+        total = {key: before.get(key, 0) + value for key, value in measured.items()}
+        self._manifest["throughput"] = before | total
+        write_json(self.directory.manifest_path, self._manifest)
 
     def put_in_order(self, order: Iterable[Key]) -> None:
         """Rewrites both files with the records in this order, without those it does not name."""

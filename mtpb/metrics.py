@@ -1,0 +1,295 @@
+"""Pass rates, pass@k and their intervals, from verdicts.
+
+The unit is a (problem, case) with its n samples; a figure is the mean over a problem's cases, then
+over problems. pass@k is the unbiased estimate of Chen et al. 2021, "Evaluating Large Language
+Models Trained on Code" (arXiv 2107.03374). Intervals of a group of problems come from a bootstrap
+over its problems: they say how the figure would vary with other problems of the kind. Samples that
+the sandbox failed on count as not drawn. Pure functions, NumPy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mtpb.errors import UsageError
+from mtpb.store import RunDirectory
+from mtpb.verdicts import STATUSES, Bools, Floats, Ints, Units, Verdicts
+
+LEVEL = 0.95
+RESAMPLES = 4000
+_DRAWS = 1000  # of the posterior that gives a single problem's interval
+_ROOM = 4_000_000  # numbers in the largest temporary array: 32 MB
+
+
+class Figure(NamedTuple):
+    """A figure with its 95 % interval, as fractions; None where no problem has samples enough."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
+    """Chance that at least one of k samples passes, when c of n drawn ones did; elementwise.
+
+    1 - C(n-c, k) / C(n, k), as a running product whose factors lie in [0, 1]. NaN where n < k.
+    """
+    n, c = np.broadcast_arrays(np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64))
+    result = np.full(n.shape, np.nan)
+    for size in np.unique(n[n >= k]):
+        # fails[c] = prod over i < c of (n - i - k) / (n - i): no sample of the k is a passed one
+        i = np.arange(size)
+        fails = np.cumprod(np.concatenate([[1.0], np.clip(1 - k / (size - i), 0, None)]))
+        here = n == size
+        result[here] = 1 - fails[c[here]]
+    return result
+
+
+def default_ks(units: Units) -> tuple[int, ...]:
+    """Those of 1, 10, 100 that every unit has samples for."""
+    least = int(units.n.min()) if len(units) else 0
+    return tuple(k for k in (1, 10, 100) if k <= least)
+
+
+def figure_names(ks: Sequence[int]) -> tuple[str, ...]:
+    return ("pass_rate", *(f"pass@{k}" for k in ks))
+
+
+def unit_figures(units: Units, ks: Sequence[int]) -> Floats:
+    """pass_rate and pass@k of each unit: [U, 1 + len(ks)]; NaN where it has too few samples."""
+    rate = np.where(units.n > 0, units.c / np.maximum(units.n, 1), np.nan)
+    return np.stack([rate, *(pass_at_k(units.n, units.c, k) for k in ks)], axis=1)
+
+
+def problem_figures(units: Units, ks: Sequence[int], problems: int) -> Floats:
+    """pass_rate and pass@k of each problem, means over its cases: [problems, 1 + len(ks)].
+
+    A case with too few samples is left out; a problem without any other case is NaN.
+    """
+    values = unit_figures(units, ks)
+    known = ~np.isnan(values)
+    columns = [
+        _quotient(_sums(units.problem, value, problems), _sums(units.problem, there, problems))
+        for value, there in zip(np.where(known, values, 0).T, known.T, strict=True)
+    ]
+    return np.stack(columns, axis=1)
+
+
+def group_figures(values: Floats, seed: int = 0) -> Floats:
+    """Means over problems with their intervals: values [P, F] to [F, 3] (value, low, high).
+
+    A percentile bootstrap over problems, which are resampled together for all F figures. Where all
+    problems agree on 0 or on 1 it would claim certainty; there the exact binomial bound on the
+    share of problems is taken. Problems that are NaN are left out.
+    """
+    known = ~np.isnan(values)
+    filled = np.where(known, values, 0)
+    value = _quotient(filled.sum(axis=0), known.sum(axis=0).astype(float))
+    means = np.concatenate(
+        [
+            _quotient(weights @ filled, weights @ known)
+            for weights in _resamples(len(values), np.random.default_rng(seed))
+        ]
+    )
+    tail = (1 - LEVEL) / 2
+    with np.errstate(invalid="ignore"):
+        low, high = np.nanquantile(means, [tail, 1 - tail], axis=0) if known.any() else (value,) * 2
+        low, high = np.where(known.any(axis=0), [low, high], np.nan)
+    unanimous = tail ** (1 / np.maximum(known.sum(axis=0), 1))
+    high = np.where(value == 0, 1 - unanimous, high)
+    low = np.where(value == 1, unanimous, low)
+    return np.stack([value, low, high], axis=1)
+
+
+def single_figures(units: Units, ks: Sequence[int], problems: int, seed: int = 0) -> Floats:
+    """Each problem's own figures with intervals: [problems, 1 + len(ks), 3].
+
+    The interval says how the figure would vary with other samples: pass rates of the cases are
+    drawn from their Jeffreys posteriors, beta(c + 1/2, n - c + 1/2).
+    """
+    values = problem_figures(units, ks, problems)
+    low, high = np.full_like(values, np.nan), np.full_like(values, np.nan)
+    rng = np.random.default_rng(seed)
+    for block in _blocks(units.select(units.n > 0), _ROOM // _DRAWS):
+        rates = rng.beta(block.c + 0.5, block.n - block.c + 0.5, size=(_DRAWS, len(block)))
+        starts = np.flatnonzero(np.diff(block.problem, prepend=-1))
+        here = block.problem[starts]
+        cases = np.diff(starts, append=len(block))
+        for column, k in enumerate((1, *ks)):
+            draws = np.add.reduceat(1 - (1 - rates) ** k, starts, axis=1) / cases
+            bounds = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+            low[here, column], high[here, column] = bounds
+    # the posterior's bounds never reach 0 and 1, the figure itself does
+    low, high = np.fmin(low, values), np.fmax(high, values)
+    return np.where(np.isnan(values)[..., None], np.nan, np.stack([values, low, high], axis=2))
+
+
+def summarise(run: RunDirectory, ks: Sequence[int] | None = None) -> dict[str, Any]:
+    """The content of metrics.json, computed from a run's verdicts and manifest.
+
+    `ks`: the k of pass@k; by default those of 1, 10, 100 that every case has samples for. Raises
+    UsageError for a k larger than the samples that some case has, and where there are no verdicts.
+    """
+    manifest = run.manifest()
+    benchmark: Mapping[str, Any] = manifest["benchmark"]
+    verdicts = read_verdicts(run, manifest)
+    if not len(verdicts):
+        raise UsageError(f"{run.verdicts_path}: no verdicts; run mtpb.run or mtpb.score first")
+    ks = checked_ks(verdicts, ks)
+    categories = [problem["category"] for problem in benchmark["problems"]]
+    results = [
+        {"scorer": scorer, "subset": subset, **_entry(chosen, scorer, ks, categories)}
+        for scorer in benchmark["scorers"]
+        for subset, chosen in subsets(verdicts, benchmark)
+        if len(chosen)
+    ]
+    return {"results": results, "throughput": dict(manifest.get("throughput") or {})}
+
+
+def read_verdicts(run: RunDirectory, manifest: Mapping[str, Any]) -> Verdicts:
+    """A run's verdicts, problems in the manifest's order; UsageError for one it does not list."""
+    ids = [problem["id"] for problem in manifest["benchmark"]["problems"]]
+    verdicts = Verdicts.read(run.verdicts_path, ids)
+    if len(verdicts.problems) > len(ids):
+        raise UsageError(
+            f"{run.verdicts_path}: problem {verdicts.problems[len(ids)]!r} is not in the manifest; "
+            "do both files belong to this run?"
+        )
+    return verdicts
+
+
+def checked_ks(verdicts: Verdicts, ks: Sequence[int] | None) -> tuple[int, ...]:
+    """The default k, or those asked for; UsageError for one that some case has no samples for."""
+    drawn = _drawn(verdicts)
+    if ks is None:
+        return default_ks(drawn)
+    for k in ks:
+        if k < 1:
+            raise UsageError(f"k={k}: must be at least 1")
+        for unit in np.flatnonzero(drawn.n < k):
+            problem = verdicts.problems[drawn.problem[unit]]
+            raise UsageError(
+                f"k={k}: problem {problem!r}, case {drawn.case[unit]} has only {drawn.n[unit]} "
+                "samples; choose a smaller k"
+            )
+    return tuple(sorted(set(ks)))
+
+
+def subsets(verdicts: Verdicts, benchmark: Mapping[str, Any]) -> Iterator[tuple[str, Verdicts]]:
+    """`all` verdicts, and the `clean` ones where the benchmark's errata are known."""
+    yield "all", verdicts
+    clean = clean_cases(benchmark)
+    if clean is not None:
+        inside = verdicts.case < clean.shape[1]
+        rows = np.zeros(len(verdicts), dtype=bool)
+        rows[inside] = clean[verdicts.problem[inside], verdicts.case[inside]]
+        yield "clean", verdicts.select(rows)
+
+
+def clean_cases(benchmark: Mapping[str, Any]) -> Bools | None:
+    """Whether each case is free of known faults: [problems, most cases]; None without errata."""
+    problems = benchmark["problems"]
+    faulty = any(case["errata"] or not case["clean"] for p in problems for case in p["cases"])
+    if not benchmark.get("errata", faulty):
+        return None
+    clean = np.zeros((len(problems), max(len(p["cases"]) for p in problems)), dtype=bool)
+    for row, problem in zip(clean, problems, strict=True):
+        row[: len(problem["cases"])] = [case["clean"] for case in problem["cases"]]
+    return clean
+
+
+def headline(summary: Mapping[str, Any], scorer: str, subset: str = "all") -> tuple[Figure, ...]:
+    """The overall figures of one scorer, for a table in the terminal; () if it is not there."""
+    for entry in summary["results"]:
+        if (entry["scorer"], entry["subset"]) == (scorer, subset):
+            overall = entry["overall"]
+            return tuple(
+                Figure(name, overall[name], *(interval or (None, None)))
+                for name, interval in overall["intervals"].items()
+            )
+    return ()
+
+
+def _entry(
+    verdicts: Verdicts, scorer: str, ks: Sequence[int], categories: Sequence[str]
+) -> dict[str, Any]:
+    """overall, by_category and by_problem of one scorer on one subset."""
+    units = verdicts.units(scorer)
+    counts = verdicts.status_counts(scorer)
+    present = np.flatnonzero(counts.sum(axis=1))
+    values = problem_figures(units, ks, len(counts))
+    singles = single_figures(units, ks, len(counts))
+
+    def group(members: Ints) -> dict[str, Any]:
+        figures = singles[members[0]] if len(members) == 1 else group_figures(values[members])
+        cases = np.isin(units.problem, members)
+        size = {"problems": len(members), "cases": int(cases.sum())}
+        return {**size, **_figures_json(figures, ks, counts[members].sum(axis=0))}
+
+    by_category: dict[str, list[int]] = {}
+    for member in present:
+        by_category.setdefault(categories[int(member)], []).append(int(member))
+    return {
+        "overall": group(present),
+        "by_category": {name: group(np.array(members)) for name, members in by_category.items()},
+        "by_problem": {
+            verdicts.problems[member]: _figures_json(singles[member], ks, counts[member])
+            for member in present
+        },
+    }
+
+
+def _figures_json(figures: Floats, ks: Sequence[int], counts: Ints) -> dict[str, Any]:
+    names = figure_names(ks)
+    rounded = [[None if np.isnan(x) else round(float(x), 9) for x in row] for row in figures]
+    return {
+        "samples": int(counts.sum()),
+        **{name: row[0] for name, row in zip(names, rounded, strict=True)},
+        "intervals": {
+            name: None if row[0] is None else row[1:]
+            for name, row in zip(names, rounded, strict=True)
+        },
+        "status": {
+            status.value: int(count) for status, count in zip(STATUSES, counts, strict=True)
+        },
+    }
+
+
+def _drawn(verdicts: Verdicts) -> Units:
+    """The units with all their samples counted, sandbox errors too."""
+    return replace(verdicts, status=np.zeros_like(verdicts.status)).units("test")
+
+
+def _resamples(problems: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """How often each problem is drawn, in blocks of resamples: [block, problems]."""
+    block = max(1, min(RESAMPLES, _ROOM // max(problems, 1)))
+    for start in range(0, RESAMPLES, block):
+        size = min(block, RESAMPLES - start)
+        draws = rng.integers(problems, size=(size, problems))
+        flat = draws + np.arange(size)[:, None] * problems
+        yield np.bincount(flat.ravel(), minlength=size * problems).reshape(size, -1).astype(float)
+
+
+def _blocks(units: Units, width: int) -> Iterator[Units]:
+    """The units in blocks of about `width`, problems kept whole."""
+    start = 0
+    while start < len(units):
+        last = units.problem[min(start + width, len(units)) - 1]
+        end = int(np.searchsorted(units.problem, last, side="right"))
+        yield units.select(slice(start, end))
+        start = end
+
+
+def _sums(group: Ints, values: Floats | Bools, groups: int) -> Floats:
+    return np.bincount(group, weights=values, minlength=groups).astype(np.float64)
+
+
+def _quotient(total: Floats, count: Floats) -> Floats:
+    """total / count, NaN where nothing was counted."""
+    return np.where(count > 0, total / np.maximum(count, 1e-300), np.nan)

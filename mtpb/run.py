@@ -1,0 +1,55 @@
+"""Generate, judge, tabulate: one model on one benchmark.
+
+    python -m mtpb.run model=codegen-2B-mono benchmark=mtpb
+
+A run directory that exists already is resumed: finished samples are kept, those without a verdict
+are judged, and a complete one is only tabulated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from mtpb.cli import application
+from mtpb.config import RunConfig, pass_ks
+from mtpb.generate import Luck, generate, load_engine
+from mtpb.judge import Judge
+from mtpb.plan import Plan, describe, make_plan, open_pool
+from mtpb.progress import Progress
+from mtpb.records import Sample
+from mtpb.store import RunWriter
+from mtpb.summary import conclude
+
+
+@application("run", RunConfig)
+def main(config: RunConfig) -> int:
+    return run(config)
+
+
+def run(config: RunConfig) -> int:
+    """Completes the run that the configuration describes, and prints its tables.
+
+    Returns 1 if the sandbox itself failed on a program, else 0.
+    """
+    ks = pass_ks(config.sampling.k, config.sampling.n)
+    plan = make_plan(config)
+    conversations = plan.conversations
+    with (
+        open_pool(config.sandbox, plan.limits, plan.benchmark) as pool,
+        RunWriter(plan.output, describe(plan, pool.layers), OmegaConf.to_yaml(config)) as writer,
+    ):
+        judge = Judge(plan.benchmark, pool, plan.scorer)
+        missing = [c for c in conversations if c.key not in writer.samples]
+        unjudged = [s for s in writer.samples.values() if writer.needs_verdict(s.key)]
+        with Progress(len(conversations), writer) as progress:
+            engine = load_engine(plan) if missing else None
+            fresh = generate(engine, missing, Luck(config.seed, plan.benchmark.name)) if engine else ()
+            for verdict in judge.verdicts(chain(unjudged, recorded(fresh, writer, progress))):
+                writer.add_verdict(verdict)
+                progress.show()
+        writer.put_in_order(conversation.key for conversation in conversations)
+    return conclude(writer.directory, ks, Path(config.results))
