@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
+from time import perf_counter
 from types import ModuleType
 
 from benchmarks import Benchmark, Case, Problem, official, strict
@@ -21,6 +23,30 @@ from sandbox import Harness, Outcome, Pool, Program, Test
 PENDING = 4096  # samples handed to the sandbox and not yet judged: bounds memory
 
 
+class Clock:
+    """Counts programs, and the seconds in which at least one was with the sandbox."""
+
+    def __init__(self) -> None:
+        self.programs = 0
+        self.busy_s = 0.0
+        self._running = 0
+        self._since = 0.0
+        self._lock = Lock()
+
+    def start(self) -> None:
+        with self._lock:
+            if self._running == 0:
+                self._since = perf_counter()
+            self._running += 1
+
+    def stop(self, done: Future[Outcome]) -> None:
+        with self._lock:
+            self.programs += 1
+            self._running -= 1
+            if self._running == 0:
+                self.busy_s += perf_counter() - self._since
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
     """Judges samples of a benchmark. `scorer` is the one that `Verdict.passed` follows."""
@@ -28,6 +54,7 @@ class Judge:
     benchmark: Benchmark
     pool: Pool
     scorer: str
+    clock: Clock = field(default_factory=Clock)
 
     def submit(self, sample: Sample) -> PendingVerdict:
         """Hands a sample's programs, one per scorer, to the sandbox.
@@ -36,10 +63,16 @@ class Judge:
         """
         problem, case = find(self.benchmark, sample)
         outcomes = {
-            scorer: self.pool.submit(program(sample, problem, case, scorer))
+            scorer: self._run(program(sample, problem, case, scorer))
             for scorer in self.benchmark.scorers
         }
         return PendingVerdict(self, sample, case, outcomes)
+
+    def _run(self, program: Program) -> Future[Outcome]:
+        self.clock.start()
+        future = self.pool.submit(program)
+        future.add_done_callback(self.clock.stop)
+        return future
 
     def verdicts(self, samples: Iterable[Sample]) -> Iterator[Verdict]:
         """Verdicts in the order of the samples."""
@@ -78,6 +111,7 @@ class PendingVerdict:
             status=chosen.status,
             detail=chosen.detail,
             turn=chosen.turn,
+            line=chosen.line,
             cpu_s=chosen.cpu_s,
             wall_s=chosen.wall_s,
             official=judgements["official"].passed if "official" in judgements else None,
@@ -115,6 +149,7 @@ def judgement(
         passed=status is Status.passed,
         status=status,
         detail=detail,
+        line=line,
         turn=None if line is None else turn_of_line(sample, benchmark.protocol, line),
         cpu_s=round(outcome.cpu_s, 4),
         wall_s=round(outcome.wall_s, 4),

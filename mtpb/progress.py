@@ -7,20 +7,26 @@ from time import perf_counter
 
 from tqdm import tqdm
 
-from mtpb.records import Sample, Verdict
+from mtpb.records import Sample, Status, Verdict
+from mtpb.store import RunWriter
 
 
 class Progress:
-    """A bar on standard error that counts samples; a context manager.
+    """A bar on standard error that counts samples; a context manager."""
 
-    `total` samples make the run, `done` of them are there already, `passed` of the `judged`
-    verdicts too.
-    """
-
-    def __init__(self, total: int, done: int, judged: int, passed: int) -> None:
+    def __init__(self, total: int, done: int) -> None:
         self._bar = tqdm(total=total, initial=done, unit="sample", file=sys.stderr, mininterval=0.5)
-        self._judged, self._passed = judged, passed
+        self._judged, self._passed = 0, 0
         self._tokens, self._start = 0, perf_counter()
+
+    @classmethod
+    def of(cls, writer: RunWriter, total: int) -> Progress:
+        """The bar of a run directory, with what is there already counted."""
+        progress = cls(total, len(writer.samples))
+        for verdict in writer.verdicts.values():
+            if verdict.status is not Status.sandbox_error:
+                progress.verdict(verdict)
+        return progress
 
     def __enter__(self) -> Progress:
         return self

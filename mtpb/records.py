@@ -106,6 +106,7 @@ class Judgement:
     status: Status
     detail: str
     turn: int | None
+    line: int | None
     cpu_s: float
     wall_s: float
 
@@ -115,7 +116,8 @@ class Verdict:
     """What became of one sample.
 
     `passed` is what the chosen scorer says; `status`, `detail`, `turn` and the times tell of the
-    run that it comes from. `official` and `strict` are there for suites that have both scorers.
+    run that it comes from. `line` is the failing line of the program, from 1, and `turn` the turn,
+    from 0, that it belongs to; None where there is none or it is not known. `official` and `strict` are there for suites that have both scorers.
     Times are in seconds.
     """
 
@@ -126,6 +128,7 @@ class Verdict:
     status: Status
     detail: str
     turn: int | None
+    line: int | None
     cpu_s: float
     wall_s: float
     official: bool | None = None
@@ -151,7 +154,6 @@ class Verdict:
     @classmethod
     def from_json(cls, line: str) -> Verdict:
         fields = _loads(line)
-        turn = fields.get("turn")
         status = _field(fields, "status", str)
         if status not in Status.__members__:
             raise UsageError(f"key 'status': unknown status {status!r}")
@@ -162,7 +164,8 @@ class Verdict:
             _field(fields, "passed", bool),
             Status(status),
             _field(fields, "detail", str),
-            None if turn is None else _field(fields, "turn", int),
+            _field(fields, "turn", int) if fields.get("turn") is not None else None,
+            _field(fields, "line", int) if fields.get("line") is not None else None,
             float(_field(fields, "cpu_s", (int, float))),
             float(_field(fields, "wall_s", (int, float))),
             fields.get("official"),

@@ -9,17 +9,17 @@ are judged, and a complete one is only tabulated again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from mtpb.cli import application
 from mtpb.config import RunConfig, pass_ks
+from mtpb.conversation import Conversation
 from mtpb.generate import Luck, generate, load_engine
 from mtpb.judge import Judge
+from mtpb.pipeline import complete
 from mtpb.plan import Plan, describe, make_plan, open_pool
-from mtpb.progress import Progress
 from mtpb.records import Sample
 from mtpb.store import RunWriter
 from mtpb.summary import conclude
@@ -42,14 +42,21 @@ def run(config: RunConfig) -> int:
         open_pool(config.sandbox, plan.limits, plan.benchmark) as pool,
         RunWriter(plan.output, describe(plan, pool.layers), OmegaConf.to_yaml(config)) as writer,
     ):
-        judge = Judge(plan.benchmark, pool, plan.scorer)
         missing = [c for c in conversations if c.key not in writer.samples]
-        unjudged = [s for s in writer.samples.values() if writer.needs_verdict(s.key)]
-        with Progress(len(conversations), writer) as progress:
-            engine = load_engine(plan) if missing else None
-            fresh = generate(engine, missing, Luck(config.seed, plan.benchmark.name)) if engine else ()
-            for verdict in judge.verdicts(chain(unjudged, recorded(fresh, writer, progress))):
-                writer.add_verdict(verdict)
-                progress.show()
-        writer.put_in_order(conversation.key for conversation in conversations)
+        judge = Judge(plan.benchmark, pool, plan.scorer)
+        complete(writer, judge, generated(plan, missing, writer), [c.key for c in conversations])
     return conclude(writer.directory, ks, Path(config.results))
+
+
+def generated(plan: Plan, missing: Iterable[Conversation], writer: RunWriter) -> Iterator[Sample]:
+    """Samples of the conversations that are not there yet; no model is loaded if there is none."""
+    if not missing:
+        return
+    engine = load_engine(plan)
+    yield from generate(engine, missing, Luck(plan.config.seed, plan.benchmark.name))
+    stats = engine.stats
+    writer.add_throughput({"tokens": stats.tokens, "generate_s": stats.seconds})
+
+
+if __name__ == "__main__":
+    main()

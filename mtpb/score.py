@@ -7,15 +7,14 @@ Verdicts come out in the order of the samples. A directory that exists already i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from omegaconf import OmegaConf
 
-from models.layout import file_sha256
 from mtpb.cli import application
 from mtpb.config import ScoreConfig, check_sandbox
-from mtpb.errors import UsageError
 from mtpb.exchange import read_samples
 from mtpb.judge import Judge
 from mtpb.manifest import ModelFacts, describe_benchmark, make_manifest
@@ -28,7 +27,7 @@ from mtpb.plan import (
     open_pool,
     program_limits,
 )
-from mtpb.progress import Progress
+from mtpb.pipeline import complete
 from mtpb.records import Sample
 from mtpb.store import RunWriter
 from mtpb.summary import conclude
@@ -48,7 +47,7 @@ def score(config: ScoreConfig) -> int:
     path = Path(config.samples).expanduser()
     samples = list(read_samples(path, benchmark))
     identity = {
-        "samples.sha256": samples_sha256(path),
+        "samples.sha256": samples_sha256(samples),
         **benchmark_identity(config.benchmark, benchmark, scorer),
         **limits_identity(limits),
     }
@@ -65,7 +64,19 @@ def score(config: ScoreConfig) -> int:
             {"sandbox": {**limits_identity(limits), "layers": pool.layers}},
         )
         with RunWriter(output, manifest, OmegaConf.to_yaml(config)) as writer:
-            judge_into(writer, samples, Judge(benchmark, pool, scorer))
-            writer.put_in_order(sample.key for sample in samples)
+            fresh = (sample for sample in samples if sample.key not in writer.samples)
+            complete(writer, Judge(benchmark, pool, scorer), fresh, [s.key for s in samples])
     ks = None if config.k is None else tuple(config.k)
     return conclude(writer.directory, ks, Path(config.results))
+
+
+def samples_sha256(samples: Iterable[Sample]) -> str:
+    """Hash of what is judged: whose samples, and which programs."""
+    digest = sha256()
+    for sample in samples:
+        digest.update(sample.to_json().encode())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""What `run` and `score` share: samples come in, are kept at once and judged while more come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+from mtpb.judge import Judge
+from mtpb.progress import Progress
+from mtpb.records import Key, Sample, Status
+from mtpb.store import RunWriter
+
+
+def complete(
+    writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: Sequence[Key]
+) -> None:
+    """Keeps and judges `fresh` samples, and judges those that were kept without a verdict.
+
+    `order` names all samples of the finished run. A sample on which the sandbox itself failed
+    counts as not judged.
+    """
+    unjudged = [sample for sample in writer.samples.values() if not _judged(writer, sample.key)]
+    with Progress.of(writer, total=len(order)) as progress:
+
+        def kept() -> Iterator[Sample]:
+            for sample in fresh:
+                writer.add_sample(sample)
+                progress.sample(sample)
+                yield sample
+
+        for verdict in judge.verdicts(chain(unjudged, kept())):
+            writer.add_verdict(verdict)
+            progress.verdict(verdict)
+    writer.add_throughput({"programs": judge.clock.programs, "judge_s": judge.clock.busy_s})
+    writer.put_in_order(order)
+
+
+def _judged(writer: RunWriter, key: Key) -> bool:
+    verdict = writer.verdicts.get(key)
+    return verdict is not None and verdict.status is not Status.sandbox_error
