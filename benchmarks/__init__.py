@@ -1,0 +1,23 @@
+"""Benchmarks: problems, their protocols and stop rules, and what counts as solved."""
+
+from benchmarks.errata import clean, errata
+from benchmarks.loader import NAMES, Benchmark, load
+from benchmarks.problem import BenchmarkError, Case, Format, FunctionTest, Problem
+from benchmarks.protocol import Protocol
+from benchmarks.stopping import humaneval_stop, mtpb_stop
+
+__all__ = [
+    "NAMES",
+    "Benchmark",
+    "BenchmarkError",
+    "Case",
+    "Format",
+    "FunctionTest",
+    "Problem",
+    "Protocol",
+    "clean",
+    "errata",
+    "humaneval_stop",
+    "load",
+    "mtpb_stop",
+]

@@ -1,0 +1,76 @@
+"""Known faults of the published benchmarks, by problem and case.
+
+Kinds, for MTPB:
+
+    wrong           the expected value contradicts the prompts
+    unscorable      the released scorer refuses the expected value whatever a program prints
+    missing         the program needs a file that is not shipped
+    undetermined    the expected value is one draw of an unseeded random process
+    duplicate       the same problem or case comes a second time
+    ambiguous       a faithful reading of the prompts gives another value
+    guarded         the released scorer's guard stands in the way of the intended solution
+    defect          the record is malformed; the loader repairs it
+
+A case is clean if it has none of the first five. The data were found by solving all problems.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+Errata: TypeAlias = Mapping[tuple[str, int], frozenset[str]]
+
+SPOILING = frozenset({"wrong", "unscorable", "missing", "undetermined", "duplicate"})
+
+_FILES = {"mtpb": Path(__file__).with_name("mtpb-errata.jsonl")}
+
+
+@dataclass(frozen=True, slots=True)
+class Erratum:
+    """One fault: its cases (none where the fault is in the record, not in a case), what is the
+    matter, and the right values case by case where they are known."""
+
+    problem: str
+    cases: tuple[int, ...]
+    kind: str
+    note: str
+    right: tuple[object, ...] | None
+
+
+@cache
+def entries(name: str) -> tuple[Erratum, ...]:
+    """All known faults of the benchmark, in the order of the data; none for other names."""
+    if name not in _FILES:
+        return ()
+    lines = _FILES[name].read_text(encoding="utf-8").splitlines()
+    return tuple(_erratum(json.loads(line)) for line in lines)
+
+
+def _erratum(record: dict[str, object]) -> Erratum:
+    match record:
+        case {"problem": str(problem), "cases": list(cases), "kind": str(kind), "note": str(note)}:
+            right = record.get("right")
+            values = tuple(right) if isinstance(right, list) else None
+            return Erratum(problem, tuple(cases), kind, note, values)
+    raise ValueError(f"not an erratum: {record}")
+
+
+@cache
+def errata(name: str) -> Errata:
+    """The kinds of faults of each (problem, case) that has any, for the published content."""
+    kinds: dict[tuple[str, int], frozenset[str]] = {}
+    for entry in entries(name):
+        for case in entry.cases:
+            key = (entry.problem, case)
+            kinds[key] = kinds.get(key, frozenset()) | {entry.kind}
+    return kinds
+
+
+def clean(name: str, problem: str, case: int) -> bool:
+    """Whether nothing spoils the case of the published benchmark, as far as is known."""
+    return not errata(name).get((problem, case), frozenset()) & SPOILING

@@ -1,0 +1,234 @@
+"""Loading a suite by name: from a local file, from the package, from the cache or from the net.
+
+The public suites are pinned by the SHA-256 of their normalised records, which is the same for
+the hub's, a file's and the cache's copy. What is fetched must have it; a local file may differ,
+which is said once, and carries its own hash from there on.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.errata import SPOILING, Errata, errata
+from benchmarks.fetch import from_hub, over_http
+from benchmarks.problem import BenchmarkError, Problem
+from benchmarks.protocol import HUMANEVAL, MTPB, STARTER, STARTER_FUNCTION, Protocol
+from benchmarks.schema import FUNCTION, MULTI_TURN, Schema, parse, read_lines
+
+_log = logging.getLogger(__name__)
+_PACKAGE = Path(__file__).parent
+_LIBRARIES = ("numpy", "pandas", "scipy", "sklearn")
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A suite that is ready to run.
+
+    Attributes:
+        sha256: of the normalised records of the whole suite, even where `problems` is a part.
+        source: the file or address that the records came from.
+        known_errata: kinds of known faults by (problem, case); empty for other content than
+            the published one.
+    """
+
+    name: str
+    problems: tuple[Problem, ...]
+    sha256: str
+    protocol: Protocol
+    source: str
+    known_errata: Errata
+
+    def problem(self, id: str) -> Problem:
+        """The problem with this id. Raises BenchmarkError if there is none."""
+        for problem in self.problems:
+            if problem.id == id:
+                return problem
+        raise BenchmarkError(
+            f"{self.name} has no problem {id!r}; its {len(self.problems)} problems have ids "
+            f"like {self.problems[0].id!r}"
+        )
+
+    def errata(self, problem: str, case: int) -> frozenset[str]:
+        """The kinds of known faults of the case (see `benchmarks.errata`)."""
+        return self.known_errata.get((problem, case), frozenset())
+
+    def clean(self, problem: str, case: int) -> bool:
+        """Whether nothing is known that spoils the case."""
+        return not self.errata(problem, case) & SPOILING
+
+    @property
+    def scorers(self) -> tuple[str, ...]:
+        """Whose verdicts a program gets; `test` stands for the problem's own test."""
+        return ("official", "strict") if self.protocol.scorer else ("test",)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Libraries that the suite's texts name, so that most programs will import them."""
+        turns = (turn for problem in self.problems for turn in problem.turns)
+        text = "\n".join((self.protocol.preamble, *turns))
+        return tuple(name for name in _LIBRARIES if name in text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """Where a public suite is, how it is fetched, and what its records' hash must be."""
+
+    origin: str
+    fetch: Callable[[str], str]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Suite:
+    protocol: Protocol
+    schema: Schema
+    home: _Published | Path
+
+
+_SUITES: Mapping[str, _Suite] = {
+    "mtpb": _Suite(
+        MTPB,
+        MULTI_TURN,
+        _Published(
+            "https://raw.githubusercontent.com/salesforce/CodeGen/main/codegen1/benchmark/mtpb.jsonl",
+            over_http,
+            "236ed5ff3f26a167abb51d20d7c92beb6e07f434dddbafb40ea78c14139049c8",
+        ),
+    ),
+    "humaneval": _Suite(
+        HUMANEVAL,
+        FUNCTION,
+        _Published(
+            "openai/openai_humaneval",
+            from_hub,
+            "9345bdf84c12086d808c671a8f61f2fa89353e1c147804ec9c2223102d7dadc3",
+        ),
+    ),
+    "starter": _Suite(STARTER, MULTI_TURN, _PACKAGE / "starter.jsonl"),
+    "starter-function": _Suite(STARTER_FUNCTION, FUNCTION, _PACKAGE / "starter-function.jsonl"),
+}
+
+NAMES = tuple(_SUITES)
+
+
+def load(
+    name: str,
+    path: Path | None = None,
+    *,
+    origin: str | None = None,
+    cache: Path | None = None,
+) -> Benchmark:
+    """The suite called `name`: the file at `path` if given, else its published content.
+
+    Args:
+        path: a `.jsonl` or `.jsonl.gz` in the suite's format, of any content.
+        origin: another address to fetch from (a URL for MTPB; a hub id or a folder for
+            HumanEval); the content has to be the published one all the same.
+        cache: where fetched suites are kept; by default `MTPB_CACHE`, else `mtpb` in the user's
+            cache directory.
+
+    Raises:
+        BenchmarkError: there is no such suite; it cannot be read or fetched; a record is wrong.
+    """
+    suite = _SUITES.get(name)
+    if suite is None:
+        raise BenchmarkError(f"no benchmark {name!r}; there are {', '.join(NAMES)}")
+    if path is not None:
+        benchmark = _local(name, suite, path)
+        _warn_if_other(benchmark, suite.home)
+        return benchmark
+    if isinstance(suite.home, Path):
+        return _local(name, suite, suite.home)
+    return _published(name, suite, suite.home, origin, cache or cache_directory())
+
+
+def cache_directory() -> Path:
+    """`MTPB_CACHE`, else the user's cache directory as the XDG specification finds it."""
+    if chosen := os.environ.get("MTPB_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "mtpb"
+
+
+def _benchmark(name: str, suite: _Suite, text: str, source: str) -> Benchmark:
+    problems, sha256 = parse(read_lines(text, source), suite.schema, source)
+    known = isinstance(suite.home, _Published) and sha256 == suite.home.sha256
+    return Benchmark(name, problems, sha256, suite.protocol, source, errata(name) if known else {})
+
+
+def _local(name: str, suite: _Suite, path: Path) -> Benchmark:
+    return _benchmark(name, suite, _read(path), str(path))
+
+
+def _read(path: Path) -> str:
+    try:
+        body = path.read_bytes()
+        return (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BenchmarkError(f"{path}: not UTF-8 text ({error.reason})") from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BenchmarkError(
+            f"{path}: cannot be read ({reason}); expected a .jsonl or .jsonl.gz file"
+        ) from None
+
+
+def _warn_if_other(benchmark: Benchmark, home: _Published | Path) -> None:
+    expected = load(benchmark.name).sha256 if isinstance(home, Path) else home.sha256
+    if benchmark.sha256 != expected:
+        _log.warning(
+            "%s: not the published %s (SHA-256 %s… instead of %s…): figures are not comparable "
+            "and no errata are known",
+            *(benchmark.source, benchmark.name, benchmark.sha256[:12], expected[:12]),
+        )
+
+
+def _published(
+    name: str, suite: _Suite, home: _Published, origin: str | None, cache: Path
+) -> Benchmark:
+    kept = cache / f"{name}-{home.sha256[:12]}.jsonl"
+    if kept.is_file():
+        try:
+            benchmark = _local(name, suite, kept)
+        except BenchmarkError:
+            pass  # damaged: fetched again
+        else:
+            if benchmark.sha256 == home.sha256:
+                return benchmark
+    return _fetched(name, suite, home, origin or home.origin, kept)
+
+
+def _fetched(name: str, suite: _Suite, home: _Published, origin: str, kept: Path) -> Benchmark:
+    try:
+        benchmark = _benchmark(name, suite, text := home.fetch(origin), origin)
+    except BenchmarkError as error:
+        raise BenchmarkError(f"{name}: {error}; {_REMEDY}") from None
+    if benchmark.sha256 != home.sha256:
+        raise BenchmarkError(
+            f"{name}: {origin} has other content than expected (SHA-256 of the records "
+            f"{benchmark.sha256[:12]}… instead of {home.sha256[:12]}…); {_REMEDY}"
+        )
+    normalised = (suite.schema.normalised(line.record) for line in read_lines(text, origin))
+    _keep("".join(f"{record}\n" for record in normalised), kept)
+    return benchmark
+
+
+_REMEDY = "give a local copy with benchmark.path=FILE"
+
+
+def _keep(text: str, path: Path) -> None:
+    """Write the cached copy, whole or not at all; a cache that cannot be written is no fault."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            file.write(text)
+        os.replace(file.name, path)
+    except OSError as error:
+        _log.warning("%s: the fetched copy could not be kept (%s)", path, error.strerror)

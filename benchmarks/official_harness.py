@@ -1,0 +1,79 @@
+"""The half of the official scorer that runs inside the program's process.
+
+Not imported: its text is executed there, where `freeze` and `expected_type` are given. What
+is known here is known to the program: the name of the expected type, nothing of the value.
+The rules, their oddities included, are those of the scorer that was released with MTPB.
+"""
+
+import ast
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    expected_type = "str"
+
+_last: tuple[object, ...] | None = None
+_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
+
+
+def rewrite(tree: ast.Module) -> ast.Module:
+    """Print the value of the last statement, whatever statement that is, if it has one."""
+    for statement in tree.body[-1:]:
+        value = getattr(statement, "value", None)
+        if isinstance(value, ast.expr) and not _calls_print(value):
+            call = ast.Call(func=ast.Name(id="print", ctx=ast.Load()), args=[value], keywords=[])
+            statement.value = ast.copy_location(call, value)  # type: ignore[attr-defined]
+            ast.fix_missing_locations(statement)
+    return tree
+
+
+def _calls_print(value: ast.expr) -> bool:
+    function = getattr(value, "func", None)
+    return isinstance(function, ast.Name) and function.id.startswith("print")
+
+
+def on_print(args: tuple[object, ...]) -> None:
+    global _last
+    _last = args
+
+
+def report() -> tuple[str, object]:
+    """("value" | "series", what was printed last, as the expected type) or ("refused", why)."""
+    if _last is None:
+        return "nothing", None
+    if not _last:
+        return "refused", "the last print has no argument"
+    try:
+        return _converted(_last[0])
+    except Exception as error:  # noqa: BLE001  the program's own classes may raise anything
+        return "refused", f"{type(error).__name__}: {error}"
+
+
+def _converted(value: object) -> tuple[str, object]:
+    if str(type(value)) == "<class 'pandas.core.series.Series'>":
+        return "series", value.to_numpy()  # type: ignore[attr-defined]
+    value = _python(value)
+    if expected_type not in _TYPES or expected_type == "dict":
+        return "refused", f"a value of type {expected_type} is never accepted"
+    expected = _TYPES[expected_type]
+    if type(value) is not expected:
+        value = str(value) if expected is bool else expected(value)
+    return "value", value
+
+
+def _python(value: object) -> object:
+    """Tuples inside a list, NumPy's scalars and arrays as Python's lists and numbers."""
+    numpy = sys.modules.get("numpy")
+    if type(value) is list:
+        return [list(row) for row in value] if value and type(value[0]) is tuple else value
+    if numpy is None:
+        return value
+    if type(value) in (numpy.uint8, numpy.int16, numpy.int32, numpy.int64):
+        return int(value)  # type: ignore[call-overload]
+    if type(value) in (numpy.float16, numpy.float32, numpy.float64):
+        return float(value)  # type: ignore[arg-type]
+    if type(value) is numpy.bool_:
+        return bool(value)
+    if type(value) is numpy.ndarray:
+        return value.tolist()  # type: ignore[attr-defined]
+    return value

@@ -1,0 +1,69 @@
+"""How a suite talks to a model: what surrounds prompts and completions, and where these end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from benchmarks.stopping import humaneval_stop, mtpb_stop
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """The conversation and the run of a suite.
+
+    A history is `preamble`, then for each turn `wrap(prompt)`, the completion up to the stop
+    rule, and `closing`. The finished history is the program.
+
+    Attributes:
+        stop: index at which a completion is cut, None while the rule is not met.
+        max_new_tokens: tokens per turn where the problem does not say.
+        nl_whitespace_tokens: whether models trained on natural language alone get CodeGen's
+            whitespace tokens too, as in the released MTPB sampler, or plain GPT-2 tokens, as in
+            its general sampling script.
+        cpu_s: seconds of CPU time that a program has.
+        scorer: the scorer whose verdict counts unless told otherwise; None: the problem's test.
+    """
+
+    preamble: str
+    before: str
+    after: str
+    closing: str
+    stop: Callable[[str], int | None]
+    max_new_tokens: int
+    nl_whitespace_tokens: bool
+    cpu_s: float
+    scorer: str | None
+
+    def wrap(self, prompt: str) -> str:
+        """The prompt as it stands in the history."""
+        return f"{self.before}{prompt}{self.after}"
+
+
+MTPB = Protocol(
+    preamble="# Import libraries.\n\nimport numpy as np\n\n",
+    before="# ",
+    after="\n",
+    closing="\n\n",
+    stop=mtpb_stop,
+    max_new_tokens=256,
+    nl_whitespace_tokens=True,
+    cpu_s=10.0,
+    scorer="official",
+)
+
+HUMANEVAL = Protocol(
+    preamble="",
+    before="",
+    after="",
+    closing="",
+    stop=humaneval_stop,
+    max_new_tokens=512,
+    nl_whitespace_tokens=False,
+    cpu_s=3.0,
+    scorer=None,
+)
+
+# the models made for the starter suites write short turns and have their own whitespace tokens
+STARTER = replace(MTPB, max_new_tokens=96, scorer="strict")
+STARTER_FUNCTION = replace(HUMANEVAL, max_new_tokens=128, nl_whitespace_tokens=True)

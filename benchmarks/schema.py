@@ -1,0 +1,194 @@
+"""From lines of JSON to problems, with the place of a fault in every error.
+
+Two formats: multi-turn records as MTPB has them and function records as HumanEval has them. A
+record is first normalised to the keys that matter here, so that the same problems have the same
+hash wherever they come from, and then turned into a `Problem`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from benchmarks.problem import BenchmarkError, Case, FunctionTest, Problem
+
+Record: TypeAlias = dict[str, Any]
+
+_MULTI_TURN_KEYS = (
+    *("id", "name", "category", "difficulty", "prompts", "inputs", "outputs"),
+    *("max_gen_length", "reference"),
+)
+_FUNCTION_KEYS = (
+    *("task_id", "name", "category", "difficulty", "prompt", "entry_point"),
+    *("canonical_solution", "test", "max_gen_length"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A record and where it stands, as `file:line`."""
+
+    where: str
+    record: Record
+
+    def fault(self, key: str, expected: str) -> BenchmarkError:
+        if key not in self.record:
+            return BenchmarkError(f"{self.where}: key {key!r} is missing: expected {expected}")
+        shown = repr(self.record[key])
+        shown = shown if len(shown) <= 80 else shown[:79] + "…"
+        return BenchmarkError(f"{self.where}: key {key!r}: expected {expected}, got {shown}")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.record.get(key, default)
+        if not isinstance(value, str):
+            raise self.fault(key, "a string")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.record.get(key)
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise self.fault(key, "a list of strings")
+        if not value:
+            raise self.fault(key, "at least one string")
+        return tuple(value)
+
+    def optional_text(self, key: str) -> str | None:
+        return None if self.record.get(key) is None else self.text(key)
+
+    def optional_count(self, key: str) -> int | None:
+        value = self.record.get(key)
+        if value is None:
+            return None
+        if type(value) is not int or value < 1:
+            raise self.fault(key, "a whole number of at least 1")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A format: the keys that count, in their order, and how a record becomes a problem."""
+
+    keys: tuple[str, ...]
+    problem: Callable[[Line], Problem]
+
+    def normalised(self, record: Record) -> str:
+        """The record as one line of JSON that depends on its content alone."""
+        kept = {key: record[key] for key in self.keys if record.get(key) is not None}
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+
+
+def read_lines(text: str, source: str) -> Iterator[Line]:
+    """The JSON objects of `text`, one a line; empty lines are passed over.
+
+    Raises:
+        BenchmarkError: a line is not a JSON object.
+    """
+    for index, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{source}:{index}"
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise BenchmarkError(f"{where}: not valid JSON: {error}") from None
+        if not isinstance(record, dict):
+            shown = type(record).__name__
+            raise BenchmarkError(f"{where}: expected a JSON object (a problem), got {shown}")
+        yield Line(where, record)
+
+
+def parse(lines: Iterable[Line], schema: Schema, source: str) -> tuple[tuple[Problem, ...], str]:
+    """All problems, and the SHA-256 of their normalised records, each ended by a newline.
+
+    Raises:
+        BenchmarkError: a record does not fit the schema, an id comes twice, there is none.
+    """
+    digest = hashlib.sha256()
+    problems: dict[str, Problem] = {}
+    for line in lines:
+        problem = schema.problem(line)
+        if problem.id in problems:
+            raise BenchmarkError(f"{line.where}: a second problem with the id {problem.id!r}")
+        problems[problem.id] = problem
+        digest.update(schema.normalised(line.record).encode() + b"\n")
+    if not problems:
+        raise BenchmarkError(f"{source}: no problem in it; expected one JSON object a line")
+    return tuple(problems.values()), digest.hexdigest()
+
+
+def _multi_turn(line: Line) -> Problem:
+    turns = line.texts("prompts")
+    reference = None if line.record.get("reference") is None else line.texts("reference")
+    if reference is not None and len(reference) != len(turns):
+        raise line.fault("reference", f"one text for each of the {len(turns)} prompts")
+    identity = _identity(line)
+    problem = Problem(
+        id=identity,
+        name=line.text("name", identity),
+        category=line.text("category", "other"),
+        difficulty=line.optional_text("difficulty"),
+        turns=turns,
+        cases=_cases(line),
+        max_new_tokens=line.optional_count("max_gen_length"),
+        reference=reference,
+    )
+    for key, templates in (("prompts", turns), ("reference", reference or ())):
+        _check_fillable(line, key, templates, problem.cases)
+    return problem
+
+
+def _identity(line: Line) -> str:
+    value = line.record.get("id")
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise line.fault("id", "a string")
+    return str(value)
+
+
+def _cases(line: Line) -> tuple[Case, ...]:
+    """Inputs beside outputs; surplus outputs are dropped, as the released sampler drops them."""
+    inputs, outputs = line.record.get("inputs"), line.record.get("outputs")
+    if not isinstance(inputs, list) or not all(isinstance(each, dict) for each in inputs):
+        raise line.fault("inputs", "a list of objects, one a case")
+    if not inputs:
+        raise line.fault("inputs", "at least one case")
+    if not isinstance(outputs, list) or len(outputs) < len(inputs):
+        raise line.fault("outputs", f"a list with a value for each of the {len(inputs)} inputs")
+    return tuple(Case(i, o) for i, o in zip(inputs, outputs, strict=False))
+
+
+def _check_fillable(
+    line: Line, key: str, templates: tuple[str, ...], cases: tuple[Case, ...]
+) -> None:
+    for number, template in enumerate(templates, start=1):
+        for index, case in enumerate(cases):
+            try:
+                template.format(**case.input)
+            except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
+                raise BenchmarkError(
+                    f"{line.where}: key {key!r}: turn {number} cannot be filled from the input of "
+                    f"case {index}: {type(error).__name__}: {error}"
+                ) from None
+
+
+def _function(line: Line) -> Problem:
+    prompt, entry_point = line.text("prompt"), line.text("entry_point")
+    solution = line.optional_text("canonical_solution")
+    source = f"{line.text('test')}\ncheck({entry_point})\n"
+    return Problem(
+        id=line.text("task_id"),
+        name=line.text("name", entry_point),
+        category=line.text("category", "function"),
+        difficulty=line.optional_text("difficulty"),
+        turns=(prompt,),
+        cases=(Case({}, None),),
+        max_new_tokens=line.optional_count("max_gen_length"),
+        test=FunctionTest(setup=prompt, source=source, entry_point=entry_point),
+        reference=None if solution is None else (solution,),
+    )
+
+
+MULTI_TURN = Schema(_MULTI_TURN_KEYS, _multi_turn)
+FUNCTION = Schema(_FUNCTION_KEYS, _function)

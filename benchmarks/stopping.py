@@ -1,0 +1,38 @@
+"""Where a completion ends: the stop rules of the suites, as pure functions.
+
+Each takes the text generated so far and returns the index at which to cut it, or None while the
+rule is not met. Both can be asked after every token: once a text meets a rule, every text that
+begins with it is cut at the same place. That holds because no pattern can begin before another
+one's match and end after it (a pattern has a newline at its beginning only, or is newlines only).
+"""
+
+from __future__ import annotations
+
+import re
+
+_MTPB_MARK = re.compile(
+    r"""^(?P<counted>print|def) | ^(?:\#|'''|\"\"\") | <\|endoftext\|> | \n\n\n""",
+    re.MULTILINE | re.VERBOSE,
+)
+_HUMANEVAL_MARK = re.compile(r"\n(?:class|def|#|if|print)")
+
+
+def mtpb_stop(text: str) -> int | None:
+    """The released MTPB sampler's rule.
+
+    Cut at the first of: the second line that starts with `print`, the second that starts with
+    `def`, a line that starts with `#` or with three quotes, `<|endoftext|>`, three newlines.
+    """
+    seen: set[str] = set()
+    for mark in _MTPB_MARK.finditer(text):
+        word = mark["counted"]
+        if word is None or word in seen:
+            return mark.start()
+        seen.add(word)
+    return None
+
+
+def humaneval_stop(text: str) -> int | None:
+    """HumanEval's rule: cut where a line begins that starts another top-level statement."""
+    mark = _HUMANEVAL_MARK.search(text)
+    return mark.start() if mark else None
