@@ -8,7 +8,7 @@ text), and so on. It was made next to an untrusted program, and says what that o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -17,7 +17,13 @@ Plain: TypeAlias = tuple[Any, ...]
 
 NUMBERS = ("bool", "int", "float", "complex")
 _SCALARS = (*NUMBERS, "str", "bytes")
-_BRACKETS = {"list": "[]", "tuple": "()", "set": "{}", "frozenset": "{}", "series": "[]"}
+_BRACKETS = {
+    "list": ("[", "]"),
+    "tuple": ("(", ")"),
+    "set": ("{", "}"),
+    "frozenset": ("frozenset({", "})"),
+    "series": ("Series[", "]"),
+}
 _NUMBER_TEXT = re.compile(r"(Decimal|Fraction)\((?:'([^']*)'|(-?\d+), (\d+))\)")
 _SHOWN = 200
 
@@ -73,43 +79,45 @@ def _number_from_text(text: str) -> int | float | None:
 
 
 def show(plain: Plain) -> str:
-    """Text for people, as Python writes the value, at most some 200 characters."""
-    text = _text(plain, _SHOWN)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    """Text for people, much as Python writes the value, cut after some 200 characters."""
+    text = ""
+    for piece in _pieces(plain):
+        text += piece
+        if len(text) > _SHOWN:
+            return text[:_SHOWN] + "…"
+    return text
 
 
-def _text(plain: Plain, room: int) -> str:
+def _pieces(plain: Plain) -> Iterator[str]:
     match plain:
         case ("none",):
-            return "None"
+            yield "None"
         case (tag, value) if tag in _SCALARS:
-            return repr(value)
+            yield repr(value)
         case (tag, tuple(values)) if tag in _BRACKETS:
             opening, closing = _BRACKETS[tag]
-            inner = _joined([lambda left, v=v: _text(v, left) for v in values], room)
-            comma = "," if tag == "tuple" and len(values) == 1 else ""
-            return ("Series" if tag == "series" else "") + opening + inner + comma + closing
+            yield opening
+            yield from _separated(values)
+            yield f",{closing}" if tag == "tuple" and len(values) == 1 else closing
         case ("dict", tuple(pairs)):
-            entries = [
-                lambda left, k=k, v=v: f"{_text(k, left)}: {_text(v, left)}" for k, v in pairs
-            ]
-            return "{" + _joined(entries, room) + "}"
-        case ("array", shape, tuple(values)):
-            inner = _joined([lambda left, v=v: _text(v, left) for v in values], room)
-            return f"array{tuple(shape)}[{inner}]"
+            yield "{"
+            for index, pair in enumerate(pairs):
+                yield ", " if index else ""
+                yield from _pieces(pair[0])
+                yield ": "
+                yield from _pieces(pair[1])
+            yield "}"
+        case ("array", tuple(shape), tuple(values)):
+            yield f"array of shape {shape} ["
+            yield from _separated(values)
+            yield "]"
         case ("object", name, text):
-            return f"{text} ({name})"
+            yield f"{text} of type {name}"
         case _:
-            return "something unreadable"
+            yield "something unreadable"
 
 
-def _joined(texts: list[Callable[[int], str]], room: int) -> str:
-    """The texts with commas between them, none asked for beyond the room there is."""
-    parts: list[str] = []
-    for text in texts:
-        if room <= 0:
-            parts.append("…")
-            break
-        parts.append(text(room))
-        room -= len(parts[-1]) + 2
-    return ", ".join(parts)
+def _separated(values: tuple[Plain, ...]) -> Iterator[str]:
+    for index, value in enumerate(values):
+        yield ", " if index else ""
+        yield from _pieces(value)
