@@ -97,10 +97,9 @@ def group_figures(values: Floats, seed: int = 0) -> Floats:
             for weights in _resamples(len(values), np.random.default_rng(seed))
         ]
     )
+    means = np.where(np.isnan(means), value, means)  # a resample of unknown problems only
     tail = (1 - LEVEL) / 2
-    with np.errstate(invalid="ignore"):
-        low, high = np.nanquantile(means, [tail, 1 - tail], axis=0) if known.any() else (value,) * 2
-        low, high = np.where(known.any(axis=0), [low, high], np.nan)
+    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     unanimous = tail ** (1 / np.maximum(known.sum(axis=0), 1))
     high = np.where(value == 0, 1 - unanimous, high)
     low = np.where(value == 1, unanimous, low)

@@ -1,0 +1,126 @@
+"""Small run directories with known verdicts, written by the store itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtpb.records import Sample, Status, Turn, Verdict
+from mtpb.store import RunDirectory, RunWriter
+
+Outcomes = Mapping[str, Sequence[Sequence[bool]]]  # problem -> cases -> samples
+
+IDENTITY: dict[str, Any] = {
+    "model.weights_sha256": "aa",
+    "model.tokenizer_sha256": "bb",
+    "benchmark.name": "toy",
+    "benchmark.sha256": "cc",
+    "benchmark.limit": None,
+    "benchmark.problems": None,
+    "benchmark.format": "multi_turn",
+    "benchmark.scorer": "strict",
+    "benchmark.stop": "mtpb",
+    "sampling.n": 4,
+    "sampling.temperature": 0.2,
+    "sampling.top_p": 0.95,
+    "sampling.top_k": 0,
+    "sampling.max_new_tokens": None,
+    "seed": 0,
+    "engine.dtype": "float32",
+    "engine.device": "cpu",
+    "engine.slots": 8,
+    "engine.deterministic": False,
+    "sandbox.timeout": 10.0,
+    "sandbox.wall_timeout": 25.0,
+    "sandbox.memory_mb": 4096,
+}
+
+
+def manifest_of(
+    outcomes: Outcomes,
+    categories: Mapping[str, str] | None = None,
+    dirty: Iterable[tuple[str, int]] = (),
+    scorers: Sequence[str] = ("strict",),
+    **identity: Any,
+) -> dict[str, Any]:
+    """A manifest as runs write it; `identity` names keys with `__` for the dot."""
+    dirty = set(dirty)
+    changed = {key.replace("__", "."): value for key, value in identity.items()}
+    problems = [
+        {
+            "id": problem,
+            "name": f"problem {problem}",
+            "category": (categories or {}).get(problem, "array"),
+            "difficulty": None,
+            "turns": 3,
+            "cases": [
+                {
+                    "expected": case,
+                    "errata": ["wrong"] if (problem, case) in dirty else [],
+                    "clean": (problem, case) not in dirty,
+                }
+                for case in range(len(cases))
+            ],
+        }
+        for problem, cases in outcomes.items()
+    ]
+    return {
+        "schema_version": 1,
+        "identity": IDENTITY | changed,
+        "model": {"name": "codegen-toy-mono", "path": "toy", "data": "mono", "size": "1M"},
+        "benchmark": {
+            "name": "toy",
+            "sha256": "cc",
+            "format": "multi_turn",
+            "scorers": list(scorers),
+            "scorer": scorers[0],
+            "problems": problems,
+        },
+        "sampling": {"n": 4, "temperature": 0.2},
+        "seed": 0,
+        "throughput": {"tokens": 1000, "generate_s": 2.0, "tokens_per_s": 500.0, "programs": 10,
+                       "judge_s": 1.0, "programs_per_s": 10.0},
+    }  # fmt: skip
+
+
+def verdict(
+    problem: str,
+    passed: bool = True,
+    status: Status | None = None,
+    case: int = 0,
+    sample: int = 0,
+    **fields: Any,
+) -> Verdict:
+    status = status or (Status.passed if passed else Status.wrong_answer)
+    turn = None if passed else 1
+    return Verdict(problem, case, sample, passed, status, "", turn, 0.1, 0.2, **fields)
+
+
+def verdicts_of(outcomes: Outcomes, failed: Status = Status.wrong_answer) -> list[Verdict]:
+    return [
+        verdict(problem, passed, None if passed else failed, case, sample)
+        for problem, cases in outcomes.items()
+        for case, samples in enumerate(cases)
+        for sample, passed in enumerate(samples)
+    ]
+
+
+def write_run(
+    path: Path, verdicts: Iterable[Verdict], manifest: Mapping[str, Any], samples: bool = False
+) -> RunDirectory:
+    with RunWriter(path, manifest, "seed: 0\n") as writer:
+        for one in verdicts:
+            if samples:
+                turn = Turn("# Say it.\n", "print(1)\n", "print(1)", 4, "stop")
+                writer.add_sample(Sample(*one.key, (turn,), "print(1)\n"))
+            writer.add_verdict(one)
+    return RunDirectory(path)
+
+
+def run_of(path: Path, outcomes: Outcomes, **manifest: Any) -> RunDirectory:
+    """A run directory with these outcomes."""
+    return write_run(path, verdicts_of(outcomes), manifest_of(outcomes, **manifest))
+
+
+def passes(c: int, n: int) -> list[bool]:
+    """The outcomes of n samples of which the first c pass."""
+    return [i < c for i in range(n)]
