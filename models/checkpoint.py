@@ -23,28 +23,43 @@ from torch import Tensor, nn
 
 from models.codegen import CheckpointWeight, CodeGen, checkpoint_weights
 from models.config import CodeGenConfig, ModelError
+from models.dtype import choose_dtype
 from models.layout import CONFIG, WEIGHTS, CheckpointError, read_json, weight_files
 
-__all__ = ["CheckpointError", "choose_dtype", "load", "load_into", "read_config", "save"]
-
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+__all__ = ["CheckpointError", "load", "load_into", "read_config", "save"]
 
 # what older versions of transformers saved along with the weights: masks, the same for every model
 IGNORED = re.compile(r"transformer\.h\.\d+\.attn\.(causal_mask|masked_bias|bias)")
 
 
 def load(
-    directory: Path, dtype: torch.dtype | str | None = None, device: torch.device | str = "cpu"
+    directory: str | Path,
+    dtype: torch.dtype | str | None = None,
+    device: torch.device | str = "cpu",
 ) -> CodeGen:
-    """The model in `directory`, in evaluation mode; see `choose_dtype` for its dtype.
+    """The model in `directory`, in evaluation mode and without a tokenizer.
 
-    Raises CheckpointError where files are missing or broken, or are not CodeGen's.
+    `models.dtype.choose_dtype` says which dtype it has if none is given. Raises CheckpointError
+    where files are missing or broken, or are not CodeGen's; ModelError for a dtype or a device
+    that there is not.
     """
+    directory = Path(directory)
     config = read_config(directory)
+    chosen = getattr(
+        torch, choose_dtype(config, str(device), None if dtype is None else str(dtype))
+    )
+    _check_device(device)
     with torch.device("meta"):
         model = CodeGen(config)
-    load_into(model, directory, choose_dtype(config, device, dtype), device)
+    load_into(model, directory, chosen, device)
     return model.eval()
+
+
+def _check_device(device: torch.device | str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ModelError(f"device={str(device)!r}: {_first_line(error)}") from error
 
 
 def read_config(directory: Path) -> CodeGenConfig:
@@ -56,23 +71,6 @@ def read_config(directory: Path) -> CodeGenConfig:
         raise
     except ModelError as error:
         raise CheckpointError(f"{path}: {error}; is it a CodeGen checkpoint?") from error
-
-
-def choose_dtype(
-    config: CodeGenConfig, device: torch.device | str, dtype: torch.dtype | str | None = None
-) -> torch.dtype:
-    """`dtype` if it is given; otherwise the checkpoint's, or float32 where it names none.
-
-    A checkpoint's float16 becomes float32 on a CPU: exactly the same numbers, in the one dtype
-    that every CPU computes well. Ask for bfloat16 to halve the memory.
-    """
-    chosen = dtype or config.dtype or "float32"
-    found = DTYPES.get(str(chosen).removeprefix("torch."))
-    if found is None:
-        raise CheckpointError(f"dtype={str(chosen)!r}: expected one of {', '.join(DTYPES)}")
-    if dtype is None and found is torch.float16 and torch.device(device).type == "cpu":
-        return torch.float32
-    return found
 
 
 @torch.no_grad()
