@@ -148,7 +148,20 @@ def summarise(run: RunDirectory, ks: Sequence[int] | None = None) -> dict[str, A
         for subset, chosen in subsets(verdicts, benchmark)
         if len(chosen)
     ]
-    return {"results": results, "throughput": dict(manifest.get("throughput") or {})}
+    return {"results": results, "throughput": throughput(manifest)}
+
+
+def throughput(manifest: Mapping[str, Any]) -> dict[str, float | None]:
+    """Tokens and programs a second, from the sums in a manifest; None where nothing was timed."""
+    sums = manifest.get("throughput") or {}
+
+    def rate(count: str, seconds: str) -> float | None:
+        return round(sums[count] / sums[seconds], 3) if sums.get(seconds) else None
+
+    return {
+        "tokens_per_s": rate("tokens", "generate_s"),
+        "programs_per_s": rate("programs", "judge_s"),
+    }
 
 
 def read_verdicts(run: RunDirectory, manifest: Mapping[str, Any]) -> Verdicts:

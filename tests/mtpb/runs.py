@@ -77,9 +77,8 @@ def manifest_of(
         },
         "sampling": {"n": 4, "temperature": 0.2},
         "seed": 0,
-        "throughput": {"tokens": 1000, "generate_s": 2.0, "tokens_per_s": 500.0, "programs": 10,
-                       "judge_s": 1.0, "programs_per_s": 10.0},
-    }  # fmt: skip
+        "throughput": {"tokens": 1000, "generate_s": 2.0, "programs": 10, "judge_s": 1.0},
+    }
 
 
 def verdict(
@@ -92,7 +91,7 @@ def verdict(
 ) -> Verdict:
     status = status or (Status.passed if passed else Status.wrong_answer)
     turn = None if passed else 1
-    return Verdict(problem, case, sample, passed, status, "", turn, 0.1, 0.2, **fields)
+    return Verdict(problem, case, sample, passed, status, "", turn, turn, 0.1, 0.2, **fields)
 
 
 def verdicts_of(outcomes: Outcomes, failed: Status = Status.wrong_answer) -> list[Verdict]:

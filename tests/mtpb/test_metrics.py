@@ -178,8 +178,11 @@ def test_the_same_verdicts_give_the_same_bytes_in_any_order(tmp_path: Path) -> N
     assert one == other
 
 
-def test_throughput_comes_from_the_manifest(tmp_path: Path) -> None:
-    assert metrics.summarise(run_of(tmp_path, {"a": [[True]]}))["throughput"]["tokens_per_s"] == 500
+def test_throughput_is_work_over_time(tmp_path: Path) -> None:
+    run = run_of(tmp_path, {"a": [[True]]})
+    throughput = {"tokens_per_s": 500.0, "programs_per_s": 10.0}
+    assert metrics.summarise(run)["throughput"] == throughput
+    assert set(metrics.throughput({"throughput": {"judge_s": 0}}).values()) == {None}
 
 
 def test_no_verdicts_and_foreign_verdicts_are_refused(tmp_path: Path) -> None:
