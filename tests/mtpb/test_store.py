@@ -1,0 +1,134 @@
+"""The run directory: nothing lost, nothing mixed, whole after any crash."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtpb.errors import UsageError
+from mtpb.records import Key, Sample, Status, Turn, Verdict
+from mtpb.store import RunDirectory, RunWriter
+
+MANIFEST = {"identity": {"seed": 0, "sampling.n": 2}}
+
+
+def sample(number: int, text: str = "print(1)") -> Sample:
+    return Sample("p", 0, number, (Turn("Print 1.", text, text, 4, "stop"),), text)
+
+
+def verdict(number: int) -> Verdict:
+    return Verdict("p", 0, number, False, Status.exception, "no", 0, 1, 0.1, 0.2, True, False)
+
+
+def write(path: Path, *numbers: int) -> None:
+    with RunWriter(path, MANIFEST, "seed: 0\n") as writer:
+        for number in numbers:
+            writer.add_sample(sample(number))
+
+
+@pytest.mark.parametrize("text", ["plain", 'quote " and \\', "\ud800 lone", "é\n\r\t\x00", "🐍"])
+def test_sample_survives_its_line(text: str) -> None:
+    line = sample(0, text).to_json()
+    assert "\n" not in line
+    assert Sample.from_json(line) == sample(0, text)
+
+
+def test_verdict_survives_its_line() -> None:
+    assert Verdict.from_json(verdict(3).to_json()) == verdict(3)
+
+
+def test_verdict_of_a_function_suite_has_no_scorers_keys() -> None:
+    plain = Verdict("p", 0, 0, True, Status.passed, "", None, None, 0.1, 0.2)
+    assert not {"official", "strict"} & set(json.loads(plain.to_json()))
+
+
+def test_resume_finds_what_is_there(tmp_path: Path) -> None:
+    write(tmp_path, 0, 1)
+    with RunWriter(tmp_path, MANIFEST, "") as writer:
+        assert list(writer.samples) == [Key("p", 0, 0), Key("p", 0, 1)]
+
+
+def test_half_a_line_is_dropped_on_resume_and_skipped_by_readers(tmp_path: Path) -> None:
+    write(tmp_path, 0, 1)
+    path = tmp_path / "samples.jsonl"
+    os.truncate(path, path.stat().st_size - 5)
+    assert [s.sample for s in RunDirectory(tmp_path).samples()] == [0]
+    write(tmp_path, 1)
+    assert [s.sample for s in RunDirectory(tmp_path).samples()] == [0, 1]
+
+
+def test_broken_line_is_named(tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    with (tmp_path / "samples.jsonl").open("a") as file:
+        file.write("{]\n")
+    with pytest.raises(UsageError, match=r"samples\.jsonl:2: not a line of JSON"):
+        write(tmp_path)
+
+
+def test_other_configuration_is_refused_with_the_differing_keys(tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    with pytest.raises(UsageError, match=r"sampling\.n: 2 there, 4 now") as refusal:
+        RunWriter(tmp_path, {"identity": {"seed": 0, "sampling.n": 4}}, "")
+    assert "seed" not in str(refusal.value)
+
+
+def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UsageError, match=r"thesis\.tex"):
+        write(tmp_path)
+
+
+def test_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="output="):
+        write(tmp_path / "file")
+
+
+def test_second_writer_is_refused(tmp_path: Path) -> None:
+    with (
+        RunWriter(tmp_path, MANIFEST, ""),
+        pytest.raises(UsageError, match="another process"),
+    ):
+        RunWriter(tmp_path, MANIFEST, "")
+
+
+def test_order_is_canonical_at_the_end(tmp_path: Path) -> None:
+    with RunWriter(tmp_path, MANIFEST, "") as writer:
+        for number in (2, 0, 1):
+            writer.add_sample(sample(number))
+            writer.add_verdict(verdict(number))
+        writer.put_in_order([Key("p", 0, number) for number in range(3)])
+    run = RunDirectory(tmp_path)
+    assert [s.sample for s in run.samples()] == [0, 1, 2]
+    assert [v.sample for v in run.verdicts()] == [0, 1, 2]
+
+
+def test_throughput_adds_up_over_restarts(tmp_path: Path) -> None:
+    for _ in range(2):
+        with RunWriter(tmp_path, MANIFEST, "") as writer:
+            writer.add_throughput({"tokens": 5})
+    assert RunDirectory(tmp_path).manifest()["throughput"] == {"tokens": 10}
+
+
+def test_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
+    """A file size limit stands in for a full disk: the kernel refuses the write halfway."""
+    script = f"""
+import resource, signal
+from pathlib import Path
+from tests.mtpb.test_store import MANIFEST, RunWriter, sample
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with RunWriter(Path({str(tmp_path)!r}), MANIFEST, "") as writer:
+    writer.add_sample(sample(0))
+    size = (Path({str(tmp_path)!r}) / "samples.jsonl").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, size + 20))
+    writer.add_sample(sample(1))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert "OSError" in run.stderr
+    assert (tmp_path / "samples.jsonl").read_text() == sample(0).to_json() + "\n"
