@@ -12,7 +12,6 @@ caller's: one that ends by `SystemExit` fails, and one that was killed has nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import repeat
 from pathlib import Path
 
 from benchmarks.plain import NUMBERS, Plain, report, show
@@ -94,42 +93,45 @@ def _single(expected: object) -> object:
 
 def _series_close(array: Plain, expected: object) -> bool:
     """numpy.allclose of a Series' values and the expected ones, broadcasting included."""
-    numbers = [value[1] if value[0] in NUMBERS else None for value in array[2]]
-    rows = _rows(expected)
-    return (
-        rows is not None
-        and len({len(row) for row in rows}) <= 1
-        and all(_row_close(numbers, row) for row in rows)
-    )
+    values, wanted = _series_numbers(array), _rows(expected)
+    if values is None or wanted is None or len({len(row) for row in wanted}) > 1:
+        return False
+    return all(_row_close(values, row) for row in wanted)
 
 
-def _rows(expected: object) -> list[list[object]] | None:
-    """Innermost rows of a number or of a rectangular list of them; None for anything else."""
-    if not isinstance(expected, list):
+def _series_numbers(array: Plain) -> list[complex] | None:
+    match array:
+        case ("array", (_,), tuple(values)) if all(value[0] in NUMBERS for value in values):
+            return [value[1] for value in values]
+        case _:
+            return None
+
+
+def _rows(expected: object) -> list[list[float]] | None:
+    """Innermost rows of a number or a rectangular list of numbers; None for anything else."""
+    if isinstance(expected, int | float):
         return [[expected]]
-    if not any(isinstance(element, list) for element in expected):
+    if not isinstance(expected, list):
+        return None
+    if all(isinstance(element, int | float) for element in expected):
         return [expected]
     nested = [_rows(element) if isinstance(element, list) else None for element in expected]
-    if len({None if rows is None else len(rows) for rows in nested}) != 1:
+    lengths = {len(rows) for rows in nested if rows is not None}
+    if None in nested or len(lengths) != 1:
         return None
-    return [row for rows in nested if rows is not None for row in rows] if nested[0] else None
+    return [row for rows in nested if rows is not None for row in rows]
 
 
-def _row_close(numbers: list[complex | None], row: list[object]) -> bool:
-    if len(numbers) == 1 or len(row) == 1:
-        width = 0 if not (numbers and row) else max(len(numbers), len(row))
-    elif len(numbers) == len(row):
-        width = len(row)
-    else:
+def _row_close(values: list[complex], row: list[float]) -> bool:
+    width = len(row) if len(values) == 1 else len(values)
+    if len(row) not in (1, width):
         return False
-    left = repeat(numbers[0], width) if len(numbers) == 1 else iter(numbers)
-    right = repeat(row[0], width) if len(row) == 1 else iter(row)
-    return all(_close(a, b) for a, b in zip(left, right, strict=False))
+    left = values * width if len(values) == 1 else values
+    right = row * width if len(row) == 1 else row
+    return all(map(_close, left, right))
 
 
-def _close(value: complex | None, expected: object) -> bool:
-    if value is None or not isinstance(expected, int | float):
-        return False
+def _close(value: complex, expected: float) -> bool:
     if value == expected:
         return True
     try:

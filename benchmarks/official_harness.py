@@ -50,7 +50,7 @@ def report() -> tuple[str, object]:
 
 
 def _converted(value: object) -> tuple[str, object]:
-    if str(type(value)) == "<class 'pandas.core.series.Series'>":
+    if type(value) is getattr(sys.modules.get("pandas"), "Series", None):
         return "series", value.to_numpy()  # type: ignore[attr-defined]
     value = _python(value)
     if expected_type not in _TYPES or expected_type == "dict":

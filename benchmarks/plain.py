@@ -26,6 +26,8 @@ _BRACKETS = {
 }
 _NUMBER_TEXT = re.compile(r"(Decimal|Fraction)\((?:'([^']*)'|(-?\d+), (\d+))\)")
 _SHOWN = 200
+_MOST_DIGITS = 1000
+_MOST_EMPTY = 1000  # rows without elements, which cost nothing to announce
 
 
 def report(value: Plain | None) -> tuple[str, Plain]:
@@ -42,7 +44,7 @@ def rows(plain: Plain) -> tuple[Plain, ...] | None:
     match plain:
         case ("list" | "tuple" | "series", tuple(values)):
             return values
-        case ("array", (int(length), *inner), tuple(flat)) if length >= 0:
+        case ("array", (int(length), *inner), tuple(flat)) if length <= max(len(flat), _MOST_EMPTY):
             if not inner:
                 return flat if len(flat) == length else None
             step = len(flat) // length if length else 0
@@ -68,7 +70,10 @@ def _number_from_text(text: str) -> int | float | None:
     found = _NUMBER_TEXT.fullmatch(text[:_SHOWN])
     try:
         if found and found[1] == "Decimal" and found[2]:
-            exact = Fraction(Decimal(found[2]))
+            decimal = Decimal(found[2])
+            if abs(decimal.adjusted()) > _MOST_DIGITS:  # writing it out could take for ever
+                return None
+            exact = Fraction(decimal)
         elif found and found[1] == "Fraction" and found[3]:
             exact = Fraction(int(found[3]), int(found[4]))
         else:
@@ -92,6 +97,8 @@ def _pieces(plain: Plain) -> Iterator[str]:
     match plain:
         case ("none",):
             yield "None"
+        case ("int", value) if value.bit_length() > _MOST_DIGITS:
+            yield f"a whole number of {value.bit_length()} bits"
         case (tag, value) if tag in _SCALARS:
             yield repr(value)
         case (tag, tuple(values)) if tag in _BRACKETS:
