@@ -5,6 +5,8 @@ Columns: what it shows, the program, the expected value, accepted by official, b
 
 from typing import NamedTuple
 
+# ruff: noqa: E501  a table: a row a line
+
 
 class Judged(NamedTuple):
     shows: str
@@ -17,6 +19,7 @@ class Judged(NamedTuple):
 _PANDAS = "import pandas as pd\n"
 _NUMPY = "import numpy as np\n"
 
+# fmt: off
 LAST_STATEMENT = [
     Judged("print of the value", "print(3)", 3, True, True),
     Judged("another value", "print(4)", 3, False, False),
@@ -171,7 +174,7 @@ LISTS = [
     Judged("named tuple", "from collections import namedtuple as n\nprint(n('P', 'x')(1))", [1], True, True),
     Judged("named tuples inside a list", "from collections import namedtuple as n\nprint([n('P', 'x')(1)])", [[1]], False, True),
     Judged("class that equals everything", "class A:\n  __eq__ = lambda *a: True\nprint([A()])", [1], False, False),
-]  # fmt: skip
+]
 
 ARRAYS = [
     Judged("array for a list", _NUMPY + "print(np.array([1, 2]))", [1, 2], True, True),
@@ -209,13 +212,13 @@ REFUSED = [
     Judged("number for a text key", "print({1: 1})", {"1": 1}, False, False),
     Judged("pairs for a dict", "print([('a', 1)])", {"a": 1}, False, False),
     Judged("counter", "from collections import Counter\nprint(Counter('a'))", {"a": 1}, False, True),
-]  # fmt: skip
+]
 
 TAMPERING = [
     Judged("builtins replaced after the print", "import builtins\nprint([1, 2])\nbuiltins.list = builtins.type = builtins.len = None\nif 1: pass", [1, 2], True, True),
     Judged("own function called print", "def print(*a): pass\nprint(3)", 3, False, False),
     Judged("text class with its own text", "class S(str):\n  __str__ = lambda s: 'abc'\nprint(S('x'))", "abc", True, False),
-]  # fmt: skip
+]
 
 ALL = [
     *(*LAST_STATEMENT, *LAST_PRINT, *NUMBERS, *TEXT_AND_BOOL),

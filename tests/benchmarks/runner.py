@@ -34,7 +34,7 @@ def _end_of(program: str, harness: dict[str, Any]) -> BaseException | None:
             code = compile(harness["rewrite"](ast.parse(program)), "<program>", "exec")
             names = {**vars(builtins), "print": show}
             exec(code, {"__name__": "__main__", "__builtins__": names})
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         return error
     return None
 
