@@ -1,0 +1,27 @@
+"""Runs one untrusted program safely, at the speed of a fork. See docs/sandbox.md."""
+
+from sandbox.plain import Plain
+from sandbox.pool import Pool
+from sandbox.program import (
+    Harness,
+    Isolation,
+    Limits,
+    Outcome,
+    Program,
+    SandboxError,
+    Status,
+    Test,
+)
+
+__all__ = [
+    "Harness",
+    "Isolation",
+    "Limits",
+    "Outcome",
+    "Plain",
+    "Pool",
+    "Program",
+    "SandboxError",
+    "Status",
+    "Test",
+]

@@ -1,0 +1,89 @@
+"""How programs end, in words worth reading: type, message and line of the program's own."""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import linecache
+from types import TracebackType
+from typing import NamedTuple
+
+DETAIL_CHARS = 500
+
+
+class TimeLimit(BaseException):
+    """Raised in the program's main thread when its CPU time is used up."""
+
+
+class Ending(NamedTuple):
+    """How a program ended, as its own process tells it."""
+
+    status: str
+    detail: str = ""
+    line: int | None = None
+    exit_code: int | None = None
+
+
+def headline(error: BaseException) -> str:
+    """`Type: message`, whatever the exception's own methods do."""
+    name = type(error).__qualname__
+    try:
+        message = str.__str__(str(error))
+    except Exception:  # noqa: BLE001  a hostile __str__
+        message = "<unprintable>"
+    text = f"{name}: {message}" if message else name
+    return text[:DETAIL_CHARS]
+
+
+def syntax(error: BaseException) -> Ending:
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return Ending("syntax_error", f"{type(error).__name__}: {message}"[:DETAIL_CHARS], line)
+
+
+def describe(error: BaseException, filename: str) -> Ending:
+    """The ending that an exception out of the program means."""
+    line = line_in(error.__traceback__, filename)
+    if isinstance(error, TimeLimit):
+        return Ending("timeout", "CPU time is used up", line)
+    if isinstance(error, SystemExit):
+        return _exit(error, line)
+    if isinstance(error, MemoryError):
+        return Ending("memory", headline(error), line)
+    if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):
+        return Ending("blocked", _attempt(error, filename, line), line)
+    return Ending("exception", headline(error), line)
+
+
+def _exit(error: SystemExit, line: int | None) -> Ending:
+    if error.code is None or (isinstance(error.code, int) and int(error.code) == 0):
+        return Ending("passed", "", None, 0)
+    code = int(error.code) if isinstance(error.code, int) else 1
+    return Ending("exception", headline(error), line, max(-(2**31), min(code, 2**31 - 1)))
+
+
+def line_in(traceback: TracebackType | None, filename: str) -> int | None:
+    """The line of the innermost frame that belongs to `filename`."""
+    line = None
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == filename:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _attempt(error: OSError, filename: str, line: int | None) -> str:
+    """What was attempted when the sandbox said no."""
+    text = headline(error)
+    if line is None:
+        return text
+    code = linecache.getline(filename, line).strip()
+    return f"{text} (at `{code[:120]}`)" if code else text
+
+
+def builtin_type(error: BaseException) -> str:
+    """The name of the nearest builtin class of an exception."""
+    for kind in type(error).__mro__:
+        if getattr(builtins, kind.__name__, None) is kind:
+            return kind.__name__
+    return "Exception"

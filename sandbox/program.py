@@ -1,0 +1,126 @@
+"""The nouns of the sandbox: what is asked of it, and what it answers."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sandbox.plain import Plain
+
+
+class SandboxError(Exception):
+    """The sandbox cannot do what was asked of it; the message says what is missing."""
+
+
+class Status(enum.Enum):
+    """How a program fared."""
+
+    passed = "passed"
+    wrong_answer = "wrong_answer"
+    no_output = "no_output"
+    syntax_error = "syntax_error"
+    exception = "exception"
+    timeout = "timeout"
+    memory = "memory"
+    blocked = "blocked"
+    sandbox_error = "sandbox_error"
+
+
+class Isolation(enum.Enum):
+    """How much protection is asked for.
+
+    `full` refuses to start where a layer is missing, `auto` takes what the kernel
+    offers, `basic` is limits on resources only.
+    """
+
+    auto = "auto"
+    full = "full"
+    basic = "basic"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one program may use.
+
+    `cpu_s` is CPU time of all its threads; `wall_s` is wall time, less the time in which
+    the program was ready to run and another process had its core. `memory_mb` is address
+    space beyond what the preloaded libraries take; `file_mb` bounds all its files
+    together where a scratch file system can be mounted, and each of them elsewhere;
+    `output_kb` is how much of its output is kept (more is read and thrown away).
+    """
+
+    cpu_s: float = 10.0
+    wall_s: float = 25.0
+    memory_mb: int = 4096
+    file_mb: int = 64
+    output_kb: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("cpu_s", "wall_s", "memory_mb", "file_mb", "output_kb"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise SandboxError(f"limit {name} is {value!r}; it must be greater than zero")
+
+
+@dataclass(frozen=True)
+class Harness:
+    """Trusted text that runs inside the program's process, in a namespace of its own.
+
+    It may define `rewrite(tree)`, `on_print(args)`, `report()` and `interim()`; see
+    docs/sandbox.md. `arguments` (plain values) are globals of that namespace.
+    What a harness reports is only as good as the process it runs in: never give it
+    what the program must not know.
+    """
+
+    source: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Test:
+    """Trusted code that calls functions of the program from a process of its own.
+
+    `setup` is executed first, then each name of `proxies` is bound to a function that
+    calls the program's function of that name, then `source` is executed.
+    """
+
+    __test__ = False  # pytest: this is not a class of tests
+
+    setup: str
+    source: str
+    proxies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """One untrusted program; `seed` makes its randomness, and its test's, repeatable."""
+
+    source: str
+    harness: Harness | None = None
+    test: Test | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.harness is not None and self.test is not None:
+            raise SandboxError("a program has a harness or a test, not both; give one of them")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a program.
+
+    `line` counts in the program's own source; `value` is what its harness reported, and
+    may be there whatever the status; `exit_code` is there if the program raised
+    SystemExit; times are seconds.
+    """
+
+    status: Status
+    detail: str = ""
+    line: int | None = None
+    value: Plain | None = None
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int | None = None
+    cpu_s: float = 0.0
+    wall_s: float = 0.0

@@ -1,0 +1,161 @@
+"""Watching one child: its output, its time, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox import wire
+
+CHUNK = 1 << 16
+GRACE_S = 1.0
+LONG_MS = 1000
+
+
+@dataclass
+class Child:
+    """One forked process and the pipes for its output."""
+
+    read_ends: tuple[int, int]
+    write_ends: tuple[int, int]
+    pid: int = 0
+    pidfd: int = -1
+
+    @classmethod
+    def open(cls) -> Child:
+        (out_r, out_w), (err_r, err_w) = os.pipe(), os.pipe()
+        return cls((out_r, err_r), (out_w, err_w))
+
+    def started(self, pid: int) -> Child:
+        self.pid = pid
+        for fd in self.write_ends:
+            os.close(fd)
+        if sys.platform == "linux":
+            self.pidfd = os.pidfd_open(pid)
+        return self
+
+
+class Supervisor:
+    """Enforces the limits of time on one child after another and reports their ends."""
+
+    def __init__(self, control: socket.socket, limits: dict[str, Any]) -> None:
+        self.control = control
+        self.cpu_s: float = limits["cpu_s"]
+        self.wall_s: float = limits["wall_s"]
+        self.kept: int = limits["output_kb"] * 1024
+
+    def watch(self, child: Child) -> None:
+        """Watch until the child has ended, then tell the pool."""
+        Watch(self, child).run()
+
+
+class Watch:
+    """The life of one child as its supervisor sees it."""
+
+    def __init__(self, supervisor: Supervisor, child: Child) -> None:
+        self.supervisor = supervisor
+        self.child = child
+        self.started = time.monotonic()
+        self.soft_at: float | None = None
+        self.killed: str | None = None
+        self.kept = {fd: bytearray() for fd in child.read_ends}
+        self.cpu_used = 0.0
+
+    def run(self) -> None:
+        poll = select.poll()
+        for fd in self.child.read_ends:
+            poll.register(fd, select.POLLIN)
+        if self.child.pidfd >= 0:
+            poll.register(self.child.pidfd, select.POLLIN)
+        poll.register(self.supervisor.control, select.POLLIN)
+        while not self._reaped():
+            self._step(poll)
+        self._end()
+
+    def _step(self, poll: select.poll) -> None:
+        for fd, event in poll.poll(self._enforce()):
+            if fd == self.supervisor.control.fileno():
+                self._command()
+            elif fd in self.kept and not self._drain(fd):
+                poll.unregister(fd)
+
+    def _reaped(self) -> bool:
+        pid, status, usage = os.wait4(self.child.pid, os.WNOHANG)
+        if pid == 0:
+            return False
+        self.status = status
+        self.cpu_used = usage.ru_utime + usage.ru_stime
+        return True
+
+    def _command(self) -> None:
+        """The only command during a job is to kill; the end of the stream means the same."""
+        tag, _ = wire.receive(self.supervisor.control)
+        if tag == b"K":
+            self._kill("ended")
+
+    def _kill(self, reason: str) -> None:
+        self.killed = self.killed or reason
+        os.kill(self.child.pid, signal.SIGKILL)
+
+    def _drain(self, fd: int) -> bool:
+        data = os.read(fd, CHUNK)
+        room = self.supervisor.kept - len(self.kept[fd])
+        if room > 0:
+            self.kept[fd] += data[:room]
+        return bool(data)
+
+    def _enforce(self) -> int:
+        """Apply the limits; how many milliseconds until they need another look."""
+        if self.killed:
+            return LONG_MS
+        used = self._cpu()
+        wall = time.monotonic() - self.started
+        if self.soft_at is not None:
+            if used > self.soft_at + GRACE_S or wall > self._wall_limit() + GRACE_S:
+                self._kill("timeout")
+            return 20
+        if used >= self.supervisor.cpu_s or wall >= self._wall_limit():
+            self.soft_at = used
+            os.kill(self.child.pid, signal.SIGXCPU)
+            return 20
+        left = min((self.supervisor.cpu_s - used) / 2, self._wall_limit() - wall)
+        return max(1, min(LONG_MS, int(left * 1000) + 1))
+
+    def _wall_limit(self) -> float:
+        return self.supervisor.wall_s
+
+    def _cpu(self) -> float:
+        if sys.platform != "linux":
+            return 0.0
+        try:
+            return time.clock_gettime(~self.child.pid << 3 | 2)
+        except OSError:  # it has just ended
+            return 0.0
+
+    def _end(self) -> None:
+        for fd in self.child.read_ends:
+            os.set_blocking(fd, False)
+            with contextlib.suppress(BlockingIOError):
+                while self._drain(fd):
+                    pass
+            os.close(fd)
+        if self.child.pidfd >= 0:
+            os.close(self.child.pidfd)
+        out, err = (bytes(self.kept[fd]) for fd in self.child.read_ends)
+        head = {
+            "exit": os.waitstatus_to_exitcode(self.status),
+            "killed": self.killed,
+            "timeout": self.soft_at is not None,
+            "cpu": self.cpu_used,
+            "wall": time.monotonic() - self.started,
+            "out": len(out),
+        }
+        wire.send(self.supervisor.control, b"D", json.dumps(head).encode() + b"\n" + out + err)

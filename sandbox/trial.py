@@ -1,0 +1,258 @@
+"""The trusted side of a test: its code, and proxies for the program's functions."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import os
+import random
+import signal
+import socket
+import types
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, FrameType
+from typing import Any, NamedTuple, NoReturn, cast
+
+from sandbox import failure, wire
+from sandbox.crossing import freeze_standard, make
+from sandbox.failure import Ending, TimeLimit
+from sandbox.plain import Plain, PlainError, decode, encode, freeze, thaw
+
+FILENAME = "<test>"
+
+
+class CompiledTest(NamedTuple):
+    """A test's code, compiled once and run by many forks."""
+
+    setup: CodeType
+    source: CodeType
+    proxies: tuple[str, ...]
+
+
+def compile_test(setup: str, source: str, proxies: tuple[str, ...]) -> CompiledTest:
+    return CompiledTest(
+        compile(setup, "<setup>", "exec", dont_inherit=True),
+        compile(source, FILENAME, "exec", dont_inherit=True),
+        proxies,
+    )
+
+
+class ProgramGone(BaseException):
+    """The program's process ended, or wrote what is no answer. Not for tests to catch."""
+
+
+class Link:
+    """Requests to the program's process and its answers, taken with distrust."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.raised: dict[int, tuple[BaseException, Ending]] = {}
+
+    def wait_until_ready(self) -> Ending | None:
+        """None when the program's functions can be called, else how it ended."""
+        tag, body = self._receive()
+        return None if tag == b"R" else _ending(_plain_tuple(body))
+
+    def ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
+        request = freeze((operation, target, args, kwargs), freeze_standard)
+        try:
+            wire.send(self._sock, b"Q", encode(request))
+        except OSError as error:
+            raise ProgramGone from error
+        tag, body = self._receive()
+        if tag == b"X":
+            raise self._exception(_plain_tuple(body))
+        try:
+            result, changed = cast("tuple[Plain, Plain]", decode(body)[1])
+            value = thaw(result, self._rebuild)
+            if changed[0] == "tuple":
+                _update(args, thaw(changed, _opaque))
+        except (PlainError, ValueError, TypeError) as error:
+            raise ProgramGone("its answer is no plain data") from error
+        return value
+
+    def _receive(self) -> tuple[bytes, bytes]:
+        try:
+            return wire.receive(self._sock)
+        except (wire.WireError, OSError) as error:
+            raise ProgramGone("its process ended") from error
+
+    def _rebuild(self, plain: Plain, again: Callable[[Plain], object]) -> object:
+        if plain[0] == "made":
+            return make(plain, again)
+        if plain[0] == "remote":
+            handle, kind = cast("tuple[int, str]", plain[1:3])
+            return RemoteObject(self, handle, kind)
+        return _opaque(plain, again)
+
+    def _exception(self, told: tuple[Any, ...]) -> BaseException:
+        name, args, *ending = told
+        kind = getattr(builtins, name, None) if isinstance(name, str) else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            kind = Exception
+        try:
+            error = kind(*args)
+        except Exception:  # noqa: BLE001  arguments that the type does not take
+            error = Exception(str(args))
+        self.raised[id(error)] = (error, _ending(tuple(ending)))
+        return error
+
+
+class Opaque:
+    """An object of the program that cannot cross; equal to nothing but itself."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        self._text = text or kind
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _opaque(plain: Plain, again: Callable[[Plain], object]) -> object:
+    return Opaque(str(plain[1]), str(plain[-1]))
+
+
+class RemoteObject:
+    """A handle to an object in the program's process.
+
+    What it yields crosses as plain data; comparing it is comparing the handle.
+    """
+
+    def __init__(self, link: Link, handle: int, kind: str) -> None:
+        self._ask = functools.partial(link.ask)
+        self._handle = handle
+        self._kind = kind
+
+    def _do(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        return self._ask(operation, self._handle, args, kwargs)
+
+    def __iter__(self) -> Iterator[object]:
+        return cast("Iterator[object]", self._do("iter"))
+
+    def __next__(self) -> object:
+        return self._do("next")
+
+    def __len__(self) -> int:
+        return cast(int, self._do("len"))
+
+    def __getitem__(self, key: object) -> object:
+        return self._do("getitem", key)
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return self._do("call", *args, **kwargs)
+
+    def __bool__(self) -> bool:
+        return bool(self._do("bool"))
+
+    def __float__(self) -> float:
+        return cast(float, self._do("float"))
+
+    def __int__(self) -> int:
+        return cast(int, self._do("int"))
+
+    def __index__(self) -> int:
+        return cast(int, self._do("index"))
+
+    def __str__(self) -> str:
+        return cast(str, self._do("str"))
+
+    def __repr__(self) -> str:
+        return f"<{self._kind} of the program>"
+
+
+def _plain_tuple(body: bytes) -> tuple[Any, ...]:
+    try:
+        value = thaw(decode(body), _opaque)
+    except (PlainError, ValueError) as error:
+        raise ProgramGone("its answer is no plain data") from error
+    if not isinstance(value, tuple) or len(value) < 4:
+        raise ProgramGone("its answer is no plain data")
+    return value
+
+
+def _ending(told: tuple[Any, ...]) -> Ending:
+    """An ending as the program's process tells it; a passed one it cannot claim here."""
+    status, detail, line, exit_code = told[:4]
+    known = status in ("exception", "syntax_error", "memory", "blocked", "timeout")
+    return Ending(
+        status if known else "exception",
+        detail if isinstance(detail, str) and detail else "the program ended before the test",
+        line if isinstance(line, int) else None,
+        exit_code if isinstance(exit_code, int) else None,
+    )
+
+
+def _update(old: Any, new: Any) -> Any:
+    """Make containers in `old` what the program made of them, in place where they are one."""
+    if type(old) is not type(new):
+        return new
+    if isinstance(old, list):
+        if len(old) == len(new):
+            old[:] = [_update(a, b) for a, b in zip(old, new, strict=True)]
+        else:
+            old[:] = new
+    elif isinstance(old, dict):
+        fresh = {key: _update(old[key], value) if key in old else value for key, value in new.items()}
+        old.clear()
+        old.update(fresh)
+    elif isinstance(old, set):
+        old.clear()
+        old.update(new)
+    elif isinstance(old, tuple) and len(old) == len(new):
+        return tuple(_update(a, b) for a, b in zip(old, new, strict=True))
+    else:
+        return new
+    return old
+
+
+def run_trial(test: CompiledTest, channel: socket.socket, link_sock: socket.socket) -> NoReturn:
+    """Run one test against the program behind `link_sock`; tell its ending and leave."""
+    _, body = wire.receive(channel)
+    random.seed(cast("dict[str, Any]", thaw(decode(body)))["seed"])
+    signal.signal(signal.SIGXCPU, _raise_time_limit)
+    link = Link(link_sock)
+    try:
+        ending = link.wait_until_ready() or _run(test, link)
+    except ProgramGone as error:
+        ending = Ending("gone", str(error))
+    wire.send(channel, b"E", encode(freeze(tuple(ending))))
+    os._exit(0)
+
+
+def _raise_time_limit(signum: int, frame: FrameType | None) -> None:
+    raise TimeLimit
+
+
+def _run(test: CompiledTest, link: Link) -> Ending:
+    names: dict[str, Any] = {"__name__": "test", "__builtins__": builtins}
+    try:
+        exec(test.setup, names)
+        for name in test.proxies:
+            names[name] = _proxy(link, name, names.get(name))
+        exec(test.source, names)
+    except ProgramGone:
+        raise
+    except BaseException as error:  # noqa: BLE001  whatever a test raises is its verdict
+        return _verdict(error, link)
+    return Ending("passed")
+
+
+def _proxy(link: Link, name: str, stub: object) -> Callable[..., object]:
+    def proxy(*args: object, **kwargs: object) -> object:
+        return link.ask("call", name, args, kwargs)
+
+    proxy.__name__ = proxy.__qualname__ = name
+    return functools.wraps(stub)(proxy) if isinstance(stub, types.FunctionType) else proxy
+
+
+def _verdict(error: BaseException, link: Link) -> Ending:
+    raised = link.raised.get(id(error))
+    if raised is not None:
+        return raised[1]
+    if isinstance(error, TimeLimit):
+        return Ending("timeout", "the test used up its CPU time")
+    if isinstance(error, MemoryError):
+        return Ending("memory", "the test ran out of memory on the program's answer")
+    line = failure.line_in(error.__traceback__, FILENAME)
+    where = f" (line {line} of the test)" if line else ""
+    return Ending("wrong_answer", failure.headline(error) + where)
