@@ -45,24 +45,28 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
 
     def decorate(function: Callable[[C], int]) -> Callable[[], NoReturn]:
         statuses = [0]
+        verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
         def job(config: DictConfig) -> None:
-            statuses.append(function(OmegaConf.to_object(config)))  # type: ignore[arg-type]
+            try:
+                statuses.append(function(OmegaConf.to_object(config)))  # type: ignore[arg-type]
+            except _mendable() as error:  # caught here, so that Hydra adds no words of its own
+                if verbose:
+                    raise
+                statuses.append(_tell(error))
 
         job.__module__ = function.__module__
 
         @wraps(function)
         def main() -> NoReturn:
-            # Hydra prints and exits with 1 by itself unless it is told to raise
-            verbose = os.environ.setdefault("HYDRA_FULL_ERROR", "0") == "1"
-            os.environ["HYDRA_FULL_ERROR"] = "1"
+            os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints and exits with 1 by itself
             signal.signal(signal.SIGTERM, _terminate)
             try:
                 hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)(job)()
             except _mendable() as error:
                 if verbose:
                     raise
-                fail(error)
+                statuses.append(_tell(error))
             except KeyboardInterrupt:
                 print("interrupted; the same command resumes", file=sys.stderr)
                 sys.exit(130)
@@ -73,14 +77,14 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
     return decorate
 
 
-def fail(error: BaseException) -> NoReturn:
-    """Prints the error, with its cause where that says more, and exits with status 2."""
+def _tell(error: BaseException) -> int:
+    """Prints the error, with its cause where that says more; the exit status for it."""
     message = str(error)
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException) and str(cause) not in message:
         message = f"{message}\n{cause}"
     print(f"error: {message}", file=sys.stderr)
-    sys.exit(USAGE)
+    return USAGE
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
