@@ -15,6 +15,7 @@ from time import perf_counter
 from types import ModuleType
 
 from benchmarks import Benchmark, Case, Problem, official, strict
+from benchmarks.plain import report
 from mtpb.conversation import turn_of_line
 from mtpb.errors import UsageError
 from mtpb.records import Judgement, Sample, Status, Verdict
@@ -186,7 +187,7 @@ def _by_strict(case: Case, outcome: Outcome) -> tuple[Status, str]:
 
 
 def _unlike(outcome: Outcome, difference: str) -> tuple[Status, str]:
-    silent = outcome.value is None or outcome.value == ("none",)
+    silent = report(outcome.value)[0] == "nothing"
     return (Status.no_output if silent else Status.wrong_answer), difference
 
 
