@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     expected_type = "str"
 
 _last: tuple[object, ...] | None = None
+_LASTING = {str, int, float, complex, bool, list, tuple, set, dict, range, type(None)}
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
 
 
@@ -47,6 +48,14 @@ def report() -> tuple[str, object]:
         return _converted(_last[0])
     except Exception as error:  # noqa: BLE001  the program's own classes may raise anything
         return "refused", f"{type(error).__name__}: {error}"
+
+
+def interim() -> tuple[str, object]:
+    """The report so far, for a program that is killed; nothing is consumed by looking at it."""
+    seen = type(_last[0]) if _last else None
+    if seen in _LASTING or str(getattr(seen, "__module__", "")).startswith(("numpy", "pandas")):
+        return report()
+    return "nothing", None
 
 
 def _converted(value: object) -> tuple[str, object]:
