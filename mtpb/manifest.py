@@ -62,6 +62,7 @@ def describe_benchmark(benchmark: Benchmark, format: str, scorer: str) -> dict[s
         "format": format,
         "scorers": list(benchmark.scorers),
         "scorer": scorer,
+        "errata": bool(benchmark.known_errata),
         "problems": [
             {
                 "id": problem.id,

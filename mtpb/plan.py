@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import Benchmark, load
-from models import CodeGenConfig, ModelError
+from models import CodeGenConfig
 from models.hub import resolve
 from models.layout import CONFIG, read_json, tokenizer_sha256, weights_sha256
 from mtpb.config import (
     BenchmarkConfig,
-    EngineConfig,
     ModelConfig,
     RunConfig,
     SandboxConfig,

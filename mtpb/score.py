@@ -18,6 +18,7 @@ from mtpb.config import ScoreConfig, check_sandbox
 from mtpb.exchange import read_samples
 from mtpb.judge import Judge
 from mtpb.manifest import ModelFacts, describe_benchmark, make_manifest
+from mtpb.pipeline import complete
 from mtpb.plan import (
     benchmark_identity,
     chosen_scorer,
@@ -27,7 +28,6 @@ from mtpb.plan import (
     open_pool,
     program_limits,
 )
-from mtpb.pipeline import complete
 from mtpb.records import Sample
 from mtpb.store import RunWriter
 from mtpb.summary import conclude
