@@ -1,48 +1,224 @@
-"""The layers between a program and the machine: probed, prepared once, entered per program."""
+"""The layers between a program and the machine: probed, prepared once, entered per program.
+
+Four make `full`: limits, privileges, landlock, seccomp. Namespaces are added where the
+kernel allows them. Whatever can be done once in the fork server is done there; a child
+enters what the server itself must stay outside of.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
+import socket
+import sys
+from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox import kernel, landlock, seccomp
 
+GROUPS = ("limits", "privileges", "landlock", "seccomp")
+HEADROOM = 64 << 20  # what a program may still take to report that its memory is used up
+MOST_FILES = 256
+MOST_PROCESSES = 512
+MAIN_STACK = 64 << 20  # deep recursion; other threads keep the usual 8 MiB
+SCRATCH_FILES = 100_000
+
+
+@dataclass
 class Report:
-    """Which layers are in force, which are missing and why."""
+    """Which layers are in force, and which are missing for what reason."""
 
-    def __init__(self) -> None:
-        self.active: list[str] = ["limits"]
-        self.missing: dict[str, str] = {}
+    isolation: str
+    active: dict[str, str] = field(default_factory=dict)
+    namespaces: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, object]:
-        return {"active": self.active, "missing": self.missing}
+        return {
+            "isolation": self.isolation,
+            "full": all(group in self.active for group in GROUPS),
+            "active": self.active,
+            "namespaces": self.namespaces,
+            "missing": self.missing,
+        }
+
+    @property
+    def wanted(self) -> bool:
+        """Whether more than limits is asked for."""
+        return self.isolation != "basic"
 
 
-def unshare(isolation: str, report: Report) -> None:
-    """Enter namespaces of our own, as far as the kernel allows."""
+def enter_namespaces(report: Report) -> None:
+    """Enter namespaces of our own; the process' next child is the first in the new pid one."""
+    if not report.wanted or not sys.platform.startswith("linux"):
+        return
+    uid, gid = os.getuid(), os.getgid()
+    with contextlib.suppress(OSError):
+        kernel.unshare(kernel.CLONE_NEWUSER)
+        _map("setgroups", "deny")
+        _map("uid_map", f"{uid} {uid} 1")
+        _map("gid_map", f"{gid} {gid} 1")
+        report.namespaces.append("user")
+    for name, flag in (
+        ("pid", kernel.CLONE_NEWPID),
+        ("network", kernel.CLONE_NEWNET),
+        ("ipc", kernel.CLONE_NEWIPC),
+        ("uts", kernel.CLONE_NEWUTS),
+        ("cgroup", kernel.CLONE_NEWCGROUP),
+    ):
+        with contextlib.suppress(OSError):
+            kernel.unshare(flag)
+            report.namespaces.append(name)
 
 
-def prepare_server(scratch: str, file_mb: int, report: Report) -> None:
-    """What holds for the server and all its children."""
+def _map(name: str, text: str) -> None:
+    with open(f"/proc/self/{name}", "w") as file:
+        file.write(text)
+
+
+def mount_scratch(scratch: str, file_mb: int, report: Report) -> None:
+    """Give the server a scratch file system of its own, of bounded size, gone when it ends."""
+    if not report.wanted or not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError):
+        kernel.unshare(kernel.CLONE_NEWNS)
+        kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_PRIVATE, "")
+        flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+        options = f"size={file_mb}m,nr_inodes={SCRATCH_FILES},mode=700"
+        kernel.mount("tmpfs", scratch, "tmpfs", flags, options)
+        report.namespaces.append("mount")
+
+
+def die_with_parent() -> None:
+    """Ask for SIGKILL when the parent process ends."""
+    if sys.platform.startswith("linux"):
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
+
+
+def give_up_privileges(report: Report) -> None:
+    """No capabilities and no way to get any; orphans come to the server to be ended."""
+    if not sys.platform.startswith("linux"):
+        report.missing["privileges"] = f"not known on {sys.platform}"
+        return
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    if not report.wanted:
+        return
+    try:
+        kernel.drop_capabilities()
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        report.active["privileges"] = "session, parent-death signal, no capabilities, no new ones"
+    except OSError as error:
+        report.missing["privileges"] = str(error)
 
 
 class Walls:
-    """What each child enters before it runs anything."""
+    """What each child enters before it runs anything of the program."""
 
-    most_fds = 256
+    def __init__(self, limits: dict[str, Any], scratch: str, report: Report) -> None:
+        self._linux = sys.platform.startswith("linux")
+        self._set_common_limits(report)
+        self._memory = _address_space() + (limits["memory_mb"] << 20)
+        self._cpu = int(limits["cpu_s"]) + 3
+        self._file = limits["file_mb"] << 20
+        self._ruleset = -1
+        self._filter: seccomp.Filter | None = None
+        if report.wanted:
+            self._prepare_landlock(scratch, report)
+            self._prepare_seccomp(report)
 
-    def __init__(self, start: dict[str, Any], report: Report) -> None:
-        limits = start["limits"]
-        self.memory = limits["memory_mb"] << 20
-        self.file = limits["file_mb"] << 20
-        self.cpu = int(limits["cpu_s"]) + 3
+    def _set_common_limits(self, report: Report) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
+        _lower(resource.RLIMIT_STACK, MAIN_STACK)
+        if "user" in report.namespaces:  # elsewhere all of the user's processes would count
+            _lower(resource.RLIMIT_NPROC, MOST_PROCESSES)
+        report.active["limits"] = "CPU, wall, memory, files, output"
+
+    def _prepare_landlock(self, scratch: str, report: Report) -> None:
+        version = kernel.landlock_version() if self._linux else 0
+        if version == 0:
+            report.missing["landlock"] = "the kernel has none, or it is switched off"
+            return
+        try:
+            self._ruleset = landlock.ruleset(scratch)
+            report.active["landlock"] = f"ABI {version}"
+        except OSError as error:
+            report.missing["landlock"] = str(error)
+
+    def _prepare_seccomp(self, report: Report) -> None:
+        reason = seccomp.supported() if self._linux else f"not known on {sys.platform}"
+        if reason is not None:
+            report.missing["seccomp"] = reason
+            return
+        self._filter = seccomp.Filter()
+        report.active["seccomp"] = "allow list"
 
     def enter(self) -> None:
-        size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-        limit = size + self.memory
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit + (64 << 20)))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self.file, self.file))
-        resource.setrlimit(resource.RLIMIT_CPU, (self.cpu, self.cpu + 1))
+        """Limits and Landlock; descriptors may still be moved about after this."""
+        die_with_parent()
+        if self._linux:
+            resource.setrlimit(resource.RLIMIT_AS, (self._memory, self._memory + HEADROOM))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._file, self._file))
+        resource.setrlimit(resource.RLIMIT_CPU, (self._cpu, self._cpu + 1))
+        if self._ruleset >= 0:
+            kernel.landlock_restrict(self._ruleset)
 
     def seal(self) -> None:
-        pass
+        """The system-call filter, last."""
+        if self._filter is not None:
+            self._filter.load(os.getpid())
+
+
+def _lower(what: int, limit: int) -> None:
+    _, hard = resource.getrlimit(what)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(what, (limit, limit))
+
+
+def _address_space() -> int:
+    """Bytes of address space that this process takes; 0 where that cannot be asked."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def probe(walls: Walls, report: Report) -> None:
+    """Try the layers on a child: one that lets the forbidden pass is reported as missing."""
+    pid = os.fork()
+    if pid == 0:
+        code = 0
+        with contextlib.suppress(BaseException):
+            walls.enter()
+            walls.seal()
+            code = 64 | _breaches()
+        os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    for bit, group in ((1, "landlock"), (2, "seccomp"), (4, "privileges")):
+        if group in report.active and (code < 64 or code & bit):
+            del report.active[group]
+            report.missing[group] = f"it does not hold (probe {code})"
+
+
+def _breaches() -> int:
+    """Which layers fail: a bit for each."""
+    found = 0
+    with contextlib.suppress(OSError):
+        os.close(os.open("/", os.O_RDONLY | os.O_DIRECTORY))
+        found |= 1
+    with contextlib.suppress(OSError):
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+        found |= 2
+    with contextlib.suppress(OSError):
+        kernel.unshare(kernel.CLONE_NEWUTS)
+        found |= 4
+    return found
+
+
+def complaint(report: Report) -> str | None:
+    """What `full` lacks here, or None."""
+    lacking = [group for group in GROUPS if group not in report.active]
+    return ", ".join(f"{group} ({report.missing.get(group, 'off')})" for group in lacking) or None

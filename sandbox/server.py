@@ -37,8 +37,8 @@ def main(control_fd: int) -> NoReturn:
     control = socket.socket(fileno=control_fd)
     _, body = wire.receive(control)
     start = json.loads(body)
-    report = layers.Report()
-    layers.unshare(start["isolation"], report)
+    report = layers.Report(start["isolation"])
+    layers.enter_namespaces(report)
     server_pid = os.fork()
     if server_pid == 0:
         _serve_until_closed(control, start, report)
@@ -84,11 +84,14 @@ class Server:
         self.control = control
         self.harnesses: dict[str, CodeType] = {}
         self.tests: dict[str, trial.CompiledTest] = {}
-        layers.prepare_server(start["scratch"], start["file_mb"], report)
+        layers.die_with_parent()
+        layers.mount_scratch(start["scratch"], start["limits"]["file_mb"], report)
         os.chdir(start["scratch"])
         _preload(start["libraries"])
         self.null = os.open(os.devnull, os.O_RDWR)
-        self.walls = layers.Walls(start, report)
+        layers.give_up_privileges(report)
+        self.walls = layers.Walls(start["limits"], start["scratch"], report)
+        layers.probe(self.walls, report)
         self.supervisor = Supervisor(control, start["limits"])
         _become_lean()
         wire.send(control, b"R", json.dumps(report.plain()).encode())
@@ -131,7 +134,7 @@ class Server:
         os.dup2(cast(int, channel), CHANNEL_FD)
         if link is not None:
             os.dup2(link, LINK_FD)
-        os.closerange(FIRST_FREE_FD if link is not None else LINK_FD, self.walls.most_fds)
+        os.closerange(FIRST_FREE_FD if link is not None else LINK_FD, layers.MOST_FILES)
         self.walls.seal()
         channel_sock = socket.socket(fileno=CHANNEL_FD)
         link_sock = socket.socket(fileno=LINK_FD) if link is not None else None
