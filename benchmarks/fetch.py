@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
+import os
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from benchmarks.problem import BenchmarkError
 
 _TIMEOUT_S = 30.0
+_HUB = "https://huggingface.co"
+_HUB_TIMEOUT_S = 10.0
 _MOST_BYTES = 64 * 2**20
 
 
@@ -34,17 +43,54 @@ def over_http(url: str) -> str:
 def from_hub(dataset: str) -> str:
     """The test split of a data set on the Hugging Face hub (or in a local folder laid out so).
 
+    Without a network the libraries' own cache is asked, at once and not after their retries.
+
     Raises:
         BenchmarkError: it cannot be had.
     """
     try:
-        import datasets
+        with _quietly(offline=not Path(dataset).is_dir() and not _hub_answers()):
+            import datasets
 
-        datasets.disable_progress_bars()
-        split = datasets.load_dataset(dataset, split="test")
+            split = datasets.load_dataset(dataset, split="test")
     except Exception as error:  # noqa: BLE001  datasets lets through whatever its transports raise
         reason = str(error).strip().partition("\n")[0]
         raise BenchmarkError(
             f"cannot fetch the data set {dataset} ({type(error).__name__}: {reason})"
         ) from None
     return "".join(json.dumps(row) + "\n" for row in split)
+
+
+def _hub_answers() -> bool:
+    try:
+        urllib.request.urlopen(os.environ.get("HF_ENDPOINT") or _HUB, timeout=_HUB_TIMEOUT_S)
+    except urllib.error.HTTPError:
+        return True  # it has something to say, if not this
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _quietly(offline: bool) -> Iterator[None]:
+    """Without the libraries' progress bars and log lines; what matters is in the exception."""
+    import datasets
+    import huggingface_hub.constants
+
+    loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
+    levels = [logger.level for logger in loggers]
+    switches: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
+    before = [switch.HF_HUB_OFFLINE for switch in switches]
+    datasets.disable_progress_bars()
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    for switch in switches:
+        switch.HF_HUB_OFFLINE = switch.HF_HUB_OFFLINE or offline
+    try:
+        yield
+    finally:
+        datasets.enable_progress_bars()
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        for switch, value in zip(switches, before, strict=True):
+            switch.HF_HUB_OFFLINE = value
