@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from models import Completion, Engine, Request
+from models.engine import Engine
+
+from models.dialogue import Completion, Request
 from mtpb.conversation import Conversation
 from mtpb.records import Sample
 

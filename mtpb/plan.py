@@ -15,10 +15,14 @@ from typing import Any
 
 from benchmarks import Benchmark, load
 from models import CodeGenConfig
+from models.dtype import choose_dtype
 from models.hub import resolve
 from models.layout import CONFIG, read_json, tokenizer_sha256, weights_sha256
+from models.options import default_slots
 from mtpb.config import (
     BenchmarkConfig,
+    Dtype,
+    EngineConfig,
     ModelConfig,
     RunConfig,
     SandboxConfig,
@@ -106,7 +110,7 @@ def make_plan(config: RunConfig) -> Plan:
             if key != "k"  # pass@k is computed anew from the verdicts
         },
         "seed": config.seed,
-        **{f"engine.{key}": value for key, value in asdict(engine).items()},
+        **engine_identity(engine, checkpoint, benchmark),
         **limits_identity(limits),
     }
     output = (
@@ -149,6 +153,24 @@ def find_checkpoint(model: ModelConfig) -> Checkpoint:
         tokenizer_sha256=tokenizer_sha256(directory),
     )
     return Checkpoint(directory, geometry, facts)
+
+
+def choose_engine(config: EngineConfig, geometry: CodeGenConfig) -> EngineChoice:
+    """Device, dtype and slots, chosen where the configuration leaves them open.
+
+    Imports torch only to learn whether there is a GPU, if the device is left open.
+    """
+    device = config.device
+    if device == "auto":
+        import torch
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    kind = device.partition(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise UsageError(f"engine.device={device}: must be auto, cpu, cuda or cuda:N")
+    dtype = None if config.dtype is Dtype.auto else config.dtype.value
+    slots = config.slots or default_slots(geometry, kind)
+    return EngineChoice(device, choose_dtype(geometry, kind, dtype), slots, config.deterministic)
 
 
 def load_benchmark(config: BenchmarkConfig) -> Benchmark:
@@ -216,6 +238,25 @@ def benchmark_identity(
         "benchmark.scorer": scorer,
         "benchmark.stop": benchmark.protocol.stop.__name__,
     }
+
+
+def engine_identity(
+    engine: EngineChoice, checkpoint: Checkpoint, benchmark: Benchmark
+) -> dict[str, Any]:
+    """The keys that tell how the tokens were computed; a device counts by its kind."""
+    return {
+        "engine.device": engine.device.partition(":")[0],
+        "engine.dtype": engine.dtype,
+        "engine.slots": engine.slots,
+        "engine.deterministic": engine.deterministic,
+        "engine.plain_tokens": plain_tokens(checkpoint, benchmark),
+    }
+
+
+def plain_tokens(checkpoint: Checkpoint, benchmark: Benchmark) -> bool:
+    """Whether the model does without CodeGen's whitespace tokens: the released sampling script
+    gives them to no model of natural language, the released MTPB sampler to all."""
+    return checkpoint.facts.data == "nl" and not benchmark.protocol.nl_whitespace_tokens
 
 
 def limits_identity(limits: Limits) -> dict[str, Any]:
