@@ -14,7 +14,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
 from pathlib import Path
@@ -145,6 +145,13 @@ class Table:
             for row in self.rows
         ]
 
+    def trimmed(self) -> Table:
+        """The table without the columns in which nothing is known."""
+        columns = zip(self.columns, self._by_column(), strict=True)
+        kept = [(c, cells) for c, cells in columns if any(map(_known, cells)) or not cells]
+        rows = tuple(zip(*(cells for _, cells in kept), strict=True))
+        return replace(self, columns=tuple(column for column, _ in kept), rows=rows)
+
     def _by_column(self) -> list[tuple[Cell, ...]]:
         return list(zip(*self.rows, strict=True)) or [() for _ in self.columns]
 
@@ -179,6 +186,10 @@ def latex_document(names: Iterable[str]) -> str:
         "\\usepackage[margin=2cm]{geometry}\n\\extrafloats{100}\n"
         f"\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
     )
+
+
+def _known(cell: Cell) -> bool:
+    return (cell.value if isinstance(cell, Estimate) else cell) is not None
 
 
 def _spread(cell: Cell) -> tuple[Cell, Cell, Cell]:
@@ -359,7 +370,7 @@ _TEX = {
 
 def _tex(text: str) -> str:
     """Text for LaTeX; letters beyond Latin-1 that it may have no glyph for become U+ numbers."""
-    return "".join(_TEX.get(c) or (c if ord(c) < 0x180 else f"U+{ord(c):04X}") for c in clean(text))
+    return "".join(_TEX.get(c) or (c if ord(c) < 0x100 else f"U+{ord(c):04X}") for c in clean(text))
 
 
 # --- what a run prints

@@ -1,0 +1,84 @@
+"""Tables, figures and HTML from run directories.
+
+python -m mtpb.report runs=results output=report
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import MISSING
+
+from mtpb.cli import application
+from mtpb.errors import UsageError
+
+
+@dataclass
+class DifficultyConfig:
+    """Problems are easy from pass rate `easy` on and hard below `hard`, by the run `reference`;
+    without one by the mean of all the suite's runs."""
+
+    easy: float = 0.7
+    hard: float = 0.3
+    reference: str | None = None
+
+
+@dataclass
+class HtmlConfig:
+    """`max_samples`: how many conversations are embedded, the first ones of each case."""
+
+    enabled: bool = True
+    max_samples: int = 20_000
+
+
+@dataclass
+class ReportConfig:
+    """`runs`: a glob, or several, of run directories or of folders that hold some."""
+
+    runs: Any = MISSING
+    output: str = MISSING
+    published: str | None = None
+    figures: bool = True
+    html: HtmlConfig = field(default_factory=HtmlConfig)
+    difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
+
+
+@application("report", ReportConfig)
+def main(config: ReportConfig) -> int:
+    make(config)
+    return 0
+
+
+def make(config: ReportConfig) -> None:
+    """Writes the report and says where it is."""
+    from mtpb.report.build import Options, write_report
+    from mtpb.report.passrate import Thresholds
+    from mtpb.report.published import SHIPPED, Published
+
+    easy, hard = config.difficulty.easy, config.difficulty.hard
+    if not 0 <= hard <= easy <= 1:
+        raise UsageError(
+            f"difficulty.easy={easy}, difficulty.hard={hard}: must be 1 >= easy >= hard >= 0"
+        )
+    if config.html.max_samples < 1:
+        raise UsageError(f"html.max_samples={config.html.max_samples}: must be at least 1")
+    published = SHIPPED if config.published is None else Path(config.published)
+    options = Options(
+        published=Published.read(published),
+        thresholds=Thresholds(easy, hard),
+        reference=config.difficulty.reference,
+        html=config.html.enabled,
+        figures=config.figures,
+        max_samples=config.html.max_samples,
+    )
+    output = Path(config.output)
+    made = write_report(config.runs, output, options)
+    for table in made.tables:
+        print(f"{table.text()}\n")
+    print(output / "index.html" if config.html.enabled else output)
+
+
+if __name__ == "__main__":
+    main()

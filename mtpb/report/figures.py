@@ -1,0 +1,220 @@
+"""Figures for papers: SVG and PNG, one look, column width, distinguishable without colour.
+
+Colours are Okabe and Ito's; every series has a marker and a dash of its own besides. Bars at points
+are 95 % intervals. matplotlib is imported when the first figure is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtpb.report.formats import pairs
+from mtpb.report.passk import best, models_of
+from mtpb.report.runs import Suite
+from mtpb.tables import Column, Estimate, Table, clean, data_order
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+WIDTH, HEIGHT = 3.35, 2.4  # inches: one column of a two-column paper
+INK = "#010203"  # stands for the text's colour, which a page sets by its theme
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+_MARKERS = "osD^vPX*"
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
+_LOOK: dict[Any, Any] = {
+    "text.parse_math": False,  # names are no formulas
+    "font.size": 8,
+    "font.family": "sans-serif",
+    "axes.titlesize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#808080",
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "svg.hashsalt": "mtpb",  # the same figure gives the same file
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawing under a name; `draw` fills the axes."""
+
+    name: str
+    title: str
+    draw: Callable[[Axes], None]
+
+    def svg(self, *, themed: bool = False) -> str:
+        """An SVG; `themed` ones keep text as text, in the colour of the page around it."""
+        if not themed:
+            return self._rendered("svg", "path", "black").decode()
+        drawn = self._rendered("svg", "none", INK).decode()
+        return drawn[drawn.index("<svg") :].replace(INK, "currentColor")
+
+    def png(self) -> bytes:
+        return self._rendered("png", "path", "black")
+
+    def _rendered(self, kind: str, fonts: str, ink: str) -> bytes:
+        import matplotlib
+
+        matplotlib.use("agg")
+        from matplotlib import pyplot
+
+        inked = {f"{part}.color": ink for part in ("text", "xtick", "ytick")}
+        look = (
+            _LOOK | inked | {"svg.fonttype": fonts, "axes.labelcolor": ink, "axes.edgecolor": ink}
+        )
+        with pyplot.rc_context(look):
+            canvas, axes = pyplot.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
+            try:
+                self.draw(axes)
+                _legend(canvas, axes)
+                return _saved(canvas, kind)
+            finally:
+                pyplot.close(canvas)
+
+
+def _legend(canvas: Canvas, axes: Axes) -> None:
+    """Below the drawing, which grows by the lines that it takes."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 3 if max(map(len, labels), default=0) < 18 else 2
+    lines = -(-len(labels) // columns)
+    if labels:
+        canvas.set_figheight(HEIGHT + 0.14 * lines)
+        canvas.legend(handles, labels, loc="outside lower center", ncols=columns)
+
+
+def _saved(canvas: Canvas, kind: str) -> bytes:
+    file = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    canvas.savefig(file, format=kind, dpi=300, transparent=kind == "svg", metadata=metadata)
+    return file.getvalue()
+
+
+def by_size(suite: Suite) -> Figure:
+    """Pass rate (pass@1) against parameters, a line for each data variant."""
+    series: dict[str, list[tuple[float, Estimate]]] = {}
+    for runs in models_of(suite.runs if suite.has_tests else suite.best):
+        if runs[0].parameters:
+            figure = best(runs, 1)[1]
+            series.setdefault(runs[0].data, []).append((runs[0].parameters, figure))
+
+    sizes = {float(run.parameters): clean(run.size) for run in suite.runs if run.parameters}
+
+    def draw(axes: Axes) -> None:
+        for number, data in enumerate(sorted(series, key=data_order)):
+            _points(axes, sorted(series[data]), data, number)
+        _log_axis(axes, "parameters", sizes)
+        _percent(axes, "pass@1, %" if suite.has_tests else "pass rate, %")
+
+    return Figure(f"{suite.name}-by-size", f"{suite.label}: pass rate by size", draw)
+
+
+def by_k(suite: Suite) -> Figure:
+    """pass@k against k, each at its best temperature."""
+    models = models_of(suite.runs)
+
+    def draw(axes: Axes) -> None:
+        for number, runs in enumerate(models):
+            most = max(run.samples_per_case for run in runs)
+            ks = sorted({k for k in (1, 2, 5, 10, 20, 50, 100) if k <= most} | {most})
+            points = [(k, best(runs, k)[1]) for k in ks]
+            _points(axes, points, clean(runs[0].name), number)
+        _log_axis(axes, "k", {k: f"{k:g}" for k in (1, 10, 100) if k <= most})
+        _percent(axes, "pass@k, %")
+
+    return Figure(f"{suite.name}-by-k", f"{suite.label}: pass@k", draw)
+
+
+def by_column(table: Table, name: str, label: str, axis: str) -> Figure:
+    """A table of models × groups as a figure: groups along the axis, a series a model."""
+    groups = table.columns[1:]
+
+    def draw(axes: Axes) -> None:
+        width = 0.5 / max(len(table.rows), 1)
+        for number, (model, *cells) in enumerate(table.rows):
+            shift = (number - (len(table.rows) - 1) / 2) * width
+            points = [
+                (place + shift, cell)
+                for place, cell in enumerate(cells)
+                if isinstance(cell, Estimate)
+            ]
+            _points(axes, points, clean(str(model)), number)
+        axes.set_xticks(range(len(groups)), [_short(column) for column in groups])
+        axes.set_xlabel(axis)
+        _percent(axes, label)
+
+    return Figure(name, table.title, draw)
+
+
+def _short(column: Column) -> str:
+    return _plain(clean(column.label).replace(" turns", "").replace(" turn", ""))
+
+
+def _points(axes: Axes, points: Sequence[tuple[float, Estimate]], label: str, number: int) -> None:
+    """A series: points joined by a line, with their intervals as bars."""
+    known = [(x, e) for x, e in points if e.value is not None]
+    if not known:
+        return
+    xs = [x for x, _ in known]
+    values = np.array([100 * (e.value or 0) for _, e in known])
+    lows = np.array([100 * (e.value if e.low is None else e.low) for _, e in known])  # type: ignore[operator]
+    highs = np.array([100 * (e.value if e.high is None else e.high) for _, e in known])  # type: ignore[operator]
+    axes.errorbar(
+        xs,
+        values,
+        yerr=np.clip([values - lows, highs - values], 0, None),
+        label=_plain(label),
+        color=_COLOURS[number % len(_COLOURS)],
+        marker=_MARKERS[number % len(_MARKERS)],
+        linestyle=_DASHES[number % len(_DASHES)],
+        elinewidth=0.8,
+        capsize=1.5,
+    )
+
+
+def _plain(text: str) -> str:
+    """matplotlib hides the labels that start with an underscore."""
+    return "\u200b" + text if text.startswith("_") else text
+
+
+def _log_axis(axes: Axes, label: str, ticks: Mapping[float, str]) -> None:
+    axes.set_xscale("log")
+    axes.set_xlabel(label)
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.set_xticks([], minor=True)
+    axes.margins(x=0.08)
+
+
+def _percent(axes: Axes, label: str) -> None:
+    axes.set_ylabel(label)
+    if axes.get_ylim()[0] >= -1:
+        axes.set_ylim(bottom=0)
+    else:
+        axes.axhline(0, color=INK, linewidth=0.6)
+
+
+def figures_of(suite: Suite, tables: Mapping[str, Table]) -> list[Figure]:
+    """The figures that a suite's runs allow; `tables` are the suite's, by name."""
+    drawn = [by_size(suite)] if any(run.parameters for run in suite.runs) else []
+    if suite.has_tests:
+        return [*drawn, by_k(suite)]
+    turns = tables[f"{suite.name}-by-turns"]
+    drawn.append(by_column(turns, f"{suite.name}-by-turns", "pass rate, %", "turns (problems)"))
+    gains = tables.get(f"{suite.name}-gain-by-difficulty")
+    if gains is not None and pairs(suite):
+        name = f"{suite.name}-gain-by-difficulty"
+        drawn.append(by_column(gains, name, "multi − single, points", "difficulty (problems)"))
+    return drawn

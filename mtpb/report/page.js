@@ -1,0 +1,552 @@
+"use strict";
+// Everything shown comes from models and data files: text goes into the page as text nodes only,
+// never as markup. Data lie compressed in inert script elements and are unpacked when needed.
+
+const GLYPHS = {
+  passed: "✓", wrong_answer: "≠", no_output: "∅", syntax_error: "S", exception: "E",
+  timeout: "T", memory: "M", blocked: "B", sandbox_error: "!",
+};
+const FINISHES = {
+  stop: "ended by the stop rule", length: "out of tokens", eos: "ended by the model",
+  context: "context full", unknown: "",
+};
+const page = document.getElementById("page");
+const overview = document.getElementById("overview");
+let index = null;
+let chosen = -1; // row that the keyboard has selected
+let keys = {}; // what keys do on this page
+
+// --- elements and data
+
+function h(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) {
+      element.setAttribute(name, value === true ? "" : value);
+    }
+  }
+  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+async function unpack(id) {
+  const packed = atob(document.getElementById(id).textContent);
+  const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+const chunks = new Map();
+
+async function conversations(problem) {
+  const id = problem.chunk;
+  if (!chunks.has(id)) {
+    if (chunks.size >= 8) chunks.delete(chunks.keys().next().value);
+    chunks.set(id, await unpack(id));
+  }
+  return chunks.get(id);
+}
+
+function verdictOf(run, letter) {
+  if (letter === ".") return null;
+  const code = letter.charCodeAt(0) - 48;
+  const status = index.statuses[code % 10];
+  const official = Math.floor(code / 10) % 2 === 1;
+  const strict = code >= 20;
+  return { status, official, strict, passed: status === "passed" };
+}
+
+function verdicts(run, problem) {
+  return run.verdicts[problem.number] || [];
+}
+
+function rate(run, problem) {
+  const cases = verdicts(run, problem).map((letters) => {
+    const known = [...letters].map((l) => verdictOf(run, l)).filter((v) => v && v.status !== "sandbox_error");
+    return known.length ? known.filter((v) => v.passed).length / known.length : null;
+  }).filter((value) => value !== null);
+  return cases.length ? cases.reduce((a, b) => a + b) / cases.length : null;
+}
+
+const percent = (value) => (value === null ? "–" : (100 * value).toFixed(0));
+const words = (name) => name.replaceAll("_", " ");
+
+// --- addresses
+
+const link = (...parts) => "#/" + parts.map((part) => encodeURIComponent(part)).join("/");
+const problemLink = (suite, problem) => link("problem", suite.name, problem.id);
+const sampleLink = (suite, problem, run, c, s) => link("sample", suite.name, problem.id, run.label, c, s);
+const compareLink = (suite, problem, a, b, c, s) =>
+  link("compare", suite.name, problem.id, a.label, b.label, c, s);
+
+function find(list, test, what) {
+  const found = list.find(test);
+  if (!found) throw new Error(`there is no ${what} in this report`);
+  return found;
+}
+const suiteOf = (name) => find(index.suites, (suite) => suite.name === name, `suite ${name}`);
+const problemOf = (suite, id) => find(suite.problems, (p) => p.id === id, `problem ${id}`);
+const runOf = (suite, label) => find(suite.runs, (run) => run.label === label, `run ${label}`);
+
+async function route() {
+  const [path, query] = location.hash.slice(1).split("?");
+  chosen = -1;
+  keys = {};
+  try {
+    const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
+    const [kind, ...rest] = parts.length ? parts : ["overview"];
+    if (kind === "overview") return showOverview(rest[0]);
+    index = index || prepared(await unpack("index"));
+    const build = { problems: problemsPage, problem: problemPage, sample: samplePage, compare: comparePage }[kind];
+    if (!build) throw new Error("there is no such page");
+    show(await build(new URLSearchParams(query || ""), ...rest));
+  } catch (error) {
+    show([h("h1", {}, "Not found"), h("p", {}, String(error.message)), h("a", { href: "#/overview" }, "Overview")]);
+  }
+}
+
+function prepared(raw) {
+  for (const suite of raw.suites) {
+    suite.runs = raw.runs.filter((run) => run.suite === suite.name);
+    suite.problems.forEach((problem, number) => { problem.number = number; });
+  }
+  raw.keywords = new Set(raw.keywords);
+  raw.builtins = new Set(raw.builtins);
+  return raw;
+}
+
+function show(content) {
+  overview.hidden = true;
+  page.hidden = false;
+  page.replaceChildren(...content.flat(2).filter(Boolean));
+  const heading = page.querySelector("h1");
+  document.title = heading ? `${heading.textContent} · mtpb` : "mtpb";
+  window.scrollTo(0, 0);
+  mark();
+}
+
+function showOverview(section) {
+  page.hidden = true;
+  overview.hidden = false;
+  document.title = "mtpb report";
+  const target = section && document.getElementById(section);
+  if (target) target.scrollIntoView();
+  else window.scrollTo(0, 0);
+  mark();
+}
+
+function mark() {
+  const kind = location.hash.split(/[/?]/)[1] || "overview";
+  for (const a of document.querySelectorAll("header nav a")) {
+    const here = a.dataset.page === (kind === "overview" ? "overview" : "problems");
+    if (here) a.setAttribute("aria-current", "page"); else a.removeAttribute("aria-current");
+  }
+}
+
+// --- problems
+
+function problemsPage(query) {
+  const state = Object.fromEntries(query);
+  const body = h("div", { class: "scroll" });
+  const count = h("span", { class: "muted", role: "status" });
+  const update = (change) => {
+    Object.assign(state, change);
+    for (const key of Object.keys(state)) if (!state[key]) delete state[key];
+    const text = new URLSearchParams(state).toString();
+    history.replaceState(null, "", "#/problems" + (text ? "?" + text : ""));
+    fill();
+  };
+  const suite = () => index.suites.find((one) => one.name === state.suite) || index.suites[0];
+  const filters = h("form", { class: "filters", onsubmit: (event) => event.preventDefault() });
+  const fill = () => {
+    filters.replaceChildren(...problemFilters(suite(), state, update));
+    const rows = filtered(suite(), state);
+    count.textContent = `${rows.length} of ${suite().problems.length} problems`;
+    body.replaceChildren(problemTable(suite(), rows, state, update));
+    chosen = -1;
+  };
+  const search = h("input", {
+    type: "search", id: "search", placeholder: "Search id or name ( / )", "aria-label": "Search problems",
+    value: state.q || "", oninput: (event) => update({ q: event.target.value }),
+  });
+  fill();
+  keys = { "/": () => search.focus() };
+  return [h("h1", {}, "Problems"), h("div", { class: "bar" }, filters, search, count), body, legend()];
+}
+
+function problemFilters(suite, state, update) {
+  const categories = [...new Set(suite.problems.map((problem) => problem.category))].sort();
+  const models = suite.runs.map((run) => run.label);
+  const pick = (key, label, values, any) => h("label", {}, h("span", {}, label),
+    h("select", { name: key, onchange: (event) => update({ [key]: event.target.value }) },
+      any === null ? null : h("option", { value: "" }, any),
+      values.map((value) => h("option", { value, selected: state[key] === value }, words(value)))));
+  return [
+    h("label", {}, h("span", {}, "Suite"),
+      h("select", { name: "suite", onchange: (e) => update({ suite: e.target.value, model: "", category: "" }) },
+        index.suites.map((s) => h("option", { value: s.name, selected: s === suite }, s.label)))),
+    pick("model", "Model", models, "all models"),
+    pick("category", "Category", categories, "all categories"),
+    pick("status", "Status", index.statuses, "any status"),
+  ];
+}
+
+function filtered(suite, state) {
+  const wanted = (state.q || "").toLowerCase();
+  const runs = shownRuns(suite, state);
+  const rows = suite.problems.filter((problem) =>
+    (!state.category || problem.category === state.category) &&
+    (!wanted || `${problem.id} ${problem.name}`.toLowerCase().includes(wanted)) &&
+    (!state.status || runs.some((run) => hasStatus(run, problem, state.status))));
+  const value = sorter(suite, state.sort || "id");
+  const sign = state.down ? -1 : 1;
+  return rows.sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    return sign * (typeof x === "string" ? x.localeCompare(y) : x - y) || a.number - b.number;
+  });
+}
+
+const shownRuns = (suite, state) => suite.runs.filter((run) => !state.model || run.label === state.model);
+
+function hasStatus(run, problem, status) {
+  return verdicts(run, problem).some((letters) =>
+    [...letters].some((letter) => letter !== "." && verdictOf(run, letter).status === status));
+}
+
+function sorter(suite, sort) {
+  const run = suite.runs.find((one) => one.label === sort);
+  if (run) return (problem) => rate(run, problem) ?? -1;
+  return { name: (p) => p.name, category: (p) => p.category, turns: (p) => p.turns }[sort] || ((p) => p.number);
+}
+
+function problemTable(suite, rows, state, update) {
+  const runs = shownRuns(suite, state);
+  const sort = state.sort || "id";
+  const head = (key, label, kind) => h("th", {
+    class: kind, scope: "col", "aria-sort": sort === key ? (state.down ? "descending" : "ascending") : null,
+  }, h("button", {
+    type: "button", title: `Sort by ${label}`,
+    onclick: () => update({ sort: key === "id" ? "" : key, down: sort === key && !state.down ? "1" : "" }),
+  }, label));
+  return h("table", { class: "problems" },
+    h("thead", {}, h("tr", {}, head("id", "id"), head("name", "name"), head("category", "category"),
+      head("turns", "turns", "n"), runs.map((run) => head(run.label, run.label, "n run")))),
+    h("tbody", {}, rows.map((problem) => problemRow(suite, problem, runs))));
+}
+
+function problemRow(suite, problem, runs) {
+  const href = problemLink(suite, problem);
+  return h("tr", { "data-href": href },
+    h("td", {}, h("a", { href }, problem.id)),
+    h("td", { class: "name" }, problem.name, faulty(problem)),
+    h("td", {}, problem.category), h("td", { class: "n" }, String(problem.turns)),
+    runs.map((run) => {
+      const value = rate(run, problem);
+      return h("td", { class: "n rate", style: `--rate:${value === null ? 0 : value}` }, h("span", {}, percent(value)));
+    }));
+}
+
+const faulty = (problem) => problem.cases.some((c) => c.errata.length)
+  ? h("abbr", { class: "badge", title: "The benchmark itself has a known fault here" }, "fault") : null;
+
+function legend() {
+  return h("p", { class: "legend muted" }, index.statuses.map((status) =>
+    h("span", {}, h("i", { class: `sq ${status}` }, GLYPHS[status]), ` ${words(status)}`)));
+}
+
+// --- one problem
+
+async function problemPage(query, suiteName, id) {
+  const suite = suiteOf(suiteName);
+  const problem = problemOf(suite, id);
+  const chunk = await conversations(problem);
+  neighbours(suite, problem, (other) => problemLink(suite, other));
+  const cases = problem.cases.map((one, number) => number);
+  return [
+    crumbs(suite, problem),
+    h("h1", {}, `${problem.id} · ${problem.name}`, faulty(problem)),
+    h("p", { class: "muted" }, [problem.category, `${problem.turns} turn${problem.turns === 1 ? "" : "s"}`,
+      problem.difficulty].filter(Boolean).join(" · ")),
+    question(suite, problem, chunk),
+    h("h2", {}, "Samples"),
+    h("div", { class: "scroll" }, h("table", { class: "matrix" },
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "model"), h("th", { class: "n", scope: "col" }, "%"),
+        cases.map((c) => h("th", { scope: "col" }, suite.tests ? "samples" : `case ${c}`)))),
+      h("tbody", {}, suite.runs.map((run) => h("tr", {},
+        h("th", { scope: "row" }, run.label), h("td", { class: "n" }, percent(rate(run, problem))),
+        cases.map((c) => h("td", {}, h("div", { class: "squares" }, squares(suite, problem, run, c))))))))),
+    legend(),
+    problem.cases.some((c) => c.expected !== null) ? caseTable(problem) : null,
+  ];
+}
+
+function squares(suite, problem, run, c, current) {
+  const letters = verdicts(run, problem)[c] || "";
+  return [...letters].map((letter, s) => {
+    const verdict = verdictOf(run, letter);
+    if (!verdict) return null;
+    const name = words(verdict.status);
+    const attributes = {
+      class: `sq ${verdict.status}`, title: `case ${c}, sample ${s}: ${name}`,
+      "aria-label": `case ${c}, sample ${s}: ${name}`, "aria-current": s === current ? "true" : null,
+    };
+    if (s >= run.embedded) return h("i", attributes, GLYPHS[verdict.status]);
+    return h("a", { ...attributes, href: sampleLink(suite, problem, run, c, s) }, GLYPHS[verdict.status]);
+  });
+}
+
+function question(suite, problem, chunk) {
+  const samples = Object.values(chunk.runs).flat();
+  const longest = samples.reduce((a, b) => (a && a.turns.length >= b.turns.length ? a : b), null);
+  if (!longest) return null;
+  const prompts = longest.turns.map(([prompt]) => (prompt === null ? "" : chunk.prompts[prompt]));
+  if (suite.tests) return code(prompts[0]);
+  return h("ol", { class: "prompts" }, prompts.map((prompt) => h("li", {}, visible(prompt))));
+}
+
+function caseTable(problem) {
+  return h("section", {}, h("h2", {}, "Cases"), h("div", { class: "scroll" }, h("table", {},
+    h("thead", {}, h("tr", {}, h("th", { class: "n" }, "case"), h("th", {}, "expected"), h("th", {}, "known faults"))),
+    h("tbody", {}, problem.cases.map((one, c) => h("tr", {}, h("td", { class: "n" }, String(c)),
+      h("td", {}, h("code", {}, visible(one.expected))), h("td", {}, one.errata.map(words).join(", "))))))));
+}
+
+function crumbs(suite, problem, extra) {
+  return h("nav", { class: "crumbs", "aria-label": "Where you are" },
+    h("a", { href: "#/problems?suite=" + encodeURIComponent(suite.name) }, suite.label), " / ",
+    extra ? h("a", { href: problemLink(suite, problem) }, problem.id) : problem.id,
+    extra ? [" / ", extra] : null);
+}
+
+function neighbours(suite, problem, address) {
+  const go = (step) => () => {
+    const other = suite.problems[problem.number + step];
+    if (other) location.hash = address(other);
+  };
+  keys["["] = go(-1);
+  keys["]"] = go(1);
+  keys.u = () => { location.hash = "#/problems?suite=" + encodeURIComponent(suite.name); };
+}
+
+// --- one sample, and two side by side
+
+async function samplePage(query, suiteName, id, label, caseText, sampleText) {
+  const suite = suiteOf(suiteName);
+  const problem = problemOf(suite, id);
+  const run = runOf(suite, label);
+  const [c, s] = [Number(caseText), Number(sampleText)];
+  const chunk = await conversations(problem);
+  const others = suite.runs.filter((one) => one !== run);
+  sampleKeys(suite, problem, run, c, s, (r, cc, ss) => sampleLink(suite, problem, r, cc, ss));
+  if (others.length) keys.c = () => { location.hash = compareLink(suite, problem, run, others[0], c, s); };
+  return [
+    crumbs(suite, problem, `${label}, ${place(suite, c, s)}`),
+    h("h1", {}, `${problem.id} · ${problem.name}`, faulty(problem)),
+    h("div", { class: "bar" },
+      picker("Model", suite.runs, run, (other) => sampleLink(suite, problem, other, c, s)),
+      casePicker(suite, problem, c, (other) => sampleLink(suite, problem, run, other, 0)),
+      others.length ? h("a", { class: "button", href: compareLink(suite, problem, run, others[0], c, s) }, "Compare ( c )") : null),
+    h("div", { class: "squares strip" }, squares(suite, problem, run, c, s)),
+    conversation(suite, problem, run, chunk, c, s),
+  ];
+}
+
+async function comparePage(query, suiteName, id, labelA, labelB, caseText, sampleText) {
+  const suite = suiteOf(suiteName);
+  const problem = problemOf(suite, id);
+  const [a, b] = [runOf(suite, labelA), runOf(suite, labelB)];
+  const [c, s] = [Number(caseText), Number(sampleText)];
+  const chunk = await conversations(problem);
+  const address = (x, y) => (cc, ss) => compareLink(suite, problem, x, y, cc, ss);
+  sampleKeys(suite, problem, a, c, s, (run, cc, ss) => address(run, b)(cc, ss));
+  const side = (run, other) => h("div", { class: "side" },
+    picker("Model", suite.runs, run, other),
+    h("div", { class: "squares strip" }, squares(suite, problem, run, c, s)),
+    conversation(suite, problem, run, chunk, c, s));
+  return [
+    crumbs(suite, problem, `compared, ${place(suite, c, s)}`),
+    h("h1", {}, `${problem.id} · ${problem.name}`, faulty(problem)),
+    h("div", { class: "bar" }, casePicker(suite, problem, c, (other) => address(a, b)(other, 0)),
+      h("a", { class: "button", href: address(a, b)(c, Math.max(s - 1, 0)) }, "‹ previous"),
+      h("span", {}, `sample ${s}`),
+      h("a", { class: "button", href: address(a, b)(c, s + 1) }, "next ›")),
+    h("div", { class: "sides" },
+      side(a, (run) => address(run, b)(c, s)), side(b, (run) => address(a, run)(c, s))),
+  ];
+}
+
+const place = (suite, c, s) => (suite.tests ? `sample ${s}` : `case ${c}, sample ${s}`);
+
+function picker(label, runs, current, address) {
+  return h("label", {}, h("span", {}, label), h("select", {
+    onchange: (event) => { location.hash = address(runs[Number(event.target.value)]); },
+  }, runs.map((run, i) => h("option", { value: i, selected: run === current }, run.label))));
+}
+
+function casePicker(suite, problem, c, address) {
+  if (problem.cases.length < 2) return null;
+  return h("label", {}, h("span", {}, "Case"), h("select", {
+    onchange: (event) => { location.hash = address(Number(event.target.value)); },
+  }, problem.cases.map((one, i) => h("option", { value: i, selected: i === c }, String(i)))));
+}
+
+function sampleKeys(suite, problem, run, c, s, address) {
+  const count = Math.min((verdicts(run, problem)[c] || "").length, run.embedded);
+  const move = (cc, ss) => () => { location.hash = address(run, cc, ss); };
+  neighbours(suite, problem, (other) => problemLink(suite, other));
+  if (s + 1 < count) keys.n = move(c, s + 1);
+  else if (c + 1 < problem.cases.length) keys.n = move(c + 1, 0);
+  if (s > 0) keys.p = move(c, s - 1);
+  else if (c > 0) keys.p = move(c - 1, 0);
+  [keys.ArrowRight, keys.ArrowLeft] = [keys.n, keys.p];
+  keys.u = () => { location.hash = problemLink(suite, problem); };
+}
+
+function conversation(suite, problem, run, chunk, c, s) {
+  const sample = (chunk.runs[run.number] || []).find((one) => one.case === c && one.sample === s);
+  if (!sample) return h("p", { class: "muted" }, `This run has no sample ${s} of case ${c}, or it is not embedded.`);
+  const letter = (verdicts(run, problem)[c] || "")[s] || ".";
+  return h("div", { class: "conversation" }, outcome(suite, problem, run, sample, verdictOf(run, letter)),
+    sample.turns.map((turn, number) => turnView(suite, chunk, sample, turn, number)));
+}
+
+function outcome(suite, problem, run, sample, verdict) {
+  if (!verdict) return h("p", { class: "muted" }, "Not judged yet.");
+  const chip = (name, passed) => h("span", { class: `chip ${passed ? "yes" : "no"}` }, `${name} ${passed ? "✓" : "✗"}`);
+  const one = problem.cases[sample.case];
+  return h("div", { class: "outcome" },
+    h("p", {}, h("i", { class: `sq ${verdict.status}` }, GLYPHS[verdict.status]), " ", h("strong", {}, words(verdict.status)),
+      suite.tests ? null : [chip("official", verdict.official), chip("strict", verdict.strict)],
+      h("span", { class: "muted" }, ` by ${run.scorer}, ${sample.cpu} s`)),
+    h("dl", {},
+      one.expected === null ? null : [h("dt", {}, "expected"), h("dd", {}, h("code", {}, visible(one.expected)))],
+      sample.detail ? [h("dt", {}, verdict.passed ? "note" : "actual"), h("dd", {}, h("code", {}, visible(sample.detail)))] : null,
+      one.errata.length ? [h("dt", {}, "known fault"), h("dd", {}, one.errata.map(words).join(", "))] : null));
+}
+
+function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens], number) {
+  const failed = sample.turn === number;
+  const facts = [prompt === null ? "program" : `turn ${number + 1}`, tokens ? `${tokens} tokens` : "", FINISHES[finish] || ""];
+  return h("article", { class: failed ? "turn failed" : "turn", id: `turn-${number + 1}` },
+    h("header", { class: "muted" }, facts.filter(Boolean).join(" · "), failed ? h("span", { class: "chip no" }, "fails here") : null),
+    prompt === null ? null : suite.tests ? code(chunk.prompts[prompt], { quiet: true })
+      : h("p", { class: "prompt" }, visible(chunk.prompts[prompt])),
+    code(text, { failing: failed ? sample.line : null, detail: sample.detail }),
+    cut ? h("details", { class: "cut", open: cut.length < 800 },
+      h("summary", {}, "cut away by the stop rule"), code(cut, { quiet: true })) : null);
+}
+
+// --- code
+
+const TOKENS = [
+  ["c", /#[^\n]*/y],
+  ["s", /[rbfuRBFU]{0,2}(?:"""[^]*?(?:"""|$)|'''[^]*?(?:'''|$))/y],
+  ["s", /[rbfuRBFU]{0,2}(?:"(?:\\[^\n]|[^"\\\n])*"?|'(?:\\[^\n]|[^'\\\n])*'?)/y],
+  ["m", /(?:0[xXbBoO][\da-fA-F_]+|\d[\d_]*\.?[\d_]*(?:[eE][+-]?\d+)?[jJ]?)/y],
+  ["nd", /@[\p{L}_][\p{L}\p{N}_.]*/uy],
+  ["n", /[\p{L}_][\p{L}\p{N}_]*/uy],
+  ["", /[\s]+|[^]/uy],
+];
+
+function* tokens(text) {
+  let at = 0;
+  let before = "";
+  while (at < text.length) {
+    for (const [kind, pattern] of TOKENS) {
+      pattern.lastIndex = at;
+      const found = pattern.exec(text);
+      if (!found || !found[0]) continue;
+      yield [kind === "n" ? nameKind(found[0], before) : kind, found[0]];
+      if (found[0].trim()) before = found[0];
+      at = pattern.lastIndex;
+      break;
+    }
+  }
+}
+
+function nameKind(name, before) {
+  if (index.keywords.has(name)) return "k";
+  if (before === "def") return "nf";
+  if (before === "class") return "nc";
+  return before !== "." && index.builtins.has(name) ? "nb" : "";
+}
+
+// Letters that hide or reorder others are shown by name.
+const ODD = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u;
+
+function visible(text) {
+  if (!ODD.test(text)) return text;
+  return text.split(new RegExp(`(${ODD.source})`, "u")).filter(Boolean).map((piece) => {
+    if (!ODD.test(piece)) return piece;
+    const point = piece.codePointAt(0);
+    const shown = point < 0x20 ? String.fromCodePoint(0x2400 + point) : `U+${point.toString(16).toUpperCase().padStart(4, "0")}`;
+    return h("span", { class: "odd" }, shown);
+  });
+}
+
+function code(text, { quiet = false, failing = null, detail = "" } = {}) {
+  const lines = [[]];
+  for (const [kind, token] of tokens(text.replace(/\n$/, ""))) {
+    token.split("\n").forEach((piece, i) => {
+      if (i) lines.push([]);
+      if (piece) lines[lines.length - 1].push(kind ? h("span", { class: kind }, visible(piece)) : visible(piece));
+    });
+  }
+  const rows = lines.map((pieces, i) => [
+    h("span", { class: i + 1 === failing ? "line failing" : "line" }, pieces, "\n"),
+    i + 1 === failing && detail ? h("span", { class: "why" }, visible(detail), "\n") : null,
+  ]);
+  return h("pre", { class: quiet ? "code quiet" : "code", tabindex: "0" }, h("code", {}, rows));
+}
+
+// --- keyboard and theme
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  const common = {
+    o: () => { location.hash = "#/overview"; }, l: () => { location.hash = "#/problems"; }, t: toggleTheme,
+    j: () => select(1), k: () => select(-1), Enter: openRow, "?": () => help.showModal(),
+  };
+  const action = keys[event.key] || common[event.key];
+  if (!action || help.open || (event.key === "Enter" && chosen < 0)) return;
+  event.preventDefault();
+  action();
+});
+
+function select(step) {
+  const rows = [...page.querySelectorAll("tr[data-href]")];
+  if (!rows.length || page.hidden) return;
+  if (rows[chosen]) rows[chosen].classList.remove("chosen");
+  chosen = Math.min(Math.max(chosen + step, 0), rows.length - 1);
+  rows[chosen].classList.add("chosen");
+  rows[chosen].scrollIntoView({ block: "nearest" });
+}
+
+function openRow() {
+  const row = page.querySelectorAll("tr[data-href]")[chosen];
+  if (row) location.hash = row.dataset.href;
+}
+
+const help = document.getElementById("help");
+
+function toggleTheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const root = document.documentElement;
+  const now = root.dataset.theme || (dark ? "dark" : "light");
+  root.dataset.theme = now === "dark" ? "light" : "dark";
+  try { localStorage.setItem("mtpb-theme", root.dataset.theme); } catch { /* storage may be off */ }
+}
+
+try {
+  const kept = localStorage.getItem("mtpb-theme");
+  if (kept === "dark" || kept === "light") document.documentElement.dataset.theme = kept;
+} catch { /* storage may be off */ }
+document.getElementById("theme").addEventListener("click", toggleTheme);
+document.getElementById("keys").addEventListener("click", () => help.showModal());
+window.addEventListener("hashchange", route);
+route();

@@ -1,0 +1,139 @@
+"""pass@k of function suites: by model, at the best temperature and at an honest one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mtpb.metrics import LEVEL, group_figures
+from mtpb.report.published import Published, beside
+from mtpb.report.runs import Run, Suite, mean
+from mtpb.tables import Cell, Column, Estimate, Kind, Table
+from mtpb.verdicts import Floats
+
+SPLITS = 50
+RESAMPLES = 1000
+
+_HONEST = (
+    f"Honest: the temperature is chosen on a random half of the problems and scored on the other, "
+    f"averaged over {SPLITS} splits in both directions; best is chosen and scored on all of them."
+)
+
+
+def ks_of(suite: Suite) -> tuple[int, ...]:
+    """Those of 1, 10, 100 that some run has samples for."""
+    most = max(run.samples_per_case for run in suite.runs)
+    return tuple(k for k in (1, 10, 100) if k <= most)
+
+
+def models_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs of the same model together, by temperature; models in the order of the runs."""
+    models: dict[str, list[Run]] = {}
+    for run in runs:
+        models.setdefault(run.name, []).append(run)
+    return [sorted(found, key=lambda run: run.temperature or 0) for found in models.values()]
+
+
+def grid(suite: Suite) -> Table:
+    """pass@k by size and data variant, each at its best temperature: the paper's table."""
+    ks = ks_of(suite)
+    rows: list[tuple[Cell, ...]] = []
+    for runs in models_of(suite.runs):
+        figures = [best(runs, k)[1] for k in ks]
+        rows.append((runs[0].data, runs[0].size, runs[0].name, *figures))
+    columns = (Column("data", "data"), Column("size", "size"), Column("model", "model"))
+    return Table(
+        f"{suite.name}-pass-at-k",
+        f"{suite.label}: pass@k by data variant and size, best temperature per k, "
+        "% [95 % interval]",
+        (*columns, *(Column(f"pass@{k}", f"pass@{k}", Kind.rate) for k in ks)),
+        tuple(rows),
+    )
+
+
+def temperatures(suite: Suite, published: Published) -> Table:
+    """Each model and k: the best temperature, the honest figure, and the published one."""
+    rows: list[tuple[Cell, ...]] = []
+    for runs in models_of(suite.runs):
+        for k in ks_of(suite):
+            chosen, figure = best(runs, k)
+            paper = beside(figure, published.value(runs[0], f"pass@{k}"))
+            at = None if chosen is None else chosen.temperature
+            rows.append((runs[0].name, f"pass@{k}", figure, at, honest(runs, k), *paper))
+    columns = (
+        Column("model", "model"),
+        Column("figure", "figure"),
+        Column("best", "best", Kind.rate),
+        Column("temperature", "at T", Kind.number),
+        Column("honest", "honest", Kind.rate),
+        Column("published", "published", Kind.rate),
+        Column("difference", "ours − published", Kind.difference),
+        Column("within", "within ours", Kind.flag),
+    )
+    return Table(
+        f"{suite.name}-temperatures",
+        f"{suite.label}: pass@k at the best and at an honest temperature, % [95 % interval]",
+        columns,
+        tuple(rows),
+        (_HONEST, *published.source(suite.name)),
+    )
+
+
+def best(runs: Sequence[Run], k: int) -> tuple[Run | None, Estimate]:
+    """The run with the highest pass@k of a model's temperatures, and its figure."""
+    able = [run for run in runs if run.samples_per_case >= k]
+    if not able:
+        return None, Estimate(None)
+    chosen = max(able, key=lambda run: mean(run.rates(ks=(k,))[:, 1]))
+    return chosen, estimate(chosen.rates(ks=(k,))[:, 1])
+
+
+def honest(runs: Sequence[Run], k: int) -> Estimate:
+    """pass@k where the temperature was chosen on other problems than it is scored on.
+
+    The interval is a bootstrap over problems of the whole procedure. None with one temperature,
+    where there is nothing to choose.
+    """
+    able = [run.rates(ks=(k,))[:, 1] for run in runs if run.samples_per_case >= k]
+    if len(able) < 2:
+        return Estimate(None)
+    values = np.stack(able)
+    values = values[:, ~np.isnan(values).any(axis=0)]
+    if values.shape[1] < 4:
+        return Estimate(None)
+    rng = np.random.default_rng(0)
+    problems = values.shape[1]
+    weights = rng.multinomial(problems, np.full(problems, 1 / problems), RESAMPLES).astype(float)
+    drawn = np.concatenate([np.ones((1, problems)), weights])  # first the problems as they are
+    scores = np.mean([_scored(values, drawn, half) for half in _halves(problems, rng)], axis=0)
+    low, high = np.nanquantile(scores[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if low == high:  # all problems agree, which says less about others than the bootstrap claims
+        return Estimate(float(scores[0]), *estimate(values[0])[1:])
+    return Estimate(float(scores[0]), float(low), float(high))
+
+
+def _halves(problems: int, rng: np.random.Generator) -> list[Floats]:
+    """Random halves of the problems as masks, each with its counterpart."""
+    masks = []
+    for _ in range(SPLITS):
+        mask = (rng.permutation(problems) < problems // 2).astype(float)
+        masks += [mask, 1 - mask]
+    return masks
+
+
+def _scored(values: Floats, weights: Floats, half: Floats) -> Floats:
+    """Scores [R] on one half at the temperature that the other chose.
+
+    values [T, P]; weights [R, P] say how often each problem is drawn; half [P].
+    """
+    choosing = weights * (1 - half) @ values.T
+    scoring = weights * half
+    means = scoring @ values.T / np.maximum(scoring.sum(axis=1, keepdims=True), 1e-300)
+    return np.take_along_axis(means, choosing.argmax(axis=1)[:, None], axis=1)[:, 0]
+
+
+def estimate(values: Floats) -> Estimate:
+    """Mean over problems with its bootstrap interval; values [P]."""
+    value, low, high = group_figures(values[:, None])[0]
+    return Estimate(None) if np.isnan(value) else Estimate(float(value), float(low), float(high))

@@ -1,0 +1,204 @@
+"""Pass rates: by scorer, by groups of problems, and by the turn that fails first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mtpb.metrics import single_figures
+from mtpb.report.passk import estimate
+from mtpb.report.published import Published, beside
+from mtpb.report.runs import Run, Suite, rates_of
+from mtpb.tables import Cell, Column, Estimate, Kind, Table
+from mtpb.verdicts import STATUSES, Floats, Ints, Verdicts
+
+Difficulty = Mapping[str, str]  # problem id -> easy, medium, hard
+
+_PASSED = STATUSES.index(next(s for s in STATUSES if s.value == "passed"))
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Pass rates from which a problem is easy, and below which it is hard."""
+
+    easy: float = 0.7
+    hard: float = 0.3
+
+
+def scorers(suite: Suite, published: Published) -> Table:
+    """Each model at its best temperature, by both scorers, over all cases and the clean ones."""
+    clean = any(run.clean is not None for run in suite.best)
+    subsets = ("all", "clean") if clean else ("all",)
+    rows: list[tuple[Cell, ...]] = []
+    for run in suite.best:
+        figures = [_pass_rate(run, scorer, s) for s in subsets for scorer in run.scorers]
+        paper = beside(_pass_rate(run, "official", "all"), published.value(run, "pass_rate"))
+        rows.append((run.data, run.size, run.name, run.temperature, *figures, *paper))
+    others = [row for row in published.of(suite.name, suite.main_format) if "model" in row]
+    width = len(subsets) * len(suite.runs[0].scorers)
+    for row in others:
+        nothing = (None,) * width
+        rows.append(("–", "–", row["model"], None, *nothing, row["pass_rate"], None, None))
+    columns = (
+        Column("data", "data"),
+        Column("size", "size"),
+        Column("model", "model"),
+        Column("temperature", "at T", Kind.number),
+        *(
+            Column(f"{scorer}_{subset}", scorer, Kind.rate, f"{subset} cases")
+            for subset in subsets
+            for scorer in suite.runs[0].scorers
+        ),
+        Column("published", "published", Kind.rate, "official, all cases"),
+        Column("difference", "ours − it", Kind.difference, "official, all cases"),
+        Column("within", "within ours", Kind.flag, "official, all cases"),
+    )
+    return Table(
+        f"{suite.name}-pass-rate",
+        f"{suite.label}: pass rate by data variant and size, {_words(suite.main_format)}, "
+        "% [95 % interval]",
+        columns,
+        tuple(rows),
+        published.source(suite.name),
+    )
+
+
+def _pass_rate(run: Run, scorer: str, subset: str) -> Estimate:
+    verdicts = run.verdicts if subset == "all" else run.clean
+    if verdicts is None or scorer not in run.scorers:
+        return Estimate(None)
+    return estimate(rates_of(verdicts, scorer, (), len(run.problems))[:, 0])
+
+
+def difficulty(suite: Suite, reference: Sequence[Run], thresholds: Thresholds) -> Difficulty:
+    """Each problem's difficulty by the mean pass rate of the reference runs."""
+    ids = [problem["id"] for problem in suite.problems]
+    if not reference:
+        return {}
+    with np.errstate(invalid="ignore"):
+        rates = np.mean([run.rates()[:, 0] for run in reference], axis=0)
+    return {
+        id: "easy" if rate >= thresholds.easy else "hard" if rate < thresholds.hard else "medium"
+        for id, rate in zip(ids, rates, strict=True)
+        if not np.isnan(rate)
+    }
+
+
+def groups(suite: Suite, kind: str, group_of: Callable[[Mapping[str, Any]], str | None]) -> Table:
+    """Pass rates of each model by groups of problems, the number of problems in the heading."""
+    labels = [group_of(problem) for problem in suite.problems]
+    names = group_order({label for label in labels if label is not None})
+    rows: list[tuple[Cell, ...]] = []
+    for run in suite.best:
+        rows.append((run.name, *(of_group(run, members(labels, name)) for name in names)))
+    columns = tuple(Column(name, f"{name} ({labels.count(name)})", Kind.rate) for name in names)
+    return Table(
+        f"{suite.name}-by-{kind}",
+        f"{suite.label}: pass rate by {kind} (problems), {_words(suite.main_format)}, "
+        "% [95 % interval]",
+        (Column("model", "model"), *columns),
+        tuple(rows),
+    )
+
+
+def of_group(run: Run, problems: Ints) -> Estimate:
+    """Pass rate of some problems; that of a single one varies with its samples only."""
+    if len(problems) != 1:
+        return estimate(run.rates()[problems, 0])
+    units = run.verdicts.units(run.scorer)
+    value, low, high = single_figures(units, (), len(run.problems))[problems[0], 0].tolist()
+    return Estimate(None) if np.isnan(value) else Estimate(value, low, high)
+
+
+def members(labels: Sequence[str | None], name: str) -> Ints:
+    return np.flatnonzero([label == name for label in labels])
+
+
+def group_order(names: set[str]) -> list[str]:
+    """Difficulties from easy to hard, numbers by value, other names by the alphabet."""
+    known = {"easy": 0, "medium": 1, "hard": 2}
+    return sorted(
+        names, key=lambda n: (known.get(n, 0), int(n.split()[0]) if n[:1].isdigit() else 0, n)
+    )
+
+
+def turns_label(problem: Mapping[str, Any]) -> str:
+    count = problem["turns"]
+    return f"{count} turn{'s' * (count != 1)}"
+
+
+def failures(suite: Suite) -> Table:
+    """Which turn fails first, and how: shares of all samples by status and turn."""
+    most = max(problem["turns"] for problem in suite.problems)
+    rows: list[tuple[Cell, ...]] = []
+    for run in suite.best:
+        judged = run.verdicts.select(run.verdicts.judged)
+        for status in np.unique(judged.status[judged.status != _PASSED]):
+            here = judged.status == status
+            shares = [
+                _share(run, judged, here & (judged.turn == turn)) for turn in (*range(most), -1)
+            ]
+            rows.append((run.name, STATUSES[status].value.replace("_", " "), *shares))
+    columns = (
+        Column("model", "model"),
+        Column("status", "status"),
+        *(Column(f"turn_{i}", str(i), Kind.rate, "fails at turn") for i in range(1, most + 1)),
+        Column("none", "at no one turn", Kind.rate),
+    )
+    return Table(
+        f"{suite.name}-failures",
+        f"{suite.label}: which turn fails first, and how, share of all samples, % [95 % interval]",
+        columns,
+        tuple(rows),
+        ("A turn is to blame where an uncaught error names a line of it; a dash: no such sample.",),
+    )
+
+
+def _share(run: Run, judged: Verdicts, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> Estimate:
+    """Share of samples, means over problems; nothing where there is no such sample."""
+    if not rows.any():
+        return Estimate(None)
+    count = len(run.problems)
+    total = np.bincount(judged.problem, minlength=count).astype(float)
+    found = np.bincount(judged.problem, weights=rows, minlength=count)
+    shares: Floats = np.where(total > 0, found / np.maximum(total, 1), np.nan)
+    return estimate(shares)
+
+
+def cost(suites: Sequence[Suite]) -> Table:
+    """What each run took. These are measurements of one run, without intervals."""
+    rows: list[tuple[Cell, ...]] = []
+    for suite in suites:
+        for run in suite.runs:
+            spent = run.manifest.get("throughput") or {}
+            engine = run.manifest.get("engine") or {}
+            figures = [spent.get(key) for key in _SPENT]
+            label = f"{suite.label}, {_words(run.format)}" if not suite.has_tests else suite.label
+            device = engine.get("device_name") or engine.get("device")
+            rows.append((run.name, label, run.temperature, len(run.verdicts), *figures, device))
+    columns = (
+        Column("model", "model"),
+        Column("suite", "suite"),
+        Column("temperature", "T", Kind.number),
+        Column("samples", "samples", Kind.count),
+        *(Column(key, label, kind) for key, (label, kind) in _SPENT.items()),
+        Column("device", "device"),
+    )
+    return Table("cost", "Cost of each run", columns, tuple(rows))
+
+
+_SPENT = {
+    "tokens": ("tokens", Kind.count),
+    "generate_s": ("generating, s", Kind.number),
+    "tokens_per_s": ("tokens/s", Kind.number),
+    "programs": ("programs", Kind.count),
+    "judge_s": ("judging, s", Kind.number),
+    "programs_per_s": ("programs/s", Kind.number),
+}
+
+
+def _words(format: str) -> str:
+    return format.replace("_", "-")

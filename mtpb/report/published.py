@@ -1,0 +1,65 @@
+"""Numbers that papers report, to stand beside measured ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtpb.report.runs import Run
+from mtpb.store import read_json
+from mtpb.tables import Cell, Estimate
+
+SHIPPED = Path(__file__).resolve().parents[2] / "results" / "published"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Figures of files in a folder, each with the source that its file names."""
+
+    figures: tuple[Mapping[str, Any], ...] = ()
+
+    @classmethod
+    def read(cls, folder: Path) -> Published:
+        """Reads all .json files of a folder; none if there is no such folder.
+
+        Raises UsageError for a file that does not hold a source and figures.
+        """
+        figures: list[Mapping[str, Any]] = []
+        for path in sorted(folder.glob("*.json")):
+            content = read_json(path, "expected an object with source and figures")
+            figures += [{"source": content["source"], **figure} for figure in content["figures"]]
+        return cls(tuple(figures))
+
+    def value(self, run: Run, figure: str) -> float | None:
+        """The published counterpart of a run's figure: by benchmark, format, size and data."""
+        for row in self.of(str(run.benchmark["name"]), run.format):
+            if (row.get("size"), row.get("data")) == (run.size, run.data) and figure in row:
+                return float(row[figure])
+        return None
+
+    def of(self, benchmark: str, format: str | None = None) -> list[Mapping[str, Any]]:
+        """All rows of a benchmark; those that name another format are left out."""
+        return [
+            row
+            for row in self.figures
+            if row["benchmark"] == benchmark and row.get("format", format) == format
+        ]
+
+    def source(self, benchmark: str) -> tuple[str, ...]:
+        """Notes that name where a benchmark's figures are from."""
+        sources = dict.fromkeys(str(row["source"]) for row in self.of_any_format(benchmark))
+        return tuple(f"Published: {source}" for source in sources)
+
+    def of_any_format(self, benchmark: str) -> Iterable[Mapping[str, Any]]:
+        return (row for row in self.figures if row["benchmark"] == benchmark)
+
+
+def beside(ours: Estimate, published: float | None) -> tuple[Cell, Cell, Cell]:
+    """The published value, ours minus it, and whether it lies within our interval."""
+    if published is None or ours.value is None or ours.low is None or ours.high is None:
+        return published, None, None
+    # both are rounded as they are shown: a figure that reads the same is not outside
+    within = round(ours.low, 3) <= round(published, 3) <= round(ours.high, 3)
+    return published, ours.value - published, within
