@@ -8,8 +8,10 @@ links the cache has no such names, and hashes are not compared.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -42,7 +44,7 @@ def resolve(source: str | Path, revision: str | None = None, *, weights: bool = 
     branch or tag needs the network then. Raises CheckpointError.
     """
     directory = Path(source).expanduser()
-    if directory.is_dir():
+    if str(source) and directory.is_dir():
         if revision is not None:
             raise CheckpointError(f"{source}: a directory has no revision {revision!r}; drop it")
         return directory
@@ -113,21 +115,35 @@ class _Snapshot:
         known = try_to_load_from_cache(self.repository, name, revision=self.revision)
         if known is None:
             return None
-        return _verified(Path(known)) if isinstance(known, str) else False
+        return self._verified(Path(known)) if isinstance(known, str) else False
 
     def download(self, name: str) -> Path | None:
         """The file as the hub has it now, or what is cached where the hub cannot be reached."""
         from huggingface_hub import hf_hub_download
 
+        if self._known(name) is None:
+            self._reach(name)
         try:
-            path = Path(hf_hub_download(self.repository, name, revision=self.revision))
+            with _one_message():
+                path = Path(hf_hub_download(self.repository, name, revision=self.revision))
         except Exception as error:  # its HTTP library, and so its classes, differ by version
             if _is_absence(error):
                 return None
             raise self._explained(name, error) from error
-        return _verified(path)
+        return self._verified(path)
 
-    def _explained(self, name: str, error: Exception) -> CheckpointError:
+    def _reach(self, name: str) -> None:
+        """Ask once whether the hub answers: a download would try for half a minute."""
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        try:
+            get_hf_file_metadata(hf_hub_url(self.repository, name, revision=self.revision))
+        except Exception as error:  # as above
+            if not _is_absence(error):
+                raise self._explained(name, error, reached=False) from error
+
+    def _explained(self, name: str, error: Exception, *, reached: bool = True) -> CheckpointError:
+        """What went wrong, and what to do."""
         from huggingface_hub import errors
 
         where = f"{self.repository}: {name}"
@@ -144,25 +160,36 @@ class _Snapshot:
                 f"{self.repository}: no such model on the hub, nor a directory here; check the "
                 "name, and if the model is private or gated, log in (`hf auth login`, or HF_TOKEN)"
             )
-        if isinstance(error, errors.LocalEntryNotFoundError):
+        if not reached and status is None:
             return CheckpointError(
                 f"{where} at {self.revision} is not in the cache, and the hub cannot be reached "
                 f"({_reason(error)}); connect, unset HF_HUB_OFFLINE, or give a directory"
             )
         return CheckpointError(f"{where}: download failed ({_reason(error)}); try again")
 
+    def _verified(self, path: Path) -> Path:
+        """The cached file, if it is what the hub said; otherwise it is removed, and an error."""
+        blob = path.readlink() if path.is_symlink() else path
+        if not re.fullmatch("[0-9a-f]{64}", blob.name) or file_sha256(path) == blob.name:
+            return path
+        (path.parent / blob).unlink()
+        path.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{self.repository}: {path.name}: its SHA-256 is not {blob.name}, as the hub says: the "
+            "download was damaged, and has been removed; try again"
+        )
 
-def _verified(path: Path) -> Path:
-    """The cached file, if its content is what the hub said; removed otherwise, and an error."""
-    blob = path.readlink() if path.is_symlink() else path
-    if not re.fullmatch("[0-9a-f]{64}", blob.name) or file_sha256(path) == blob.name:
-        return path
-    (path.parent / blob).unlink()
-    path.unlink(missing_ok=True)
-    raise CheckpointError(
-        f"{path}: SHA-256 is not {blob.name}, which the hub states: the download was damaged; the "
-        "file has been removed, try again"
-    )
+
+@contextmanager
+def _one_message() -> Iterator[None]:
+    """Keep the log of a download's attempts off standard error; the error says how they ended."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
