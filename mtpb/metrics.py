@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mtpb.errors import UsageError
+from mtpb.significance import percentile_tail
 from mtpb.store import RunDirectory
 from mtpb.verdicts import STATUSES, Bools, Floats, Ints, Units, Verdicts
 
@@ -84,26 +85,43 @@ def problem_figures(units: Units, ks: Sequence[int], problems: int) -> Floats:
 def group_figures(values: Floats, seed: int = 0) -> Floats:
     """Means over problems with their intervals: values [P, F] to [F, 3] (value, low, high).
 
-    A percentile bootstrap over problems, which are resampled together for all F figures. Where all
-    problems agree on 0 or on 1 it would claim certainty; there the exact binomial bound on the
-    share of problems is taken. Problems that are NaN are left out.
+    Where all problems agree on 0 or on 1 a bootstrap would claim certainty; there the exact
+    binomial bound on the share of problems is taken. Problems that are NaN are left out.
+    """
+    value = np.atleast_1d(_mean(values))
+    low, high = bootstrap_interval(values, seed).T
+    bound = unanimous_bound((~np.isnan(values)).sum(axis=0))
+    high = np.where(value == 0, bound, high)
+    low = np.where(value == 1, 1 - bound, low)
+    return np.stack([value, low, high], axis=1)
+
+
+def bootstrap_interval(values: Floats, seed: int = 0) -> Floats:
+    """95 % interval of the mean over problems: values [P, F] to [F, 2] (low, high).
+
+    An expanded percentile bootstrap; the problems are resampled together for all F figures.
     """
     known = ~np.isnan(values)
     filled = np.where(known, values, 0)
-    value = _quotient(filled.sum(axis=0), known.sum(axis=0).astype(float))
     means = np.concatenate(
         [
             _quotient(weights @ filled, weights @ known)
             for weights in _resamples(len(values), np.random.default_rng(seed))
         ]
     )
-    means = np.where(np.isnan(means), value, means)  # a resample of unknown problems only
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
-    unanimous = tail ** (1 / np.maximum(known.sum(axis=0), 1))
-    high = np.where(value == 0, 1 - unanimous, high)
-    low = np.where(value == 1, unanimous, low)
-    return np.stack([value, low, high], axis=1)
+    means = np.where(np.isnan(means), _mean(values), means)  # a resample of unknown problems only
+    tail = percentile_tail(len(values), LEVEL)
+    return np.asarray(np.quantile(means, [tail, 1 - tail], axis=0)).T
+
+
+def unanimous_bound(problems: Ints) -> Floats:
+    """How large a share of problems may be otherwise when none of so many was (95 %, two-sided)."""
+    return np.asarray(1 - ((1 - LEVEL) / 2) ** (1 / np.maximum(problems, 1)))
+
+
+def _mean(values: Floats) -> Floats:
+    known = ~np.isnan(values)
+    return _quotient(np.where(known, values, 0).sum(axis=0), known.sum(axis=0).astype(float))
 
 
 def single_figures(units: Units, ks: Sequence[int], problems: int, seed: int = 0) -> Floats:

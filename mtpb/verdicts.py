@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,8 @@ class Verdicts:
     def read(cls, path: Path, problems: Sequence[str] = ()) -> Verdicts:
         """Reads a verdicts.jsonl. `problems`: ids that come first, in this order.
 
-        Raises UsageError with file and line for a line that is not a verdict, and for a verdict
-        that is there twice. A file that does not exist has no verdicts.
+        Of several verdicts on one sample the last counts. Raises UsageError with file and line for
+        a line that is not a verdict. A file that does not exist has no verdicts.
         """
         builder = _Builder(problems)
         try:
@@ -91,9 +91,7 @@ class Verdicts:
             builder = _Builder(problems)
             for verdict in read_records(path, Verdict.from_json):
                 builder.add([json.loads(verdict.to_json())])
-        verdicts = builder.build()
-        _refuse_twins(verdicts, path)
-        return verdicts
+        return _latest(builder.build(), path)
 
     @classmethod
     def of(cls, verdicts: Iterable[Verdict], problems: Sequence[str] = ()) -> Verdicts:
@@ -102,8 +100,8 @@ class Verdicts:
         builder.add([json.loads(verdict.to_json()) for verdict in verdicts])
         return builder.build()
 
-    def select(self, mask: Bools) -> Verdicts:
-        """The rows where `mask` [V] is true; `problems` stays as it is."""
+    def select(self, mask: Bools | Ints) -> Verdicts:
+        """The rows where `mask` [V] is true, or those that it lists; `problems` stays as it is."""
         return Verdicts(
             self.problems,
             self.problem[mask],
@@ -115,6 +113,13 @@ class Verdicts:
             self.cpu_s[mask],
             {scorer: column[mask] for scorer, column in self.scores.items()},
         )
+
+    def renumbered(self, problems: Sequence[str]) -> Verdicts:
+        """The same verdicts with `problems` in this order; those on other problems are dropped."""
+        index = {problem: i for i, problem in enumerate(problems)}
+        numbers = np.array([index.get(problem, -1) for problem in self.problems], dtype=np.int64)
+        kept = self.select(numbers[self.problem] >= 0)
+        return replace(kept, problems=tuple(problems), problem=numbers[kept.problem])
 
     def passed_by(self, scorer: str) -> Bools:
         """Whether each passes by `scorer`: official, strict, or test (a suite's own tests). [V]"""
@@ -215,18 +220,14 @@ def _batches(path: Path) -> Iterator[list[dict[str, Any]]]:
             yield json.loads(b"[" + b",".join(lines) + b"]")
 
 
-def _refuse_twins(verdicts: Verdicts, path: Path) -> None:
+def _latest(verdicts: Verdicts, path: Path) -> Verdicts:
+    """Only the last verdict on each sample: one that the sandbox failed on is judged again."""
     case, sample = verdicts.case, verdicts.sample
     if len(verdicts) and (min(case.min(), sample.min()) < 0):
         raise UsageError(f"{path}: a case or a sample has a negative number")
     samples = int(sample.max(initial=0)) + 1
     key = (verdicts.problem * (int(case.max(initial=0)) + 1) + case) * samples + sample
-    order = np.argsort(key, kind="stable")
-    twins = np.flatnonzero(np.diff(key[order]) == 0)
-    if len(twins):
-        row = order[twins[0] + 1]
-        problem = verdicts.problems[verdicts.problem[row]]
-        raise UsageError(
-            f"{path}:{row + 1}: problem {problem!r}, case {case[row]}, sample {sample[row]} "
-            "has a verdict already; remove one of the two lines"
-        )
+    _, from_end = np.unique(key[::-1], return_index=True)
+    if len(from_end) == len(key):
+        return verdicts
+    return verdicts.select(np.sort(len(key) - 1 - from_end))

@@ -212,7 +212,7 @@ def test_bootstrap_agrees_with_scipy() -> None:
         (values[:, 0],), np.mean, method="percentile", n_resamples=20_000, random_state=0
     ).confidence_interval
     ours = metrics.group_figures(values)[0]
-    assert ours == pytest.approx([values.mean(), theirs.low, theirs.high], abs=0.006)
+    assert ours == pytest.approx([values.mean(), theirs.low, theirs.high], abs=0.008)
 
 
 def test_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -277,11 +277,12 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
             Verdicts.read(tmp_path / "verdicts.jsonl")
 
 
-def test_a_verdict_that_is_there_twice_is_named(tmp_path: Path) -> None:
-    lines = [verdict("a", sample=i).to_json() + "\n" for i in (0, 1, 1)]
-    (tmp_path / "verdicts.jsonl").write_text("".join(lines))
-    with pytest.raises(UsageError, match=r"verdicts.jsonl:3: problem 'a', case 0, sample 1"):
-        Verdicts.read(tmp_path / "verdicts.jsonl")
+def test_the_last_verdict_on_a_sample_counts(tmp_path: Path) -> None:
+    lines = [verdict("a", False, Status.sandbox_error), verdict("a", sample=1), verdict("a")]
+    (tmp_path / "verdicts.jsonl").write_text("".join(v.to_json() + "\n" for v in lines))
+    verdicts = Verdicts.read(tmp_path / "verdicts.jsonl")
+    assert verdicts.passed.tolist() == [True, True]
+    assert verdicts.sample.tolist() == [1, 0]
 
 
 def test_an_unfinished_last_line_is_left_out(tmp_path: Path) -> None:

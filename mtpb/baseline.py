@@ -1,0 +1,137 @@
+"""Baselines: runs boiled down to their verdicts, small enough to be committed.
+
+    python -m mtpb.baseline action=save name=NAME run=RUN
+    python -m mtpb.baseline action=list
+    python -m mtpb.baseline action=show name=NAME
+
+They are files in the folder `baselines`; `mtpb.compare` takes their names.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from omegaconf import MISSING
+
+from mtpb.cli import application
+from mtpb.contestant import Contestant, baseline_path, read_baseline, write_baseline
+from mtpb.errors import UsageError
+from mtpb.metrics import group_figures, problem_figures
+from mtpb.store import RunDirectory
+from mtpb.tables import Column, Estimate, Kind, Table
+
+
+class Action(Enum):
+    save = "save"
+    list = "list"
+    show = "show"
+
+
+@dataclass
+class BaselineConfig:
+    """`name` and `run` are for the actions that need them; `force` replaces a saved baseline."""
+
+    action: Action = MISSING
+    name: str | None = None
+    run: str | None = None
+    baselines: str = "baselines"
+    force: bool = False
+
+
+@application("baseline", BaselineConfig)
+def main(config: BaselineConfig) -> int:
+    folder = Path(config.baselines).expanduser()
+    if config.action is Action.save:
+        print(save(_given("name", config.name), _given("run", config.run), folder, config.force))
+    elif config.action is Action.show:
+        print(show(read_baseline(baseline_path(_given("name", config.name), folder))))
+    else:
+        print(listing(folder).text())
+    return 0
+
+
+def save(name: str, run: str, folder: Path, force: bool) -> Path:
+    """Saves a run as a baseline and returns its file.
+
+    Raises UsageError for a name that is no file name, for one that is taken unless `force` is
+    given, and for a run that is not whole.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+        raise UsageError(f"name={name}: use letters, digits, '.', '-' and '_' only")
+    path = folder / f"{name}.json"
+    if path.exists() and not force:
+        raise UsageError(f"{path} is there already; choose another name, or force=true to replace")
+    write_baseline(path, RunDirectory(Path(run).expanduser()))
+    return path
+
+
+def listing(folder: Path) -> Table:
+    """The baselines of a folder, by name."""
+    found = [read_baseline(path) for path in sorted(folder.glob("*.json"))]
+    return Table(
+        "baselines",
+        f"Baselines in {folder}/, pass rate in % [95 % interval]",
+        (
+            Column("name", "name"),
+            Column("model", "model"),
+            Column("benchmark", "benchmark"),
+            Column("samples", "samples", Kind.count),
+            Column("pass_rate", "pass rate", Kind.rate),
+        ),
+        tuple(
+            (
+                baseline.name,
+                str(baseline.manifest["model"]["name"]),
+                str(baseline.benchmark["name"]),
+                len(baseline.verdicts),
+                pass_rate(baseline),
+            )
+            for baseline in found
+        ),
+    )
+
+
+def show(baseline: Contestant) -> str:
+    """What a baseline is: its settings and its figures, overall and by category."""
+    settings = [f"  {key}: {value}" for key, value in sorted(baseline.identity.items())]
+    return "\n".join([categories(baseline).text(), "", "settings", *settings])
+
+
+def categories(baseline: Contestant) -> Table:
+    names = [str(problem["category"]) for problem in baseline.benchmark["problems"]]
+    rows = [("all", len(names), pass_rate(baseline))]
+    for category in dict.fromkeys(names):
+        members = [i for i, name in enumerate(names) if name == category]
+        rows.append((category, len(members), pass_rate(baseline, members)))
+    return Table(
+        "baseline",
+        f"{baseline.name}: {baseline.manifest['model']['name']} on {baseline.benchmark['name']}, "
+        f"scorer {baseline.scorer}, pass rate in % [95 % interval]",
+        (
+            Column("category", "category"),
+            Column("problems", "problems", Kind.count),
+            Column("pass_rate", "pass rate", Kind.rate),
+        ),
+        tuple(rows),
+    )
+
+
+def pass_rate(baseline: Contestant, problems: list[int] | None = None) -> Estimate:
+    """The pass rate over some problems (by number), or over all of them."""
+    verdicts = baseline.verdicts
+    values = problem_figures(verdicts.units(baseline.scorer), (), len(verdicts.problems))
+    value, low, high = group_figures(values if problems is None else values[problems])[0].tolist()
+    return Estimate(value, low, high)
+
+
+def _given(key: str, value: str | None) -> str:
+    if value is None:
+        raise UsageError(f"{key}: this action needs it; give {key}=…")
+    return value
+
+
+if __name__ == "__main__":
+    main()

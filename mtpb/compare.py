@@ -1,0 +1,114 @@
+"""The regression gate: is a candidate worse than its baseline, by more than luck?
+
+    python -m mtpb.compare baseline=RUN candidate=RUN
+
+`baseline` and `candidate` are run directories or names of saved baselines. Exits with 1 on a
+significant drop beyond `tolerance`, with 0 otherwise, with 2 when the runs are not comparable.
+Writes compare.md, compare.json and compare.xml (JUnit) beside the candidate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from omegaconf import MISSING
+
+from mtpb.cli import application
+from mtpb.comparison import Comparison, Question, compare, is_greedy
+from mtpb.comparison_report import junit, markdown, terminal, to_json
+from mtpb.contestant import Contestant, find_contestant
+from mtpb.errors import UsageError
+from mtpb.gate import Gate
+from mtpb.store import replace, write_json
+
+
+class Subset(Enum):
+    all = "all"
+    clean = "clean"
+
+
+@dataclass
+class CompareConfig:
+    """`level` bounds the chance of a false alarm; `tolerance` is a fraction, 0.01 one point.
+
+    `metrics` null takes pass_rate and those of pass@10 and pass@100 that n allows; `top` bounds
+    the lists of problems in the report; `output` null is the candidate's directory.
+    """
+
+    baseline: str = MISSING
+    candidate: str = MISSING
+    metrics: list[str] | None = None
+    scorer: str | None = None
+    subset: Subset = Subset.all
+    level: float = 0.05
+    tolerance: float = 0.0
+    power: float = 0.8
+    force: bool = False
+    top: int = 10
+    seed: int = 0
+    baselines: str = "baselines"
+    output: str | None = None
+
+
+@application("compare", CompareConfig)
+def main(config: CompareConfig) -> int:
+    return gate(config)
+
+
+def gate(config: CompareConfig) -> int:
+    """Compares the two runs, writes and prints the report; 1 if the gate is red."""
+    check(config)
+    baselines = Path(config.baselines).expanduser()
+    baseline = find_contestant(config.baseline, baselines)
+    candidate = find_contestant(config.candidate, baselines)
+    comparison = compare(baseline, candidate, question(config, baseline, candidate))
+    folder = report_folder(config, candidate)
+    write_reports(comparison, folder, config.top)
+    print(terminal(comparison, config.top))
+    print(f"\n{folder / 'compare.md'}")
+    return 1 if comparison.red else 0
+
+
+def check(config: CompareConfig) -> None:
+    """Raises UsageError for values that no comparison could follow."""
+    for key, value in (("level", config.level), ("power", config.power)):
+        if not 0 < value < 1:
+            raise UsageError(f"{key}={value}: must be above 0 and below 1")
+    if not 0 <= config.tolerance < 1:
+        raise UsageError(
+            f"tolerance={config.tolerance}: must be a fraction from 0 to below 1; "
+            "one point of pass rate is 0.01"
+        )
+    if config.top < 0 or config.seed < 0:
+        raise UsageError(f"top={config.top}, seed={config.seed}: must not be negative")
+
+
+def question(config: CompareConfig, baseline: Contestant, candidate: Contestant) -> Question:
+    greedy = is_greedy(baseline) and is_greedy(candidate)
+    return Question(
+        Gate(config.level, config.tolerance, config.power, greedy, config.seed),
+        None if config.metrics is None else tuple(config.metrics),
+        config.scorer,
+        config.subset.value,
+        config.force,
+    )
+
+
+def report_folder(config: CompareConfig, candidate: Contestant) -> Path:
+    """Where the reports go: `output`, else beside the candidate, else here."""
+    folder = Path(config.output) if config.output else candidate.directory or Path()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_reports(comparison: Comparison, folder: Path, top: int) -> None:
+    """compare.md for people, compare.json for programs, compare.xml for CI servers."""
+    replace(folder / "compare.md", (markdown(comparison, top),))
+    write_json(folder / "compare.json", to_json(comparison))
+    replace(folder / "compare.xml", (junit(comparison),))
+
+
+if __name__ == "__main__":
+    main()
