@@ -7,10 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from models.engine import Engine
+import torch
 
+from models import checkpoint
 from models.dialogue import Completion, Request
+from models.engine import Engine
+from models.options import EngineOptions, Sampling
+from models.tokenizer import CodeGenTokenizer
 from mtpb.conversation import Conversation
+from mtpb.plan import Plan, plain_tokens
 from mtpb.records import Sample
 
 
@@ -53,6 +58,21 @@ class Dialogue:
         return replace(
             self, conversation=self.conversation.receive(completion.text, tokens, finish)
         )
+
+
+def load_engine(plan: Plan) -> Engine:
+    """The planned model, ready to sample."""
+    config, choice, directory = plan.config, plan.engine, plan.checkpoint.directory
+    if config.engine.threads is not None:
+        torch.set_num_threads(config.engine.threads)
+    model = checkpoint.load(directory, choice.dtype, choice.device)
+    plain = plain_tokens(plan.checkpoint, plan.benchmark)
+    tokenizer = CodeGenTokenizer.from_pretrained(
+        directory, whitespace_tokens=False if plain else None
+    )
+    options = EngineOptions(slots=choice.slots, deterministic=choice.deterministic)
+    sampling = Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.top_k)
+    return Engine(model, tokenizer, options, sampling)
 
 
 def generate(engine: Engine, conversations: Iterable[Conversation], luck: Luck) -> Iterator[Sample]:
