@@ -1,5 +1,10 @@
 """CodeGen, its tokenizer, its checkpoints, and the engine that samples from it.
 
+    from models import CodeGen
+
+    model = CodeGen.from_pretrained(directory)
+    print(model.generate("def hello", max_new_tokens=32))
+
 The names below are imported when they are first used, so that the tokenizer needs no torch.
 """
 
@@ -9,19 +14,45 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from models.codegen import CodeGen
     from models.config import CodeGenConfig, ModelError
-
-__all__ = ["CodeGen", "CodeGenConfig", "ModelError"]
+    from models.dialogue import Completion, Dialogue, Finish, Request, StopRule
+    from models.engine import Engine, perplexity
+    from models.layout import CheckpointError
+    from models.options import EngineOptions, Sampling, default_slots
+    from models.tokenizer import CodeGenTokenizer
 
 _HOMES = {
-    "CodeGen": "models.codegen",
-    "CodeGenConfig": "models.config",
-    "ModelError": "models.config",
+    "codegen": ("CodeGen",),
+    "config": ("CodeGenConfig", "ModelError"),
+    "dialogue": ("Completion", "Dialogue", "Finish", "Request", "StopRule"),
+    "engine": ("Engine", "perplexity"),
+    "layout": ("CheckpointError",),
+    "options": ("EngineOptions", "Sampling", "default_slots"),
+    "tokenizer": ("CodeGenTokenizer",),
 }
+
+__all__ = [
+    "CheckpointError",
+    "CodeGen",
+    "CodeGenConfig",
+    "CodeGenTokenizer",
+    "Completion",
+    "Dialogue",
+    "Engine",
+    "EngineOptions",
+    "Finish",
+    "ModelError",
+    "Request",
+    "Sampling",
+    "StopRule",
+    "default_slots",
+    "perplexity",
+]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'models' has no attribute {name!r}")
-    value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    for home, names in _HOMES.items():
+        if name in names:
+            value: object = getattr(import_module(f"models.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'models' has no attribute {name!r}")

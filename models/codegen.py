@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,6 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import SHARDS, CodeGenConfig, ModelError
+from models.dialogue import Request, StopRule
+from models.options import Sampling
 
 if TYPE_CHECKING:
     from models.tokenizer import CodeGenTokenizer
@@ -44,10 +47,59 @@ class CodeGen(nn.Module):
         super().__init__()
         self.config = config
         self.tokenizer: CodeGenTokenizer | None = None
-        self.embed = nn.Embedding(config.vocab_size, config.n_embd)
+        self.embed: nn.Module = nn.Embedding(config.vocab_size, config.n_embd)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
-        self.norm = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
-        self.head = nn.Linear(config.n_embd, config.vocab_size)
+        self.norm: nn.Module = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.head: nn.Module = nn.Linear(config.n_embd, config.vocab_size)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        dtype: torch.dtype | str | None = None,
+        device: torch.device | str = "cpu",
+        revision: str | None = None,
+    ) -> CodeGen:
+        """The model and the tokenizer of a directory in Hugging Face layout, or of a hub id.
+
+        `dtype` is the checkpoint's unless chosen (`models.dtype`). Raises CheckpointError.
+        """
+        from models import checkpoint  # it builds on this module
+        from models.hub import resolve
+        from models.tokenizer import CodeGenTokenizer
+
+        directory = resolve(source, revision)
+        model = checkpoint.load(directory, dtype, device)
+        model.tokenizer = CodeGenTokenizer.from_pretrained(directory)
+        return model
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write weights, configuration and tokenizer, for us and for transformers."""
+        from models import checkpoint
+
+        checkpoint.save(self, directory)
+        if self.tokenizer is not None:
+            self.tokenizer.save(directory)
+
+    def generate(
+        self,
+        prompt: str,
+        max_new_tokens: int = 128,
+        *,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        seed: int = 0,
+        stop: StopRule | None = None,
+    ) -> str:
+        """A completion of `prompt`, without it, cut where `stop` says; greedy at temperature 0.
+
+        The first call packs the weights; use `models.Engine` for many prompts. Raises ModelError.
+        """
+        from models.engine import complete  # it builds on this module
+
+        request = Request(prompt, seed, max_new_tokens, stop)
+        return complete(self, request, Sampling(temperature, top_p, top_k))
 
     def forward(self, ids_BT: Tensor, cache: KVCache | None = None) -> Tensor:
         """Logits (B, T, V) in float32 of the tokens that follow `ids_BT` (and what is in `cache`).
@@ -94,9 +146,9 @@ class CodeGen(nn.Module):
 class Block(nn.Module):
     def __init__(self, config: CodeGenConfig, layer: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.norm: nn.Module = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.attention = Attention(config, layer)
-        self.mlp = MLP(config)
+        self.mlp: nn.Module = MLP(config)
 
     def forward(self, x_NC: Tensor, rotation: Tensor, attend: Attend) -> Tensor:
         normed_NC = self.norm(x_NC)
@@ -108,8 +160,8 @@ class Block(nn.Module):
 class MLP(nn.Module):
     def __init__(self, config: CodeGenConfig) -> None:
         super().__init__()
-        self.up = nn.Linear(config.n_embd, config.inner_dim)
-        self.down = nn.Linear(config.inner_dim, config.n_embd)
+        self.up: nn.Module = nn.Linear(config.n_embd, config.inner_dim)
+        self.down: nn.Module = nn.Linear(config.inner_dim, config.n_embd)
 
     def forward(self, x_NC: Tensor) -> Tensor:
         out: Tensor = self.down(F.gelu(self.up(x_NC), approximate="tanh"))
@@ -126,8 +178,8 @@ class Attention(nn.Module):
         super().__init__()
         self.layer = layer
         self.n_head = config.n_head
-        self.qvk = nn.Linear(config.n_embd, 3 * config.n_embd, bias=False)
-        self.out = nn.Linear(config.n_embd, config.n_embd, bias=False)
+        self.qvk: nn.Module = nn.Linear(config.n_embd, 3 * config.n_embd, bias=False)
+        self.out: nn.Module = nn.Linear(config.n_embd, config.n_embd, bias=False)
 
     def forward(self, x_NC: Tensor, rotation: Tensor, attend: Attend) -> Tensor:
         qvk_N3HD = self.qvk(x_NC).view(*x_NC.shape[:-1], 3, self.n_head, -1)
@@ -173,7 +225,7 @@ class KVCache:
     """
 
     def __init__(self, model: CodeGen, batch: int, capacity: int) -> None:
-        config, weight = model.config, model.head.weight
+        config, weight = model.config, next(model.parameters())
         if capacity > config.n_positions:
             raise ModelError(f"capacity={capacity}: the model's context is {config.n_positions}")
         shape = (2, config.n_layer, batch, config.n_head, capacity, config.head_dim)

@@ -1,0 +1,108 @@
+"""The model as the engine runs it on a CPU: linear layers packed for oneDNN, sums in float32.
+
+What matters for reproducibility is that a row of a product does not depend on its place, on its
+neighbours, or on how many there are. `agreeing_sizes` finds out for which numbers of rows that
+holds; elementwise functions that are no exact arithmetic (gelu) are part of the product, since
+torch computes an array's odd ends by other code than its body, and the ends are where threads meet.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.codegen import MLP, Block, CodeGen
+
+ROWS = 64  # the number of rows that oneDNN is told to expect when it chooses a layout
+PACKS = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+
+
+class Linear(nn.Module):
+    """A linear layer for inference, perhaps with gelu behind it; float32 in and out.
+
+    Its weights are in oneDNN's own layout, where torch was built with oneDNN.
+    """
+
+    def __init__(self, linear: nn.Module, gelu: bool = False) -> None:
+        super().__init__()
+        assert isinstance(linear, nn.Linear)
+        self.inputs, self.gelu = linear.in_features, gelu
+        self.bias = None if linear.bias is None else linear.bias.detach().float()
+        self.weight = linear.weight.detach().float().contiguous()
+        if PACKS:
+            self.weight = torch.ops.mkldnn._reorder_linear_weight(self.weight, ROWS)
+
+    def forward(self, x_NC: Tensor) -> Tensor:
+        if PACKS:
+            kind, algorithm = ("gelu", "tanh") if self.gelu else ("none", "")
+            return _linear_pointwise(x_NC, self.weight, self.bias, kind, [], algorithm)
+        out_NC = F.linear(x_NC, self.weight, self.bias)
+        if not self.gelu:
+            return out_NC
+        # row by row: each has its odd ends in the same place then
+        return torch.stack([F.gelu(row_C, approximate="tanh") for row_C in out_NC])
+
+
+_linear_pointwise: Callable[..., Tensor] = torch.ops.mkldnn._linear_pointwise
+
+
+class PackedMLP(nn.Module):
+    def __init__(self, mlp: nn.Module) -> None:
+        super().__init__()
+        assert isinstance(mlp, MLP)
+        self.up, self.down = Linear(mlp.up, gelu=True), Linear(mlp.down)
+
+    def forward(self, x_NC: Tensor) -> Tensor:
+        out: Tensor = self.down(self.up(x_NC))
+        return out
+
+
+class Embedding(nn.Module):
+    """The embedding's rows in float32, whatever dtype its table has."""
+
+    def __init__(self, embedding: nn.Module) -> None:
+        super().__init__()
+        self.table = embedding
+
+    def forward(self, ids_N: Tensor) -> Tensor:
+        out: Tensor = self.table(ids_N)
+        return out.float()
+
+
+@torch.no_grad()
+def packed(model: CodeGen) -> CodeGen:
+    """The same model for inference, its linear layers packed; `model` itself stays as it is."""
+    shared = [*model.parameters(), *([model.tokenizer] if model.tokenizer else [])]
+    runner = copy.deepcopy(model, {id(thing): thing for thing in shared})
+    runner.embed, runner.head = Embedding(runner.embed), Linear(runner.head)
+    runner.norm = copy.deepcopy(runner.norm).float()
+    for block in runner.blocks:
+        assert isinstance(block, Block)
+        block.norm = copy.deepcopy(block.norm).float()
+        block.attention.qvk = Linear(block.attention.qvk)
+        block.attention.out = Linear(block.attention.out)
+        block.mlp = PackedMLP(block.mlp)
+    return runner.eval()
+
+
+@torch.no_grad()
+def agreeing_sizes(model: CodeGen, anchor: int, sizes: Sequence[int]) -> list[int]:
+    """Those numbers of rows with which a packed model's products have, row for row, the same bits
+    as with `anchor` rows at a time. Measured, once for each shape of the first layer and the head.
+    """
+    agreeing = sorted({anchor, *sizes})
+    generator = torch.Generator().manual_seed(1)
+    for layer in [*model.blocks[0].modules(), model.head]:
+        if not isinstance(layer, Linear):
+            continue
+        rows = -(-max(agreeing) // anchor) * anchor
+        x_NC = torch.randn(rows, layer.inputs, generator=generator)
+        expected = torch.cat([layer(x_NC[n : n + anchor]) for n in range(0, rows, anchor)])
+        agreeing = [
+            n for n in agreeing if n == anchor or torch.equal(layer(x_NC[:n]), expected[:n])
+        ]
+    return agreeing

@@ -1,0 +1,68 @@
+"""One step of the model for rows of any conversations: from tokens to logits, in agreeing sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from models import cpu
+from models.cache import PagedCache, Row
+from models.codegen import CodeGen
+from models.scheduler import NOWHERE
+
+SIZES = (2, 4, 8, 16, 32, 48, 64, 80, 96, 128, 160, 192, 256)  # rows of a product
+PADDING = Row(0, 0, (NOWHERE,))
+
+
+class Runner:
+    """The packed model and its cache of `pages` pages.
+
+    Rows are padded to numbers of rows whose products agree, bit for bit, with those of `anchor`
+    rows; to `anchor` itself where no other does.
+    """
+
+    def __init__(self, model: CodeGen, pages: int, anchor: int) -> None:
+        self.config = model.config
+        self.model = cpu.packed(model)
+        self.sizes = cpu.agreeing_sizes(self.model, anchor, SIZES)
+        self.cache = PagedCache(model.config, pages)
+
+    @torch.inference_mode()
+    def logits(self, rows: Sequence[Row], wanted: Sequence[int]) -> Tensor:
+        """Logits (len(wanted), V) in float32 behind the rows at the indices `wanted`.
+
+        A row must come after those that it attends to, if they are computed in the same step.
+        """
+        # the fewer pages the earlier: rows of similar length attend together. The sort is stable,
+        # and a row has no fewer pages than those it builds on
+        order = sorted(range(len(rows)), key=lambda n: len(rows[n].pages))
+        place = {n: at for at, n in enumerate(order)}
+        hidden_NC = self._trunk([rows[n] for n in order])
+        hidden_NC = hidden_NC[[place[n] for n in wanted]]
+        pieces = [torch.empty(0, self.config.vocab_size)]
+        for start, count, size in self._pieces(len(wanted)):
+            piece_NC = hidden_NC.new_zeros(size, hidden_NC.shape[1])
+            piece_NC[:count] = hidden_NC[start : start + count]
+            pieces.append(self.model.logits(piece_NC)[:count])
+        return torch.cat(pieces)
+
+    def _trunk(self, rows: Sequence[Row]) -> Tensor:
+        hidden = []
+        for start, count, size in self._pieces(len(rows)):
+            padded = [*[PADDING] * (size - count), *rows[start : start + count]]
+            ids_N = torch.tensor([row.token for row in padded])
+            positions_N = torch.tensor([row.position for row in padded])
+            attend = self.cache.step(padded).attend
+            hidden.append(self.model.trunk(ids_N, positions_N, attend)[size - count :])
+        return torch.cat(hidden)
+
+    def _pieces(self, rows: int) -> Iterator[tuple[int, int, int]]:
+        """Start, rows, and rows with padding of the products that compute `rows` rows."""
+        start = 0
+        while start < rows:
+            size = next((n for n in self.sizes if n >= rows - start), self.sizes[-1])
+            count = min(size, rows - start)
+            yield start, count, size
+            start += count
