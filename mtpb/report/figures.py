@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 3.35, 2.4  # inches: one column of a two-column paper
 INK = "#010203"  # stands for the text's colour, which a page sets by its theme
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK, "#999999")
 _MARKERS = "osD^vPX*"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 _LOOK: dict[Any, Any] = {
@@ -89,7 +89,8 @@ class Figure:
 def _legend(canvas: Canvas, axes: Axes) -> None:
     """Below the drawing, which grows by the lines that it takes."""
     handles, labels = axes.get_legend_handles_labels()
-    columns = 3 if max(map(len, labels), default=0) < 18 else 2
+    longest = max(map(len, labels), default=0)
+    columns = 4 if longest < 7 else 3 if longest < 11 else 2
     lines = -(-len(labels) // columns)
     if labels:
         canvas.set_figheight(HEIGHT + 0.14 * lines)
@@ -115,7 +116,8 @@ def by_size(suite: Suite) -> Figure:
 
     def draw(axes: Axes) -> None:
         for number, data in enumerate(sorted(series, key=data_order)):
-            _points(axes, sorted(series[data]), data, number)
+            shift = 1.04 ** (number - (len(series) - 1) / 2)  # so that bars do not hide each other
+            _points(axes, [(x * shift, e) for x, e in sorted(series[data])], data, number)
         _log_axis(axes, "parameters", sizes)
         _percent(axes, "pass@1, %" if suite.has_tests else "pass rate, %")
 
@@ -130,7 +132,8 @@ def by_k(suite: Suite) -> Figure:
         for number, runs in enumerate(models):
             most = max(run.samples_per_case for run in runs)
             ks = sorted({k for k in (1, 2, 5, 10, 20, 50, 100) if k <= most} | {most})
-            points = [(k, best(runs, k)[1]) for k in ks]
+            shift = 1.03 ** (number - (len(models) - 1) / 2)
+            points = [(k * shift, best(runs, k)[1]) for k in ks]
             _points(axes, points, clean(runs[0].name), number)
         _log_axis(axes, "k", {k: f"{k:g}" for k in (1, 10, 100) if k <= most})
         _percent(axes, "pass@k, %")

@@ -230,8 +230,8 @@ function problemTable(suite, rows, state, update) {
     onclick: () => update({ sort: key === "id" ? "" : key, down: sort === key && !state.down ? "1" : "" }),
   }, label));
   return h("table", { class: "problems" },
-    h("thead", {}, h("tr", {}, head("id", "id"), head("name", "name"), head("category", "category"),
-      head("turns", "turns", "n"), runs.map((run) => head(run.label, run.label, "n run")))),
+    h("thead", {}, h("tr", {}, head("id", "id"), head("name", "name"), head("category", "category", "wide"),
+      head("turns", "turns", "n wide"), runs.map((run) => head(run.label, run.label, "n run")))),
     h("tbody", {}, rows.map((problem) => problemRow(suite, problem, runs))));
 }
 
@@ -240,7 +240,7 @@ function problemRow(suite, problem, runs) {
   return h("tr", { "data-href": href },
     h("td", {}, h("a", { href }, problem.id)),
     h("td", { class: "name" }, problem.name, faulty(problem)),
-    h("td", {}, problem.category), h("td", { class: "n" }, String(problem.turns)),
+    h("td", { class: "wide" }, problem.category), h("td", { class: "n wide" }, String(problem.turns)),
     runs.map((run) => {
       const value = rate(run, problem);
       return h("td", { class: "n rate", style: `--rate:${value === null ? 0 : value}` }, h("span", {}, percent(value)));
@@ -425,14 +425,15 @@ function outcome(suite, problem, run, sample, verdict) {
       one.errata.length ? [h("dt", {}, "known fault"), h("dd", {}, one.errata.map(words).join(", "))] : null));
 }
 
-function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens], number) {
+function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens, line], number) {
   const failed = sample.turn === number;
   const facts = [prompt === null ? "program" : `turn ${number + 1}`, tokens ? `${tokens} tokens` : "", FINISHES[finish] || ""];
+  const asked = prompt === null ? "" : chunk.prompts[prompt];
+  const shown = { failing: sample.line, detail: sample.detail, first: line };
   return h("article", { class: failed ? "turn failed" : "turn", id: `turn-${number + 1}` },
     h("header", { class: "muted" }, facts.filter(Boolean).join(" · "), failed ? h("span", { class: "chip no" }, "fails here") : null),
-    prompt === null ? null : suite.tests ? code(chunk.prompts[prompt], { quiet: true })
-      : h("p", { class: "prompt" }, visible(chunk.prompts[prompt])),
-    code(text, { failing: failed ? sample.line : null, detail: sample.detail }),
+    suite.tests || prompt === null ? null : h("p", { class: "prompt" }, visible(asked)),
+    suite.tests ? code(asked + text, { ...shown, first: 1, given: asked.length }) : code(text, shown),
     cut ? h("details", { class: "cut", open: cut.length < 800 },
       h("summary", {}, "cut away by the stop rule"), code(cut, { quiet: true })) : null);
 }
@@ -485,19 +486,24 @@ function visible(text) {
   });
 }
 
-function code(text, { quiet = false, failing = null, detail = "" } = {}) {
+// `given` letters at the start are the prompt's; `first` is the number of the first line.
+function code(text, { quiet = false, failing = null, detail = "", first = 1, given = 0 } = {}) {
   const lines = [[]];
+  let at = 0;
   for (const [kind, token] of tokens(text.replace(/\n$/, ""))) {
+    const classes = [kind, at < given ? "given" : ""].filter(Boolean).join(" ");
     token.split("\n").forEach((piece, i) => {
       if (i) lines.push([]);
-      if (piece) lines[lines.length - 1].push(kind ? h("span", { class: kind }, visible(piece)) : visible(piece));
+      if (piece) lines[lines.length - 1].push(classes ? h("span", { class: classes }, visible(piece)) : visible(piece));
     });
+    at += token.length;
   }
   const rows = lines.map((pieces, i) => [
-    h("span", { class: i + 1 === failing ? "line failing" : "line" }, pieces, "\n"),
-    i + 1 === failing && detail ? h("span", { class: "why" }, visible(detail), "\n") : null,
+    h("span", { class: i + first === failing ? "line failing" : "line" }, pieces, "\n"),
+    i + first === failing && detail ? h("span", { class: "why" }, visible(detail), "\n") : null,
   ]);
-  return h("pre", { class: quiet ? "code quiet" : "code", tabindex: "0" }, h("code", {}, rows));
+  return h("pre", { class: quiet ? "code quiet" : "code", tabindex: "0", style: `counter-reset: line ${first - 1}` },
+    h("code", {}, rows));
 }
 
 // --- keyboard and theme

@@ -208,16 +208,17 @@ class _Chunk:
                 "case": sample.case,
                 "sample": sample.sample,
                 "turns": self._turns(sample),
-                **_located(sample, verdict),
+                **_blame(verdict),
             }
         )
 
     def to_json(self) -> dict[str, Any]:
         return {"prompts": list(self._prompts), "runs": self._runs}
 
-    def _turns(self, sample: Sample) -> list[tuple[int | None, str, str, str, int]]:
+    def _turns(self, sample: Sample) -> list[tuple[int | None, str, str, str, int, int]]:
+        """Prompt, text, what was cut away, finish, tokens, and the line that the text starts in."""
         if not sample.turns:  # written elsewhere, as a whole
-            return [(None, _clipped(sample.program, _LONGEST), "", "unknown", 0)]
+            return [(None, _clipped(sample.program, _LONGEST), "", "unknown", 0, 1)]
         return [
             (
                 self._prompts.setdefault(turn.prompt, len(self._prompts)),
@@ -225,42 +226,40 @@ class _Chunk:
                 _clipped(_cut_away(turn.completion, turn.text), _LONGEST),
                 turn.finish,
                 turn.tokens,
+                line,
             )
-            for turn in sample.turns
+            for turn, line in zip(sample.turns, first_lines(sample), strict=True)
         ]
 
 
-def _located(sample: Sample, verdict: Verdict | None) -> dict[str, Any]:
-    """The verdict's words, and the turn and the line within it that it blames, both from here on
-    as the page counts: turns from 0, lines of the turn's text from 1."""
+def _blame(verdict: Verdict | None) -> dict[str, Any]:
+    """What the verdict says, with the turn, from 0, and the program's line, from 1, to blame."""
     if verdict is None:
         return {"detail": "", "cpu": 0, "turn": None, "line": None}
-    turn, line = failing_line(sample, verdict)
     detail = _clipped(verdict.detail, _LONGEST_DETAIL)
-    return {"detail": detail, "cpu": verdict.cpu_s, "turn": turn, "line": line}
+    return {"detail": detail, "cpu": verdict.cpu_s, "turn": verdict.turn, "line": verdict.line}
 
 
-def failing_line(sample: Sample, verdict: Verdict) -> tuple[int | None, int | None]:
-    """The turn, from 0, and the line of its text, from 1, that a verdict blames, where known."""
-    if not sample.turns:
-        return (None, None) if verdict.line is None else (0, verdict.line)
-    if verdict.turn is None or verdict.line is None or verdict.turn >= len(sample.turns):
-        return verdict.turn, None
-    at = 0
-    for turn in sample.turns[: verdict.turn + 1]:
-        after = sample.program.find(turn.prompt, at)
-        at = sample.program.find(turn.text, after + len(turn.prompt))
-        if after < 0 or at < 0:
-            return verdict.turn, None
-        start, at = at, at + len(turn.text)
-    line = verdict.line - sample.program.count("\n", 0, start)
-    return verdict.turn, line if line > 0 else None
+def first_lines(sample: Sample) -> list[int]:
+    """The program's line, from 1, in which each turn's text starts.
+
+    Texts are looked for in their order, each after its prompt, so that a text that is there twice
+    is found where it belongs. 1 where it is not found: the program was not made of the turns.
+    """
+    lines, at = [], 0
+    for turn in sample.turns:
+        prompt = sample.program.find(turn.prompt, at)
+        text = sample.program.find(turn.text, prompt + len(turn.prompt))
+        if prompt < 0 or text < 0:
+            return [1] * len(sample.turns)
+        lines.append(sample.program.count("\n", 0, text) + 1)
+        at = text + len(turn.text)
+    return lines
 
 
 def _cut_away(completion: str, text: str) -> str:
-    """What the stop rule cut off, blank ends aside."""
-    rest = completion.removeprefix(text)
-    return rest.strip("\n") if rest.strip() else ""
+    """What the stop rule cut off, blank lines around it aside."""
+    return completion.removeprefix(text).strip("\n").rstrip()
 
 
 def _clipped(text: str, most: int) -> str:

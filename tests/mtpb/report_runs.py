@@ -109,7 +109,8 @@ def manifest_of(spec: Spec) -> dict[str, Any]:
 
 def _problem(spec: Spec, number: int) -> dict[str, Any]:
     errata = ["wrong_gold"] if number == 3 else []
-    case = {"expected": [1, 2, {"a": "</script>"}], "errata": errata, "clean": not errata}
+    expected = None if spec.functions else [1, 2, {"a": "</script>"}]
+    case = {"expected": expected, "errata": errata, "clean": not errata}
     return {
         "id": f"HumanEval/{number}" if spec.functions else str(number + 1),
         "name": f"Problem <b>{number}</b>",
