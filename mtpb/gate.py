@@ -249,11 +249,12 @@ def _noise(pairs: Pairs, k: int, before: Floats, rng: np.random.Generator) -> Fl
     after = pass_at_k(pairs.n_candidate, pairs.c_candidate, k)
     change = _by_problem(pairs, after - before)
     if change.any():
-        return (change - change.mean()) * rng.choice([-1.0, 1.0], size=(_WORLDS, pairs.problems))
+        signs = rng.choice([-1.0, 1.0], size=(_WORLDS, pairs.problems))
+        return np.asarray((change - change.mean()) * signs)
     rate = pairs.c_baseline / pairs.n_baseline
     drawn = rng.binomial(pairs.n_baseline, rate, size=(2, _WORLDS, len(rate)))
     one, other = pass_at_k(pairs.n_baseline, drawn, k)
-    return _by_problem(pairs, one - other)
+    return _by_problem(pairs, np.asarray(one - other))
 
 
 def _dealt_redness(
