@@ -14,6 +14,7 @@ from transformers import CodeGenConfig as TheirConfig
 from transformers import CodeGenForCausalLM
 
 from models import checkpoint
+from models.codegen import CodeGen
 from models.config import CodeGenConfig, ModelError
 from models.dtype import choose_dtype
 from models.layout import CheckpointError
@@ -124,7 +125,7 @@ def test_safetensors_are_preferred_to_pickles(tiny_checkpoint: Path) -> None:
 @pytest.mark.parametrize("form", ["safetensors", "bin"])
 def test_loading_takes_little_more_memory_than_the_weights(form: str, tmp_path: Path) -> None:
     config = CodeGenConfig(vocab_size=8192, n_embd=512, n_layer=6, n_head=8, dtype="float16")
-    checkpoint.save(checkpoint.CodeGen(config).half(), tmp_path)
+    checkpoint.save(CodeGen(config).half(), tmp_path)
     if form == "bin":
         to_pickle(tmp_path)
     command = [sys.executable, "-m", "tests.models.peak_memory", str(tmp_path)]
@@ -265,7 +266,7 @@ def shard_elsewhere(directory: Path) -> None:
     (directory / f"{WEIGHTS}.index.json").write_text(json.dumps({"weight_map": weight_map}))
 
 
-FAULTS = {
+FAULTS: dict[Callable[[Path], None], str] = {
     missing_tensor: r"tensor 'lm_head\.bias' and 1 more missing; is this a checkpoint of",
     unknown_tensor: r"'transformer\.h\.0\.attn\.rotary' unknown to CodeGen; is config\.json that",
     wrong_shape: r"transformer\.ln_f\.bias has shape \(33,\), expected \(32,\); is config\.json",

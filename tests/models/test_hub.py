@@ -233,7 +233,7 @@ def no_tokenizer(hub: Hub, client: Client) -> str:
     return client.error()
 
 
-FAULTS = {
+FAULTS: dict[Callable[[Hub, Client], str], str] = {
     wrong_hash: "owner/tiny: model.safetensors: its SHA-256 is not",
     shorter_than_said: "owner/tiny: model.safetensors: download failed (Consistency check failed",
     connection_lost: "owner/tiny: model.safetensors: download failed (",
