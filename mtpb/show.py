@@ -1,0 +1,197 @@
+"""A conversation in the terminal, in colour.
+
+    python -m mtpb.show run=RUN problem=17 case=0 sample=3
+
+Without a problem: the run's problems with their pass rates. Completions may hold anything, also
+what steers a terminal: control characters are shown as escapes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from omegaconf import MISSING
+
+from mtpb.cli import application
+from mtpb.errors import UsageError
+from mtpb.records import Key, Sample, Turn, Verdict
+from mtpb.store import RunDirectory
+from mtpb.tables import Column, Kind, Table, clean
+
+Paint = Callable[[str, str], str]
+
+_STYLES = {
+    "prompt": "1;36",
+    "dim": "2",
+    "good": "1;32",
+    "bad": "1;31",
+    "head": "1",
+}
+
+
+class Colour(Enum):
+    """`auto`: where the output is a terminal and NO_COLOR is not set."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+@dataclass
+class ShowConfig:
+    run: str = MISSING
+    problem: Any = None
+    case: int = 0
+    sample: int = 0
+    color: Colour = Colour.auto
+
+
+@application("show", ShowConfig)
+def main(config: ShowConfig) -> int:
+    run = RunDirectory(Path(config.run))
+    manifest = run.manifest()
+    if config.problem is None:
+        print(problems_table(run, manifest).text())
+        return 0
+    problem = find_problem(manifest, str(config.problem))
+    sample, verdict = find_sample(run, Key(problem["id"], config.case, config.sample))
+    for line in conversation(problem, sample, verdict, painter(config.color)):
+        print(line)
+    return 0
+
+
+def problems_table(run: RunDirectory, manifest: Mapping[str, Any]) -> Table:
+    """The run's problems with their pass rates by the chosen scorer."""
+    from mtpb.metrics import problem_figures, read_verdicts
+
+    scorer = manifest["benchmark"]["scorer"]
+    problems = manifest["benchmark"]["problems"]
+    units = read_verdicts(run, manifest).units(scorer)
+    rates = problem_figures(units, (), len(problems))[:, 0].tolist()
+    columns = (
+        Column("id", "problem"),
+        Column("name", "name"),
+        Column("category", "category"),
+        Column("cases", "cases", Kind.count),
+        Column("rate", "pass rate, %", Kind.rate),
+    )
+    rows = tuple(
+        (p["id"], p["name"], p["category"], len(p["cases"]), None if rate != rate else rate)
+        for p, rate in zip(problems, rates, strict=True)
+    )
+    return Table("problems", f"{run.path}, by the {scorer} scorer", columns, rows)
+
+
+def find_problem(manifest: Mapping[str, Any], id: str) -> Mapping[str, Any]:
+    """The manifest's entry of a problem. Raises UsageError if the run does not have it."""
+    problems: list[Mapping[str, Any]] = manifest["benchmark"]["problems"]
+    for problem in problems:
+        if problem["id"] == id:
+            return problem
+    some = ", ".join(problem["id"] for problem in problems[:3])
+    raise UsageError(f"problem={id}: the run has no such problem; it has {some}, …")
+
+
+def find_sample(run: RunDirectory, key: Key) -> tuple[Sample, Verdict | None]:
+    """A sample and its verdict, None if it was not judged yet. Raises UsageError if not there."""
+    sample = next((sample for sample in run.samples() if sample.key == key), None)
+    if sample is None:
+        raise UsageError(
+            f"problem={key.problem} case={key.case} sample={key.sample}: {run.path} has no such "
+            "sample; cases and samples count from 0"
+        )
+    return sample, next((verdict for verdict in run.verdicts() if verdict.key == key), None)
+
+
+def painter(colour: Colour) -> Paint:
+    """Something that sets text in a style, or leaves it as it is."""
+    wanted = colour is Colour.always or (
+        colour is Colour.auto and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    )
+    if not wanted:
+        return lambda style, text: text
+    return lambda style, text: (
+        _highlighted(text) if style == "code" else f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+    )
+
+
+def conversation(
+    problem: Mapping[str, Any], sample: Sample, verdict: Verdict | None, paint: Paint
+) -> Iterator[str]:
+    """The lines of a conversation: what was asked, answered, cut away, and how it ended."""
+    name = clean(f"{sample.problem} {problem['name']}, case {sample.case}, sample {sample.sample}")
+    yield paint("head", name)
+    if not sample.turns:
+        yield from _code(sample.program, paint)
+    for number, turn in enumerate(sample.turns):
+        yield ""
+        failed = verdict is not None and not verdict.passed and verdict.turn == number
+        yield from _turn(turn, number, paint, "  ← fails here" if failed else "")
+    yield ""
+    if verdict is None:
+        yield paint("dim", "not judged yet")
+    else:
+        yield from _outcome(problem, sample, verdict, paint)
+
+
+def _turn(turn: Turn, number: int, paint: Paint, mark: str) -> Iterator[str]:
+    facts = f"turn {number + 1}, {turn.tokens} tokens, {clean(turn.finish)}"
+    yield paint("dim", facts) + (paint("bad", mark) if mark else "")
+    for line in _lines(turn.prompt):
+        yield paint("prompt", f"# {line}")
+    yield from _code(turn.text, paint)
+    cut = turn.completion.removeprefix(turn.text).strip("\n")
+    for line in _lines(cut) if cut else ():
+        yield paint("dim", f"- {line}")
+
+
+def _outcome(
+    problem: Mapping[str, Any], sample: Sample, verdict: Verdict, paint: Paint
+) -> Iterator[str]:
+    words = verdict.status.value.replace("_", " ")
+    line = f", line {verdict.line} of the program" if verdict.line is not None else ""
+    yield paint("good" if verdict.passed else "bad", words) + f"{line} ({verdict.cpu_s:g} s)"
+    if verdict.line is not None:
+        for text in _lines(sample.program)[verdict.line - 1 : verdict.line]:
+            yield paint("bad", f"  > {text.strip()}")
+    for scorer in ("official", "strict"):
+        passed = getattr(verdict, scorer)
+        if passed is not None:
+            yield f"{scorer}: " + paint("good" if passed else "bad", "yes" if passed else "no")
+    if sample.case < len(problem["cases"]):
+        case = problem["cases"][sample.case]
+        if case["expected"] is not None:
+            yield f"expected: {clean(repr(case['expected']))}"
+        if case["errata"]:
+            yield paint("bad", f"known faults of this case: {', '.join(case['errata'])}")
+    if verdict.detail:
+        yield from (f"actual: {line}" for line in _lines(verdict.detail))
+
+
+def _code(text: str, paint: Paint) -> Iterator[str]:
+    plain = "\n".join(_lines(text.rstrip("\n")))
+    yield from paint("code", plain).split("\n")
+
+
+def _highlighted(text: str) -> str:
+    from pygments import highlight
+    from pygments.formatters import TerminalFormatter
+    from pygments.lexers import PythonLexer
+
+    coloured: str = highlight(text, PythonLexer(stripnl=False), TerminalFormatter())
+    return coloured.removesuffix("\n")
+
+
+def _lines(text: str) -> list[str]:
+    """Lines in which nothing steers the terminal; tabs stay."""
+    return ["\t".join(map(clean, line.split("\t"))) for line in text.split("\n")]
+
+
+if __name__ == "__main__":
+    main()
