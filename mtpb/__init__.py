@@ -1,1 +1,20 @@
-"""The harness: configuration, conversations, judging, storage, metrics and reports."""
+"""The harness: configuration, conversations, run directories, metrics and reports.
+
+from mtpb import load_run
+samples = load_run("results/starter/…")  # a pandas data frame, a row a sample
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mtpb.frames import load_run
+
+__all__ = ["load_run"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "load_run":  # imported late: pandas takes a second that no command needs
+        from mtpb.frames import load_run
+
+        return load_run
+    raise AttributeError(f"module 'mtpb' has no attribute {name!r}")
