@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from models.codegen import CheckpointWeight, CodeGen, checkpoint_weights
-from models.config import CodeGenConfig, ModelError
+from models.config import ModelError
 from models.dtype import choose_dtype
-from models.layout import CONFIG, WEIGHTS, CheckpointError, read_json, weight_files
+from models.layout import CONFIG, WEIGHTS, CheckpointError, read_config, weight_files
 
 __all__ = ["CheckpointError", "load", "load_into", "read_config", "save"]
 
@@ -80,17 +80,6 @@ def _check_device(device: torch.device | str) -> None:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ModelError(f"device={str(device)!r}: {_first_line(error)}") from error
-
-
-def read_config(directory: Path) -> CodeGenConfig:
-    """The geometry in `config.json`. Raises CheckpointError where it is not a CodeGen model's."""
-    path = directory / CONFIG
-    try:
-        return CodeGenConfig.from_json(read_json(path))
-    except CheckpointError:
-        raise
-    except ModelError as error:
-        raise CheckpointError(f"{path}: {error}; is it a CodeGen checkpoint?") from error
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from models.config import CodeGenConfig, ModelError
+from models import starter
 from models.layout import (
     CONFIG,
     TOKENIZER,
@@ -26,7 +26,7 @@ from models.layout import (
     CheckpointError,
     file_sha256,
     index_of,
-    read_json,
+    read_config,
     shard_names,
 )
 
@@ -35,28 +35,36 @@ HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 def resolve(source: str | Path, revision: str | None = None, *, weights: bool = True) -> Path:
-    """The local directory of a checkpoint, fetched first if `source` is not a directory itself.
+    """The local directory of a checkpoint, fetched first if it is on the hub.
 
-    `source` is a directory, a hub id (`Salesforce/codegen-2B-mono`) or the name of a released
-    model (`codegen-2B-mono`); `revision` a branch, tag or commit on the hub (default: main).
-    Fetched are the configuration, the tokenizer and, unless `weights` is False, the weights:
-    safetensors if the repository has them. Files in the cache are not fetched again, and only a
-    branch or tag needs the network then. Raises CheckpointError.
+    `source` is a directory, the name of an embedded model (`codegen-4M-mono`) or of a released one
+    (`codegen-2B-mono`), or a hub id (`Salesforce/codegen-2B-mono`), looked for in that order;
+    `revision` is a branch, tag or commit on the hub (default: main). Fetched are the
+    configuration, the tokenizer and, unless `weights` is False, the weights: safetensors if the
+    repository has them. Files in the cache are not fetched again, and only a branch or tag needs
+    the network then. Raises CheckpointError.
     """
-    directory = Path(source).expanduser()
-    if str(source) and directory.is_dir():
-        if revision is not None:
-            raise CheckpointError(f"{source}: a directory has no revision {revision!r}; drop it")
-        return directory
     name = str(source)
+    if (directory := _local(name)) is not None:
+        if revision is not None:
+            raise CheckpointError(f"{name}: is here, and has no revision {revision!r}; drop it")
+        return directory
     if RELEASED.fullmatch(name):
         name = f"Salesforce/{name}"
-    if isinstance(source, Path) or directory.exists() or not HUB_ID.fullmatch(name):
+    if isinstance(source, Path) or Path(name).exists() or not HUB_ID.fullmatch(name):
         raise CheckpointError(
-            f"{source}: no such directory, nor a model on the hub; give a checkpoint's directory, "
-            "OWNER/NAME, or one of codegen-{350M,2B,6B,16B}-{nl,multi,mono}"
+            f"{source}: no such directory, nor a model; give a checkpoint's directory, OWNER/NAME "
+            "of a model on the hub, or one of "
+            f"{', '.join((*starter.names(), 'codegen-{350M,2B,6B,16B}-{nl,multi,mono}'))}"
         )
     return _fetch(name, revision or "main", weights)
+
+
+def _local(name: str) -> Path | None:
+    directory = Path(name).expanduser()
+    if name and directory.is_dir():
+        return directory
+    return starter.embedded(name) if name in starter.names() else None
 
 
 def _fetch(repository: str, revision: str, weights: bool) -> Path:
@@ -66,7 +74,7 @@ def _fetch(repository: str, revision: str, weights: bool) -> Path:
     directory = config.parent
     snapshot = _Snapshot(repository, directory.name)  # the commit, should the branch move meanwhile
     if weights:
-        _check_config(config, repository)  # before gigabytes are fetched
+        read_config(directory)  # is it CodeGen's? before gigabytes are fetched
         found = snapshot.fetch(*(n for name in WEIGHTS for n in (name, index_of(name))))
         if found.name not in WEIGHTS:
             for shard in shard_names(found):
@@ -76,13 +84,6 @@ def _fetch(repository: str, revision: str, weights: bool) -> Path:
         snapshot.fetch(merges)
         snapshot.find(added)
     return directory
-
-
-def _check_config(path: Path, repository: str) -> None:
-    try:
-        CodeGenConfig.from_json(read_json(path))
-    except ModelError as error:
-        raise CheckpointError(f"{repository}: not a CodeGen checkpoint: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from models.config import ModelError
+from models.config import CodeGenConfig, ModelError
 
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first is preferred
@@ -88,6 +88,16 @@ def read_json(path: Path) -> dict[str, object]:
     if not isinstance(record, dict):
         raise CheckpointError(f"{path}: expected a JSON object, found {type(record).__name__}")
     return record
+
+
+def read_config(directory: Path) -> CodeGenConfig:
+    """The geometry in `config.json`. Raises CheckpointError where it is not a CodeGen model's."""
+    path = directory / CONFIG
+    record = read_json(path)
+    try:
+        return CodeGenConfig.from_json(record)
+    except ModelError as error:
+        raise CheckpointError(f"{path}: {error}; is it a CodeGen checkpoint?") from error
 
 
 def tokenizer_files(directory: Path) -> tuple[Path, ...]:

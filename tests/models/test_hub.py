@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models import checkpoint
+from models import checkpoint, starter
 from models.hub import resolve
 from models.layout import CheckpointError
 from models.tokenizer import CodeGenTokenizer
@@ -243,7 +243,7 @@ FAULTS: dict[Callable[[Hub, Client], str], str] = {
     no_network: "config.json at main is not in the cache, and the hub cannot be reached (",
     offline: "unset HF_HUB_OFFLINE, or give a directory",
     no_config: "owner/tiny: no config.json at main; not a CodeGen checkpoint",
-    other_model: "owner/tiny: not a CodeGen checkpoint: model_type='gpt2': expected 'codegen'",
+    other_model: "config.json: model_type='gpt2': expected 'codegen'; is it a CodeGen checkpoint?",
     no_weights: "owner/tiny: no model.safetensors or model.safetensors.index.json or pytorch_model",
     missing_shard: f"owner/tiny: no model-1.safetensors at {COMMIT}; is it a CodeGen checkpoint",
     no_tokenizer: "owner/tiny: no tokenizer.json or vocab.json at",
@@ -275,8 +275,18 @@ def test_wrong_shape_in_a_fetched_checkpoint_is_named(
 
 @pytest.mark.parametrize("source", ["codegen-3B-mono", "./nowhere", "/nowhere/at/all", "a/b/c", ""])
 def test_name_that_is_neither_directory_nor_model_is_refused(source: str) -> None:
-    with pytest.raises(CheckpointError, match=r"no such directory, nor a model on the hub; give"):
+    with pytest.raises(CheckpointError, match=r"no such directory, nor a model; give"):
         resolve(source)
+
+
+def test_embedded_model_is_found_by_its_name(
+    write_checkpoint: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starter, "WEIGHTS", tmp_path)
+    directory = write_checkpoint(name="codegen-9M-mono")
+    assert resolve("codegen-9M-mono") == directory
+    with pytest.raises(CheckpointError, match="one of codegen-9M-mono, codegen-{350M"):
+        resolve("codegen-9M-multi")
 
 
 def test_file_instead_of_its_directory_is_refused(tiny_checkpoint: Path) -> None:
@@ -285,5 +295,5 @@ def test_file_instead_of_its_directory_is_refused(tiny_checkpoint: Path) -> None
 
 
 def test_directory_has_no_revision(tiny_checkpoint: Path) -> None:
-    with pytest.raises(CheckpointError, match="a directory has no revision 'v1'; drop it"):
+    with pytest.raises(CheckpointError, match="is here, and has no revision 'v1'; drop it"):
         resolve(tiny_checkpoint, "v1")
