@@ -17,6 +17,7 @@ import numpy as np
 
 from mtpb.metrics import LEVEL, bootstrap_interval, pass_at_k
 from mtpb.significance import (
+    FLIPS,
     Pairs,
     exact_sign_flip_test,
     fewest_problems,
@@ -48,7 +49,8 @@ class Gate:
     """What is asked of a comparison. `tolerance` is a fraction: 0.01 is one point of pass rate.
 
     `level` bounds the chance of any false alarm; `power` is that with which a detectable drop is
-    found; `greedy` says that samples of a case are no independent draws.
+    found; `greedy` says that samples of a case are no independent draws; `flips` is how many sign
+    patterns are drawn where there are too many for the exact distribution.
     """
 
     level: float = 0.05
@@ -56,6 +58,7 @@ class Gate:
     power: float = 0.8
     greedy: bool = False
     seed: int = 0
+    flips: int = FLIPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def chances(pairs: Pairs, name: str, gate: Gate, figures: int) -> tuple[Test, fl
         gain = exact_sign_flip_test([-step for step in steps])
         return test, exact_sign_flip_test(steps), gain
     both = np.concatenate([difference + gate.tolerance, -difference], axis=1)
-    drop, gain = sign_flip_test(both, gate.seed)
+    drop, gain = sign_flip_test(both, gate.seed, gate.flips)
     return Test.sign_flip, float(drop), float(gain)
 
 
