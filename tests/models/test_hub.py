@@ -285,7 +285,7 @@ def test_embedded_model_is_found_by_its_name(
     monkeypatch.setattr(starter, "WEIGHTS", tmp_path)
     directory = write_checkpoint(name="codegen-9M-mono")
     assert resolve("codegen-9M-mono") == directory
-    with pytest.raises(CheckpointError, match="one of codegen-9M-mono, codegen-{350M"):
+    with pytest.raises(CheckpointError, match=r"one of codegen-9M-mono, codegen-\{350M"):
         resolve("codegen-9M-multi")
 
 
