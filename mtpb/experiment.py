@@ -1,0 +1,235 @@
+"""Experiments: which models answer which suites and how, and the runs that this makes.
+
+An experiment is a file in conf/experiment. Nothing here loads a model, so a plan can be printed on
+a machine that has no checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+from benchmarks import BenchmarkError, Format
+from mtpb.config import BenchmarkConfig, RunConfig, check_sampling
+from mtpb.errors import UsageError
+from mtpb.plan import load_benchmark
+from mtpb.store import RunDirectory
+from mtpb.tables import Column, Kind, Table
+
+# mean tokens of a completion up to its stop rule, measured on a 16B model's HumanEval samples
+TOKENS_A_TURN = 60
+
+ConfigStore.instance().store(name="run_schema", node=RunConfig)
+
+
+@dataclass
+class SuiteConfig:
+    """A suite in an experiment; `sampling` names a group of conf/sampling, `n` and `temperatures`
+    override what it says. `overrides` are further keys of mtpb.run."""
+
+    benchmark: str = MISSING
+    path: str | None = None
+    sampling: str = "default"
+    n: int | None = None
+    temperatures: list[float] = field(default_factory=lambda: [0.2])
+    formats: list[Format] = field(default_factory=lambda: [Format.multi_turn])
+    perplexity: bool = False
+    overrides: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ExperimentConfig:
+    """`models` are names of conf/model, directories or hub ids."""
+
+    name: str = MISSING
+    models: list[str] = MISSING
+    suites: list[SuiteConfig] = MISSING
+    overrides: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Samples of a run and tokens that they may take; None where the suite cannot be had here."""
+
+    samples: int | None
+    tokens: int | None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run of an experiment: what is passed to mtpb.run, and where it goes."""
+
+    label: str
+    overrides: tuple[str, ...]
+    output: Path
+    config: RunConfig
+    workload: Workload
+    perplexity: bool
+
+    @property
+    def judged(self) -> int:
+        """Samples that have a verdict already."""
+        path = RunDirectory(self.output).verdicts_path
+        return path.read_bytes().count(b"\n") if path.exists() else 0
+
+    @property
+    def done(self) -> bool:
+        """All samples are judged, by a run of this configuration."""
+        if self.workload.samples is None or self.judged < self.workload.samples:
+            return False
+        kept = OmegaConf.load(self.output / "config.yaml")
+        return _asked(OmegaConf.to_container(kept)) == _asked(
+            OmegaConf.to_container(OmegaConf.structured(self.config), enum_to_str=True)
+        )
+
+
+def planned_runs(
+    experiment: ExperimentConfig, folder: Path, extra: tuple[str, ...] = ()
+) -> list[PlannedRun]:
+    """The experiment's runs, model by model; `folder` gets a directory for each.
+
+    Raises UsageError for an empty experiment, BenchmarkError or a configuration error for what
+    cannot be a run.
+    """
+    for key in ("models", "suites"):
+        if not getattr(experiment, key):
+            raise UsageError(f"experiment.{key}: empty; name at least one")
+    runs = [
+        _planned(model, suite, dict(keys), folder, (*experiment.overrides, *extra))
+        for model in experiment.models
+        for suite in experiment.suites
+        for keys in _grid(suite)
+    ]
+    twins = {run.label for run in runs if [other.label for other in runs].count(run.label) > 1}
+    if twins:
+        raise UsageError(f"experiment: {min(twins)!r} is there twice; name each setting once")
+    return runs
+
+
+def _grid(suite: SuiteConfig) -> Iterator[tuple[tuple[str, Any], ...]]:
+    for key in ("temperatures", "formats"):
+        if not getattr(suite, key):
+            raise UsageError(f"experiment: {suite.benchmark} has no {key}; name at least one")
+    for format in suite.formats:
+        for temperature in suite.temperatures:
+            yield (("benchmark.format", format.name), ("sampling.temperature", temperature))
+
+
+def _planned(
+    model: str, suite: SuiteConfig, keys: dict[str, Any], folder: Path, common: tuple[str, ...]
+) -> PlannedRun:
+    if suite.n is not None:
+        keys["sampling.n"] = suite.n
+    if suite.path is not None:
+        keys["benchmark.path"] = suite.path
+    chosen = f"model={model}" if _is_group(model) else f"model.path={_quoted(model)}"
+    common = (f"benchmark={suite.benchmark}", *common, *suite.overrides)
+    asked = (f"sampling={suite.sampling}", *(f"{k}={_quoted(v)}" for k, v in keys.items()))
+    # suites and models are composed apart: there are many more pairs of them
+    config = replace(_composed((*asked, *common)), model=_composed((chosen, *common)).model)
+    check_sampling(config.sampling)
+    label = _label(model, suite, keys)
+    output = folder / suite.benchmark / label.replace(" ", "_")
+    overrides = (chosen, *asked, *common)
+    return PlannedRun(label, overrides, output, config, _workload(config), suite.perplexity)
+
+
+def _label(model: str, suite: SuiteConfig, keys: Mapping[str, Any]) -> str:
+    words = [Path(model).name, suite.benchmark]
+    if len(suite.formats) > 1:
+        words.append(str(keys["benchmark.format"]))
+    return " ".join([*words, f"T{keys['sampling.temperature']:g}"])
+
+
+def _is_group(model: str) -> bool:
+    return files("conf").joinpath("model", f"{model}.yaml").is_file()
+
+
+def _quoted(value: object) -> str:
+    """A value in Hydra's grammar for overrides: text in quotes, since a path may hold anything."""
+    if not isinstance(value, str):
+        return str(value)
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@cache
+def _composed(overrides: tuple[str, ...]) -> RunConfig:
+    config = OmegaConf.to_object(compose("run", list(overrides)))
+    assert isinstance(config, RunConfig)
+    return config
+
+
+def _workload(config: RunConfig) -> Workload:
+    benchmark = config.benchmark
+    ids = None if benchmark.problems is None else tuple(map(str, benchmark.problems))
+    one = _one_sample(benchmark.name, benchmark.path, benchmark.limit, ids)
+    if one.samples is None or one.tokens is None:
+        return one
+    return Workload(one.samples * config.sampling.n, one.tokens * config.sampling.n)
+
+
+@cache
+def _one_sample(
+    name: str, path: str | None, limit: int | None, ids: tuple[str, ...] | None
+) -> Workload:
+    """What a suite takes with one sample a case; one prompt for all turns gets as long answers."""
+    problems = None if ids is None else list(ids)
+    config = BenchmarkConfig(name=name, path=path, limit=limit, problems=problems)
+    try:
+        suite = load_benchmark(config)
+    except BenchmarkError as error:
+        return Workload(None, None, str(error))
+    cases = [(len(problem.cases), len(problem.turns)) for problem in suite.problems]
+    turns = sum(count * turns for count, turns in cases)
+    return Workload(sum(count for count, _ in cases), turns * TOKENS_A_TURN)
+
+
+def _asked(config: Any) -> dict[str, Any]:
+    """The part of a run's configuration that its samples depend on."""
+    sampling = {key: value for key, value in config["sampling"].items() if key != "k"}
+    keys = ("model", "benchmark", "seed")
+    return {**{key: config[key] for key in keys}, "sampling": sampling}
+
+
+def plan_table(name: str, runs: list[PlannedRun]) -> Table:
+    """What a study will do: a row a run, and the sums below."""
+    rows = tuple(
+        (
+            run.label,
+            run.workload.samples,
+            run.workload.tokens,
+            min(run.judged, run.workload.samples or 0),
+            "done" if run.done else "to do",
+        )
+        for run in runs
+    )
+    samples = sum(run.workload.samples or 0 for run in runs)
+    tokens = sum(run.workload.tokens or 0 for run in runs)
+    left = sum(not run.done for run in runs)
+    troubles = dict.fromkeys(run.workload.trouble for run in runs if run.workload.trouble)
+    return Table(
+        "plan",
+        f"Plan of {name}",
+        (
+            Column("run", "run"),
+            Column("samples", "samples", Kind.count),
+            Column("tokens", "tokens, about", Kind.count),
+            Column("judged", "judged", Kind.count),
+            Column("state", "state"),
+        ),
+        rows,
+        (
+            f"{len(runs)} runs, {left} to do; {samples:,} samples, about {tokens:,} tokens "
+            f"({TOKENS_A_TURN} a turn)",
+            *troubles,
+        ),
+    )

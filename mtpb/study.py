@@ -1,0 +1,131 @@
+"""A sweep of runs, then their report.
+
+    python -m mtpb.study experiment=starter
+    python -m mtpb.study experiment=paper dry_run=true
+
+Every run is a process of its own, `python -m mtpb.run`: a failure stays its own and memory is given
+back. Done runs are kept, half-done ones resumed, so the same command continues a study that was
+stopped. Failed runs are listed at the end; the exit status is then 1.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mtpb.cli import application
+from mtpb.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs
+from mtpb.perplexity import FILE as PERPLEXITY
+from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make
+from mtpb.store import RunDirectory
+
+_TAIL = 40  # lines of a run's error output that are kept to say why it failed
+
+
+@dataclass
+class StudyConfig:
+    """`output` holds the runs and the report; `overrides` are keys of mtpb.run for all runs."""
+
+    experiment: ExperimentConfig = field(default_factory=ExperimentConfig)
+    output: str | None = None
+    results: str = "results"
+    dry_run: bool = False
+    report: bool = True
+    html: HtmlConfig = field(default_factory=HtmlConfig)
+    difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
+    overrides: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    label: str
+    why: str
+
+
+@application("study", StudyConfig)
+def main(config: StudyConfig) -> int:
+    name = config.experiment.name
+    folder = Path(config.output or Path(config.results) / name)
+    runs = planned_runs(config.experiment, folder, tuple(config.overrides))
+    print(plan_table(name, runs).text(), flush=True)
+    if config.dry_run:
+        return 0
+    failures = [failure for run in runs for failure in complete(run, folder)]
+    if config.report:
+        _report(config, runs, folder)
+    for failure in failures:
+        print(f"failed: {failure.label}: {failure.why}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def complete(run: PlannedRun, folder: Path) -> list[Failure]:
+    """Does what is left of a run; an empty list if all went well."""
+    if not run.done:
+        print(f"▸ {run.label}", file=sys.stderr, flush=True)
+        arguments = [*run.overrides, f"output='{run.output}'", f"results='{folder}'"]
+        why = _command("mtpb.run", arguments)
+        if why:
+            return [Failure(run.label, why)]
+    if run.perplexity and not (run.output / PERPLEXITY).exists():
+        why = _command("mtpb.perplexity", [f"run='{run.output}'"])
+        if why:
+            return [Failure(f"{run.label}, perplexity", why)]
+    return []
+
+
+def _command(module: str, arguments: list[str]) -> str:
+    """Runs a command of ours, its error output passed on; says why it failed, or nothing.
+
+    What it prints is dropped: a study has tables of its own.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    tail = bytearray()
+    try:
+        while piece := process.stderr.read1():  # type: ignore[attr-defined]
+            sys.stderr.buffer.write(piece)
+            sys.stderr.flush()
+            tail = (tail + piece)[-4000:]
+        status = process.wait()
+    except BaseException:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
+    finally:
+        process.stderr.close()
+    return _why(status, tail.decode(errors="replace"))
+
+
+def _why(status: int, errors: str) -> str:
+    if status == 0:
+        return ""
+    if status < 0:
+        return f"ended by {signal.Signals(-status).name}"
+    lines = deque((line.strip() for line in errors.splitlines() if line.strip()), _TAIL)
+    said = [line for line in lines if line.startswith("error:")]
+    return (
+        said[-1].removeprefix("error: ") if said else (lines[-1] if lines else f"status {status}")
+    )
+
+
+def _report(config: StudyConfig, runs: list[PlannedRun], folder: Path) -> None:
+    """The report of the runs that have verdicts; none if no run has."""
+    there = [run for run in runs if RunDirectory(run.output).manifest_path.exists() and run.judged]
+    if there:
+        make(
+            ReportConfig(
+                runs=[str(run.output) for run in there],
+                output=str(folder / "report"),
+                html=config.html,
+                difficulty=config.difficulty,
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()
