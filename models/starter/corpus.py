@@ -1,0 +1,56 @@
+"""The corpora of the three stages, document by document, from a seed."""
+
+import random
+from collections.abc import Callable, Iterator
+from enum import Enum
+
+from models.starter.conversations import conversation
+from models.starter.english import passage
+from models.starter.functions import function
+from models.starter.languages import snippet
+
+
+class Stage(Enum):
+    """What a model was trained on last; each stage goes on from the one before."""
+
+    nl = "nl"
+    multi = "multi"
+    mono = "mono"
+
+
+Generator = Callable[[random.Random], str]
+
+MIXTURES: dict[Stage, tuple[tuple[Generator, float], ...]] = {
+    Stage.nl: ((passage, 1.0),),
+    Stage.multi: ((passage, 0.25), (snippet, 0.75)),
+    Stage.mono: ((conversation, 0.78), (function, 0.22)),
+}
+
+
+def documents(stage: Stage, seed: int) -> Iterator[str]:
+    """An endless stream of documents, the same for the same stage and seed on every machine."""
+    rng = random.Random(f"{stage.value} {seed}")
+    generators, weights = zip(*MIXTURES[stage], strict=True)
+    while True:
+        yield rng.choices(generators, weights)[0](rng)
+
+
+def prompt_spans(document: str) -> list[tuple[int, int]]:
+    """Where a mono document asks rather than answers: its comments and docstrings.
+
+    Training weighs these characters less: values and wordings there are drawn at random.
+    """
+    spans: list[tuple[int, int]] = []
+    position, quotes = 0, ""
+    for line in document.splitlines(keepends=True):
+        plain = line.strip()
+        opening = next((q for q in ('"""', "'''") if plain.startswith(q)), "")
+        inside = bool(quotes)
+        if not quotes and opening and plain.count(opening) == 1:
+            quotes, inside = opening, True
+        elif quotes and plain.endswith(quotes):
+            quotes = ""
+        if line.startswith("#") or inside or opening:
+            spans.append((position, position + len(line)))
+        position += len(line)
+    return spans
