@@ -1,58 +1,82 @@
 """What happens inside the untrusted process: the program, its harness, its functions.
 
 Nothing in this process is believed by the trusted side: it may report a value, never a
-verdict on it.
+verdict on it. Most of the cost of a program is the pages that its process is the first to
+write to after the fork, so whatever can be prepared before the fork is, in `Stage`, and
+the common path runs little Python.
 """
 
 from __future__ import annotations
 
 import ast
+import atexit
 import builtins
 import gc
 import linecache
+import marshal
 import os
-import random
 import signal
-import socket
 import sys
-import threading
 import time
 import types
 from collections.abc import Callable, Mapping
 from types import CodeType, FrameType
 from typing import Any, NoReturn, cast
 
-from sandbox import failure, serving, wire
+from sandbox import failure, plain, serving, wire
 from sandbox.failure import Ending, TimeLimit
-from sandbox.plain import Frozen, Plain, decode, encode, freeze, thaw
+from sandbox.plain import Frozen, Plain, freeze
 
 FILENAME = "<program>"
 INTERIM_SHARE = 0.05
 INTERIM_FREE_S = 0.02
 
 Code = Callable[..., object]
+PASSED = Ending("passed")
+
+
+class Stage:
+    """What every program finds: prepared once, before any fork."""
+
+    def __init__(self) -> None:
+        self.harnesses: dict[str, CodeType] = {}
+        self.builtins = types.ModuleType("builtins", builtins.__doc__)
+        vars(self.builtins).update(vars(builtins))
+        self.modules = {name: types.ModuleType(name) for name in ("__main__", "program")}
+        for module in self.modules.values():
+            module.__dict__["__builtins__"] = self.builtins
+
+    def enter(self, name: str) -> dict[str, Any]:
+        """Make module `name` the program's; the names that its code will define."""
+        sys.modules[name] = self.modules[name]
+        sys.modules["builtins"] = self.builtins
+        return self.modules[name].__dict__
 
 
 class Channel:
     """The private way out of the process: values, then how the program ended."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    _PASSED = wire.frame(b"E", plain.encode(freeze(tuple(PASSED))))
 
-    def payload(self) -> Mapping[str, object]:
-        """What the pool asks for: source, seed, arguments."""
-        _, body = wire.receive(self._sock)
-        return cast("Mapping[str, object]", thaw(decode(body)))
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
 
-    def value(self, plain: Plain, interim: bool = False) -> None:
-        wire.send(self._sock, b"I" if interim else b"V", encode(plain))
+    def payload(self) -> tuple[Any, ...]:
+        """What the pool asks for; trusted, so marshal will do."""
+        return cast("tuple[Any, ...]", marshal.loads(wire.read_frame(self._fd)[1]))
+
+    def value(self, value: Plain, interim: bool = False) -> None:
+        wire.write(self._fd, wire.frame(b"I" if interim else b"V", plain.encode(value)))
 
     def end(self, ending: Ending) -> None:
-        wire.send(self._sock, b"E", encode(freeze(tuple(ending))))
+        if ending is PASSED:
+            wire.write(self._fd, self._PASSED)
+        else:
+            wire.write(self._fd, wire.frame(b"E", plain.encode(freeze(tuple(ending)))))
 
 
 class HarnessSpace:
-    """The harness' namespace, with builtins that the program cannot replace."""
+    """The harness' namespace, with builtins that the program does not share."""
 
     def __init__(self, code: CodeType, arguments: Mapping[str, object], channel: Channel) -> None:
         self._names: dict[str, Any] = {
@@ -74,8 +98,9 @@ class HarnessSpace:
             return tree
         return ast.fix_missing_locations(cast(ast.Module, rewrite(tree)))
 
-    def wants_prints(self) -> bool:
-        return self._on_print is not None or self._interim is not None
+    def watch_prints(self, module: types.ModuleType) -> None:
+        if self._on_print is not None or self._interim is not None:
+            vars(module)["print"] = _watched_print(self)
 
     def printed(self, args: tuple[object, ...]) -> None:
         if self._on_print is not None:
@@ -93,15 +118,6 @@ class HarnessSpace:
             self._channel.value(freeze(self._report()))
 
 
-def program_builtins(space: HarnessSpace | None) -> types.ModuleType:
-    """A copy of the builtins for the program alone: replacing them changes nothing else."""
-    module = types.ModuleType("builtins", builtins.__doc__)
-    vars(module).update(vars(builtins))
-    if space is not None and space.wants_prints():
-        vars(module)["print"] = _watched_print(space)
-    return module
-
-
 def _watched_print(space: HarnessSpace) -> Code:
     original, stdout, printed = print, sys.stdout, space.printed
 
@@ -115,20 +131,20 @@ def _watched_print(space: HarnessSpace) -> Code:
     return watched
 
 
-def run_program(channel_sock: socket.socket, link: socket.socket | None, harnesses: Mapping[str, CodeType]) -> NoReturn:
+def run_program(channel_fd: int, link_fd: int | None, stage: Stage) -> NoReturn:
     """Run the program that comes over the channel and leave the process."""
-    channel = Channel(channel_sock)
-    job = channel.payload()
-    source = cast(str, job["source"])
-    _seed(cast(int, job["seed"]))
+    channel = Channel(channel_fd)
+    source, seed, harness, arguments = channel.payload()
+    _seed(seed)
     signal.signal(signal.SIGXCPU, _raise_time_limit)
     space = None
-    if job["harness"] is not None:
-        arguments = cast("Mapping[str, object]", job["arguments"])
-        space = HarnessSpace(harnesses[cast(str, job["harness"])], arguments, channel)
-    ending, names = execute(source, "__main__" if link is None else "program", space)
-    if link is not None:
-        ending = serving.serve(link, names, ending)
+    if harness is not None:
+        space = HarnessSpace(stage.harnesses[harness], plain.thaw_all(arguments), channel)
+        space.watch_prints(stage.builtins)
+    names = stage.enter("__main__" if link_fd is None else "program")
+    ending = execute(source, names, space)
+    if link_fd is not None:
+        ending = serving.serve(link_fd, names, ending)
     ending = _finish(ending)
     if space is not None:
         ending = _report(space, ending)
@@ -137,7 +153,9 @@ def run_program(channel_sock: socket.socket, link: socket.socket | None, harness
 
 
 def _seed(seed: int) -> None:
-    random.seed(seed)
+    random = sys.modules.get("random")
+    if random is not None:
+        random.seed(seed)
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed(seed % 2**32)
@@ -147,58 +165,55 @@ def _raise_time_limit(signum: int, frame: FrameType | None) -> None:
     raise TimeLimit
 
 
-def execute(source: str, name: str, space: HarnessSpace | None) -> tuple[Ending, dict[str, Any]]:
-    """Compile and execute the program as module `name`; its ending and its names."""
-    module = types.ModuleType(name)
-    own = program_builtins(space)
-    module.__dict__["__builtins__"] = own
-    sys.modules[name] = module
-    sys.modules["builtins"] = own
+def execute(source: str, names: dict[str, Any], space: HarnessSpace | None) -> Ending:
+    """Compile and execute the program in `names`."""
     linecache.cache[FILENAME] = (len(source), None, source.splitlines(True), FILENAME)
-    code = compile_program(source, space)
+    code = _compile(source, space)
     if isinstance(code, Ending):
-        return code, module.__dict__
+        return code
     try:
-        exec(code, module.__dict__)
+        exec(code, names)
     except BaseException as error:  # noqa: BLE001  SystemExit and TimeLimit are endings too
-        return failure.describe(error, FILENAME), module.__dict__
-    return Ending("passed"), module.__dict__
+        return failure.describe(error, FILENAME)
+    return PASSED
 
 
-def compile_program(source: str, space: HarnessSpace | None) -> CodeType | Ending:
+def _compile(source: str, space: HarnessSpace | None) -> CodeType | Ending:
     try:
         if space is None:
             return compile(source, FILENAME, "exec", dont_inherit=True)
-        tree = ast.parse(source, FILENAME)
-        return compile(space.rewrite(tree), FILENAME, "exec", dont_inherit=True)
+        tree = space.rewrite(ast.parse(source, FILENAME))
+        return compile(tree, FILENAME, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         return failure.syntax(error)
 
 
 def _finish(ending: Ending) -> Ending:
-    """Wait for threads and run exit hooks as an interpreter does; output is flushed."""
+    """Wait for threads and run exit hooks as an interpreter does; flush the output."""
     try:
-        sys.settrace(None)
-        sys.setprofile(None)
         if ending.status != "timeout":
-            threading._shutdown()  # type: ignore[attr-defined]
-            _run_exit_hooks()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-    except BaseException as error:  # noqa: BLE001
-        return ending if ending.status != "passed" else failure.describe(error, FILENAME)
+            _wait_for_threads()
+            if atexit._ncallbacks():
+                atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException as error:  # noqa: BLE001  a closed stream is no failure
+        if ending.status == "passed" and not isinstance(error, ValueError):
+            return failure.describe(error, FILENAME)
     return ending
 
 
-def _run_exit_hooks() -> None:
-    import atexit
-
-    atexit._run_exitfuncs()
+def _wait_for_threads() -> None:
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:
+        threading._shutdown()
 
 
 def _report(space: HarnessSpace, ending: Ending) -> Ending:
     try:
         signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # from here on the hard limit rules
+        sys.settrace(None)
+        sys.setprofile(None)
         gc.disable()
         space.report()
     except BaseException as error:  # noqa: BLE001  the program's own objects may raise

@@ -20,7 +20,7 @@ from typing import cast
 Plain = tuple[object, ...]
 
 MAX_DEPTH = 100
-MAX_NODES = 2_000_000
+MAX_NODES = 1_000_000
 MAX_BYTES = 32 << 20
 MAX_INT_BITS = 1 << 22
 REPR_CHARS = 200
@@ -39,6 +39,12 @@ class Frozen:
 
     def __init__(self, plain: Plain) -> None:
         self.plain = plain
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Frozen) and self.plain == other.plain
+
+    def __hash__(self) -> int:
+        return hash(self.plain)
 
 
 Extension = Callable[[object, Callable[[object], Plain]], "Plain | None"]
@@ -443,3 +449,8 @@ _BUILDERS: dict[str, Callable[[Iterable[object]], object]] = {
     "frozenset": builtins.frozenset,
     "series": builtins.list,
 }
+
+
+def thaw_all(arguments: dict[str, Plain]) -> dict[str, object]:
+    """The values of frozen keyword arguments."""
+    return {name: thaw(value) for name, value in arguments.items()}

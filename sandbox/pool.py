@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import marshal
 import os
 import queue
 import select
@@ -26,7 +27,7 @@ from types import TracebackType
 from typing import Any, cast
 
 from sandbox import wire
-from sandbox.plain import Plain, PlainError, decode, encode, freeze, thaw
+from sandbox.plain import Plain, PlainError, decode, freeze, thaw
 from sandbox.program import (
     Harness,
     Isolation,
@@ -49,16 +50,28 @@ main(int(sys.argv[2]))
 START_S = 120.0
 CACHED = 256
 TEST_CPU_S = 10.0
+LEAVE_S = 1.0
+JUDGE_S = 60.0
 
 
 class ServerDied(Exception):
     """The fork server is gone; its job has to be run again."""
 
 
+class JudgeStuck(Exception):
+    """The program has ended long since, and its test has not."""
+
+
 class Server:
     """The pool's end of one fork server."""
 
-    def __init__(self, limits: Limits, isolation: Isolation, libraries: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        isolation: Isolation,
+        libraries: tuple[str, ...] = (),
+        for_tests: bool = False,
+    ) -> None:
         self.scratch = tempfile.mkdtemp(prefix=f"mtpb-sandbox-{os.getpid()}-")
         self.control, theirs = socket.socketpair()
         self.known: dict[str, None] = {}
@@ -77,23 +90,26 @@ class Server:
             )
         start = {
             "limits": asdict(limits),
-            "file_mb": limits.file_mb,
+            "tests": for_tests,
+            "test_cpu_s": TEST_CPU_S,
             "isolation": isolation.value,
             "libraries": libraries,
             "scratch": self.scratch,
             "parent": os.getpid(),
         }
-        wire.send(self.control, b"S", json.dumps(start).encode())
+        wire.write(self.control.fileno(), wire.frame(b"S", json.dumps(start).encode()))
 
     def wait_until_ready(self) -> dict[str, Any]:
         """The layers in force; SandboxError where the server could not start."""
-        self.control.settimeout(START_S)
         try:
-            tag, body = wire.receive(self.control)
+            poll = select.poll()
+            poll.register(self.control, select.POLLIN)
+            if not poll.poll(START_S * 1000):
+                raise wire.WireError(f"nothing heard for {START_S:.0f} s")
+            tag, body = wire.read_frame(self.control.fileno())
         except (wire.WireError, OSError) as error:
             self.close()
             raise SandboxError(f"the fork server of the sandbox did not start: {error}") from error
-        self.control.settimeout(None)
         if tag != b"R":
             self.close()
             raise SandboxError(f"the fork server of the sandbox failed: {body.decode()}")
@@ -105,27 +121,29 @@ class Server:
             self._send(tag, json.dumps([name, *parts]).encode())
             self.known[name] = None
 
-    def start_job(self, test: str, fds: tuple[int, ...]) -> None:
-        self._send(b"J", test.encode(), fds)
+    def start_job(self, fds: tuple[int, ...], body: bytes = b"") -> None:
+        self._send(b"J", body, fds)
 
     def kill_job(self) -> None:
         with contextlib.suppress(ServerDied):
             self._send(b"K", b"")
 
     def _send(self, tag: bytes, body: bytes, fds: tuple[int, ...] = ()) -> None:
+        data = wire.frame(tag, body)
         try:
-            wire.send(self.control, tag, body, fds)
+            if fds:
+                wire.write_with_fds(self.control, data, fds)
+            else:
+                wire.write(self.control.fileno(), data)
         except OSError as error:
             raise ServerDied(str(error)) from error
 
-    def ended(self) -> tuple[dict[str, Any], bytes]:
+    def ended(self) -> bytes:
         """The report on the job that has ended."""
         try:
-            _, body = wire.receive(self.control)
+            return wire.read_frame(self.control.fileno())[1]
         except (wire.WireError, OSError) as error:
             raise ServerDied(str(error)) from error
-        head, _, output = body.partition(b"\n")
-        return cast("dict[str, Any]", json.loads(head)), output
 
     def close(self) -> None:
         """End the server, its child and its scratch directory; waits for that."""
@@ -159,24 +177,24 @@ def _environment(scratch: str) -> dict[str, str]:
 
 
 class Exchange:
-    """The private channel of one process: a payload in, frames out."""
+    """The private channel of one program's process: a payload in, frames out."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.ours, self.theirs = socket.socketpair()
+        self.ours, self._theirs = socket.socketpair()
         self.frames = wire.Frames()
         self.head: dict[str, Any] | None = None
         self.output = b""
 
-    def start(self, test: str, link: socket.socket | None, payload: Mapping[str, object]) -> None:
+    def start(self, link: socket.socket | None, payload: bytes) -> None:
         """Have the server fork for this job, and tell the child what to run."""
-        fds = [self.theirs.fileno()] + ([link.fileno()] if link is not None else [])
-        self.server.start_job(test, tuple(fds))
-        self.theirs.close()
+        fds = [self._theirs.fileno()] + ([link.fileno()] if link is not None else [])
+        self.server.start_job(tuple(fds))
+        self._theirs.close()
         if link is not None:
             link.close()
         with contextlib.suppress(OSError):  # a child that died at once; the server will tell
-            wire.send(self.ours, b"P", encode(freeze(dict(payload))))
+            wire.write(self.ours.fileno(), wire.frame(b"P", payload))
 
     def on_channel(self) -> bool:
         """Take what has come; False at the end of the stream."""
@@ -187,8 +205,10 @@ class Exchange:
         self.frames.feed(piece)
         return bool(piece)
 
-    def on_control(self) -> None:
-        self.head, self.output = self.server.ended()
+    def on_control(self) -> bool:
+        head, _, self.output = self.server.ended().partition(b"\n")
+        self.head = json.loads(head)
+        return True
 
     def drain(self) -> None:
         self.ours.setblocking(False)
@@ -197,30 +217,52 @@ class Exchange:
         self.ours.close()
 
 
-def attend(exchanges: list[Exchange]) -> None:
-    """Serve the channels until every process has ended; the first is the program's.
+class Trial:
+    """One test that a judge runs over a link to the program's process."""
 
-    As soon as the last one, the test's, has ended, the program is of no more use.
+    def __init__(self, judge: Server, name: str, seed: int, link: socket.socket) -> None:
+        self.judge = judge
+        self.ending: tuple[Any, ...] | None = None
+        judge.start_job((link.fileno(),), json.dumps([name, seed]).encode())
+        link.close()
+
+    def on_control(self) -> bool:
+        self.ending = cast("tuple[Any, ...]", thaw(decode(self.judge.ended())))
+        return True
+
+
+def attend(exchange: Exchange, trial: Trial | None = None) -> None:
+    """Serve the sockets until the program's process and its test have ended.
+
+    Once the test has ended the program is of no more use: it leaves by itself when it
+    finds the link closed, or else is killed. A judge that is stuck counts as dead.
     """
+    actions = {
+        exchange.ours.fileno(): exchange.on_channel,
+        exchange.server.control.fileno(): exchange.on_control,
+    }
+    if trial is not None:
+        actions[trial.judge.control.fileno()] = trial.on_control
     poll = select.poll()
-    by_fd: dict[int, Any] = {}
-    for exchange in exchanges:
-        for sock, action in (
-            (exchange.ours, exchange.on_channel),
-            (exchange.server.control, exchange.on_control),
-        ):
-            by_fd[sock.fileno()] = action
-            poll.register(sock, select.POLLIN)
+    for fd in actions:
+        poll.register(fd, select.POLLIN)
     killed = False
-    while any(exchange.head is None for exchange in exchanges):
-        for fd, _ in poll.poll():
-            if by_fd[fd]() is False:
-                poll.unregister(fd)
-        if len(exchanges) == 2 and exchanges[1].head and not exchanges[0].head and not killed:
-            exchanges[0].server.kill_job()
+    while exchange.head is None or (trial is not None and trial.ending is None):
+        patience = None
+        if trial is not None and trial.ending is not None and not killed:
+            patience = LEAVE_S
+        elif exchange.head is not None:
+            patience = JUDGE_S
+        events = poll.poll(None if patience is None else patience * 1000)
+        if not events and exchange.head is not None:
+            raise JudgeStuck
+        if not events:
+            exchange.server.kill_job()
             killed = True
-    for exchange in exchanges:
-        exchange.drain()
+        for fd, _ in events:
+            if not actions[fd]():
+                poll.unregister(fd)
+    exchange.drain()
 
 
 class Worker(threading.Thread):
@@ -230,7 +272,7 @@ class Worker(threading.Thread):
         super().__init__(name="sandbox-worker", daemon=True)
         self._pool = pool
         self.program_server = pool._new_server()
-        self.test_server: Server | None = None
+        self.judge: Server | None = None
 
     def run(self) -> None:
         while True:
@@ -239,7 +281,13 @@ class Worker(threading.Thread):
                 return
             program, future = job
             if future.set_running_or_notify_cancel():
-                future.set_result(self._outcome(program))
+                future.set_result(self._outcome_or_error(program))
+
+    def _outcome_or_error(self, program: Program) -> Outcome:
+        try:
+            return self._outcome(program)
+        except Exception as error:  # noqa: BLE001  a fault of ours must not hang the caller
+            return Outcome(Status.sandbox_error, f"{type(error).__name__}: {error}")
 
     def _outcome(self, program: Program) -> Outcome:
         for _ in range(2):  # a program whose server died is run once more
@@ -256,57 +304,59 @@ class Worker(threading.Thread):
 
     def _restart(self) -> None:
         self.program_server.close()
+        self._close_judge()
         self.program_server = self._pool._new_server()
         self.program_server.wait_until_ready()
-        if self.test_server is not None:
-            self.test_server.close()
-            self.test_server = None
+
+    def _close_judge(self) -> None:
+        if self.judge is not None:
+            self.judge.close()
+            self.judge = None
 
     def _try(self, program: Program) -> Outcome:
         exchange = Exchange(self.program_server)
-        payload = _payload(program)
+        if program.test is not None:
+            return self._try_test(program.test, program, exchange)
         if program.harness is not None:
-            name = str(payload["harness"])
-            self.program_server.teach(b"H", name, program.harness.source)
-        if program.test is None:
-            exchange.start("", None, payload)
-            attend([exchange])
-            return program_outcome(exchange)
-        return self._try_test(program.test, program.seed, exchange, payload)
+            source = program.harness.source
+            self.program_server.teach(b"H", _name(source), source)
+        exchange.start(None, _payload(program))
+        attend(exchange)
+        return program_outcome(exchange)
 
-    def _try_test(
-        self, test: Test, seed: int, exchange: Exchange, payload: Mapping[str, object]
-    ) -> Outcome:
-        if self.test_server is None:
-            self.test_server = self._pool._new_server(for_tests=True)
-            self.test_server.wait_until_ready()
+    def _try_test(self, test: Test, program: Program, exchange: Exchange) -> Outcome:
+        if self.judge is None:
+            self.judge = self._pool._new_server(for_tests=True)
+            self.judge.wait_until_ready()
         name = _name(test.setup, test.source, *test.proxies)
-        self.test_server.teach(b"T", name, test.setup, test.source, test.proxies)
-        trial = Exchange(self.test_server)
+        self.judge.teach(b"T", name, test.setup, test.source, test.proxies)
         link, test_link = socket.socketpair()
-        exchange.start("", link, payload)
-        trial.start(name, test_link, {"seed": seed})
-        attend([exchange, trial])
+        exchange.start(link, _payload(program))
+        trial = Trial(self.judge, name, program.seed, test_link)
+        try:
+            attend(exchange, trial)
+        except JudgeStuck:
+            self._close_judge()
+        if trial.ending is not None and trial.ending[0] in ("timeout", "memory"):
+            self._close_judge()  # its memory may be in pieces
         return test_outcome(exchange, trial)
 
     def close(self) -> None:
         self.program_server.close()
-        if self.test_server is not None:
-            self.test_server.close()
+        self._close_judge()
 
 
 def _name(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _payload(program: Program) -> dict[str, object]:
+def _payload(program: Program) -> bytes:
+    """What the child reads; marshal is fit for this direction, from trusted to untrusted."""
     harness = program.harness
-    return {
-        "source": program.source,
-        "seed": program.seed,
-        "harness": None if harness is None else _name(harness.source),
-        "arguments": {} if harness is None else dict(harness.arguments),
-    }
+    if harness is None:
+        return marshal.dumps((program.source, program.seed, None, None))
+    arguments = {name: freeze(value) for name, value in harness.arguments.items()}
+    return marshal.dumps((program.source, program.seed, _name(harness.source), arguments))
 
 
 def program_outcome(exchange: Exchange) -> Outcome:
@@ -348,7 +398,7 @@ class Told:
         self.exit_code: int | None = None
         self.value: Plain | None = None
         self.interim: Plain | None = None
-        for tag, body in exchange.frames.all():
+        for tag, body in exchange.frames.whole():
             try:
                 self._take(tag, decode(body))
             except (PlainError, ValueError, TypeError):
@@ -360,14 +410,15 @@ class Told:
         elif tag == b"I":
             self.interim = plain
         elif tag == b"E":
-            status, detail, line, code = cast("tuple[Any, ...]", thaw(plain))
-            self.status = ENDINGS.get(str(status), Status.exception)
-            self.gone = status == "gone"
-            self.detail = str(detail)
-            self.line = line if type(line) is int else None
-            self.exit_code = code if type(code) is int else None
+            self.ending(cast("tuple[Any, ...]", thaw(plain)))
 
-    gone = False
+    def ending(self, told: tuple[Any, ...]) -> None:
+        """Take an ending, as the program's process or a judge tells it."""
+        status, detail, line, code = told
+        self.status = ENDINGS.get(str(status), Status.exception)
+        self.detail = str(detail)
+        self.line = line if type(line) is int else None
+        self.exit_code = code if type(code) is int else None
 
     def outcome(self, status: Status, detail: str, value: Plain | None = None) -> Outcome:
         out, err = self._output[: self._head["out"]], self._output[self._head["out"] :]
@@ -391,21 +442,16 @@ ENDINGS = {
 }
 
 
-def test_outcome(exchange: Exchange, trial: Exchange) -> Outcome:
+def test_outcome(exchange: Exchange, trial: Trial) -> Outcome:
     """The verdict is the test's; if the program died under it, the reason is the program's."""
-    program, test = Told(exchange), Told(trial)
+    told = Told(exchange)
     head = cast("dict[str, Any]", exchange.head)
-    trial_head = cast("dict[str, Any]", trial.head)
-    if trial_head["timeout"]:
-        return program.outcome(Status.timeout, "the test used up its time on the program's answers")
-    if test.gone:
-        if head["timeout"]:
-            return program.outcome(Status.timeout, _limit(head))
-        return _died(program, head)
-    if test.status is None:
-        return program.outcome(Status.wrong_answer, "the test's process did not survive the program's answers")
-    program.line, program.exit_code = test.line, test.exit_code
-    return program.outcome(test.status, test.detail)
+    if trial.ending is None:
+        return told.outcome(Status.timeout, "the test was stuck on the program's answers")
+    if trial.ending[0] == "gone":
+        return told.outcome(Status.timeout, _limit(head)) if head["timeout"] else _died(told, head)
+    told.ending(trial.ending)
+    return told.outcome(cast(Status, told.status), told.detail)
 
 
 test_outcome.__test__ = False  # type: ignore[attr-defined]
@@ -442,7 +488,8 @@ class Pool:
             worker.start()
 
     def _new_server(self, for_tests: bool = False) -> Server:
-        return Server(self.limits, self.isolation, () if for_tests else self.libraries)
+        libraries = () if for_tests else self.libraries
+        return Server(self.limits, self.isolation, libraries, for_tests)
 
     def submit(self, program: Program) -> Future[Outcome]:
         """Queue a program; its outcome comes as a future, which never has an exception."""

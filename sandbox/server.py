@@ -16,26 +16,29 @@ import gc
 import importlib
 import json
 import os
-import random
 import select
 import signal
 import socket
 import sys
-import threading
-import time
-from types import CodeType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
-from sandbox import child, layers, scratch, serving, trial, wire
+from sandbox import child, layers, scratch, wire
+from sandbox.judge import Judge
 from sandbox.supervision import Child, Supervisor
 
 CHANNEL_FD, LINK_FD, FIRST_FREE_FD = 3, 4, 5
+# imported for programs, which would spend milliseconds on them
+LIBRARY = (
+    "abc ast bisect collections collections.abc copy datetime decimal enum fractions functools"
+    " heapq io itertools json math operator os.path random re statistics string threading time"
+    " traceback typing"
+).split()
 
 
 def main(control_fd: int) -> NoReturn:
     """Entry point of the process that the pool starts; never returns."""
     control = socket.socket(fileno=control_fd)
-    _, body = wire.receive(control)
+    _, body = wire.read_frame(control_fd)
     start = json.loads(body)
     report = layers.Report(start["isolation"])
     layers.enter_namespaces(report)
@@ -63,84 +66,60 @@ def keep(control: socket.socket, server_pid: int, directory: str, parent: int) -
     os._exit(0)
 
 
-def _serve_until_closed(control: socket.socket, start: dict[str, Any], report: Any) -> NoReturn:
+def _serve_until_closed(
+    control: socket.socket, start: dict[str, Any], report: layers.Report
+) -> NoReturn:
     try:
-        server = Server(control, start, report)
+        server = _prepare(control, start, report)
     except Exception as error:  # noqa: BLE001  told to the pool, which raises it
-        wire.send(control, b"X", f"{type(error).__name__}: {error}".encode())
+        wire.write(control.fileno(), wire.frame(b"X", f"{type(error).__name__}: {error}".encode()))
         os._exit(1)
+    enter = None
+    with contextlib.suppress(wire.WireError, ConnectionError):
+        enter = server.serve()
+    if enter is not None:
+        enter()
+    os._exit(0)
+
+
+def _prepare(
+    control: socket.socket, start: dict[str, Any], report: layers.Report
+) -> Server | Judge:
+    """Everything that is done once: namespaces, scratch, libraries, privileges, walls."""
+    limits, directory = start["limits"], start["scratch"]
+    layers.die_with_parent()
+    layers.mount_scratch(directory, limits["file_mb"], report)
+    os.chdir(directory)
+    stage = None if start["tests"] else child.Stage()
+    with _without_fork_hooks():
+        _preload(["random"] if stage is None else [*LIBRARY, *start["libraries"]])
+    layers.give_up_privileges(report)
+    walls = layers.Walls(limits, directory, report)
+    if stage is None:
+        walls.enter()
+        walls.seal()
+        server: Server | Judge = Judge(control, start["test_cpu_s"])
+    else:
+        layers.probe(walls, report)
+        server = Server(control, walls, Supervisor(control, limits), stage)
+    _become_lean()
+    wire.write(control.fileno(), wire.frame(b"R", json.dumps(report.plain()).encode()))
+    return server
+
+
+@contextlib.contextmanager
+def _without_fork_hooks() -> Any:
+    """Import modules without their hooks for forks: a child costs less by a third.
+
+    What they do is not needed: the server has one thread, and its children, which cannot
+    fork, get their seeds from the pool.
+    """
+    register = os.register_at_fork
+    os.register_at_fork = lambda **hooks: None  # type: ignore[assignment]
     try:
-        child_job = server.serve()
-    except (wire.WireError, ConnectionError):
-        os._exit(0)
-    child_job()
-    os._exit(1)
-
-
-class Server:
-    """Serves one job at a time; see the module's docstring."""
-
-    def __init__(self, control: socket.socket, start: dict[str, Any], report: Any) -> None:
-        self.control = control
-        self.harnesses: dict[str, CodeType] = {}
-        self.tests: dict[str, trial.CompiledTest] = {}
-        layers.die_with_parent()
-        layers.mount_scratch(start["scratch"], start["limits"]["file_mb"], report)
-        os.chdir(start["scratch"])
-        _preload(start["libraries"])
-        self.null = os.open(os.devnull, os.O_RDWR)
-        layers.give_up_privileges(report)
-        self.walls = layers.Walls(start["limits"], start["scratch"], report)
-        layers.probe(self.walls, report)
-        self.supervisor = Supervisor(control, start["limits"])
-        _become_lean()
-        wire.send(control, b"R", json.dumps(report.plain()).encode())
-
-    def serve(self) -> Any:
-        """Serve jobs until the pool hangs up; returns in a child only, with what it is to run."""
-        while True:
-            tag, body, fds = wire.receive_with_fds(self.control, 2)
-            if tag == b"H":
-                name, source = json.loads(body)
-                self.harnesses[name] = compile(source, "<harness>", "exec", dont_inherit=True)
-            elif tag == b"T":
-                name, *parts = json.loads(body)
-                self.tests[name] = trial.compile_test(parts[0], parts[1], tuple(parts[2]))
-            elif tag == b"J":
-                job = self._fork(body.decode(), fds)
-                if job is not None:
-                    return job
-            # a K for a child that has ended already needs no answer
-
-    def _fork(self, test: str, fds: list[int]) -> Any:
-        streams = Child.open()
-        pid = os.fork()
-        if pid == 0:
-            return lambda: self._enter(test, fds, streams)
-        for fd in fds:
-            os.close(fd)
-        self.supervisor.watch(streams.started(pid))
-        scratch.clear(".")
-        return None
-
-    def _enter(self, test: str, fds: list[int], streams: Child) -> NoReturn:
-        os.setsid()
-        os.dup2(self.null, 0)
-        os.dup2(streams.write_ends[0], 1)
-        os.dup2(streams.write_ends[1], 2)
-        fds = [os.dup(fd) if fd < FIRST_FREE_FD else fd for fd in fds]
-        channel, link = (*fds, None)[:2]
-        self.walls.enter()
-        os.dup2(cast(int, channel), CHANNEL_FD)
-        if link is not None:
-            os.dup2(link, LINK_FD)
-        os.closerange(FIRST_FREE_FD if link is not None else LINK_FD, layers.MOST_FILES)
-        self.walls.seal()
-        channel_sock = socket.socket(fileno=CHANNEL_FD)
-        link_sock = socket.socket(fileno=LINK_FD) if link is not None else None
-        if test:
-            trial.run_trial(self.tests[test], channel_sock, cast(socket.socket, link_sock))
-        child.run_program(channel_sock, link_sock, self.harnesses)
+        yield
+    finally:
+        os.register_at_fork = register
 
 
 def _preload(libraries: list[str]) -> None:
@@ -157,6 +136,64 @@ def _become_lean() -> None:
     atexit._clear()
     for name in [name for name in sys.modules if name.partition(".")[0] == "sandbox"]:
         del sys.modules[name]
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.collect()
     gc.freeze()
+
+
+class Server:
+    """Runs one program at a time, each in a fork; see the module's docstring."""
+
+    def __init__(
+        self,
+        control: socket.socket,
+        walls: layers.Walls,
+        supervisor: Supervisor,
+        stage: child.Stage,
+    ) -> None:
+        self._control = control
+        self._walls = walls
+        self._supervisor = supervisor
+        self._stage = stage
+        self._null = os.open(os.devnull, os.O_RDWR)
+        while self._null < FIRST_FREE_FD:  # what arrives is then above a child's own places
+            self._null = os.open(os.devnull, os.O_RDWR)
+
+    def serve(self) -> Any:
+        """Serve until the pool hangs up; returns in a child only, with what it is to run."""
+        while True:
+            tag, body, fds = wire.read_frame_with_fds(self._control, 2)
+            if tag == b"H":
+                name, source = json.loads(body)
+                code = compile(source, "<harness>", "exec", dont_inherit=True)
+                self._stage.harnesses[name] = code
+            elif tag == b"J":
+                enter = self._fork(fds)
+                if enter is not None:
+                    return enter
+            # a K for a child that has ended already needs no answer
+
+    def _fork(self, fds: list[int]) -> Any:
+        streams = Child.open()
+        pid = os.fork()
+        if pid == 0:
+            return lambda: self._enter(fds, streams)
+        for fd in fds:
+            os.close(fd)
+        self._supervisor.watch(streams.started(pid))
+        scratch.clear(".")
+        return None
+
+    def _enter(self, fds: list[int], streams: Child) -> NoReturn:
+        """In the child: descriptors and walls, then the program."""
+        os.setsid()
+        self._walls.enter()
+        os.dup2(self._null, 0)
+        os.dup2(streams.write_ends[0], 1)
+        os.dup2(streams.write_ends[1], 2)
+        for place, fd in zip((CHANNEL_FD, LINK_FD), fds, strict=False):
+            os.dup2(fd, place)
+        os.closerange(CHANNEL_FD + len(fds), layers.MOST_FILES)
+        self._walls.seal()
+        child.run_program(CHANNEL_FD, LINK_FD if len(fds) == 2 else None, self._stage)

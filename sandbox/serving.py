@@ -1,21 +1,22 @@
 """Inside the untrusted process: answering the calls of a test.
 
-Each request is one frame of plain data, each answer too: a value and those arguments that
-the function changed in place, or an exception.
+A request comes as marshal where it can (the test is trusted here), else as plain data. An
+answer is always plain data: a value and those arguments that the function changed in
+place, or an exception.
 """
 
 from __future__ import annotations
 
+import marshal
 import os
-import socket
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
-from sandbox import failure, wire
+from sandbox import failure, plain, wire
 from sandbox.crossing import Handles, make
 from sandbox.failure import Ending
-from sandbox.plain import Plain, decode, encode, freeze, thaw
+from sandbox.plain import Plain, freeze
 
 OPERATIONS: Mapping[str, Callable[..., object]] = {
     "iter": iter,
@@ -25,34 +26,44 @@ OPERATIONS: Mapping[str, Callable[..., object]] = {
     "call": lambda value, *args, **kwargs: value(*args, **kwargs),
     "bool": bool,
     "str": str,
-    "repr": repr,
     "float": float,
     "int": int,
     "index": lambda value: value.__index__(),
 }
+READY = wire.frame(b"R", b"")
+_IMMUTABLE = frozenset({type(None), bool, int, float, complex, str, bytes})
+_UNCHANGED: Plain = ("none",)
 
 
-def serve(link: socket.socket, names: Mapping[str, Any], ending: Ending) -> Ending:
-    """Answer the test's calls until it hangs up; the program's own ending is the result."""
-    ready = ending.status == "passed" and ending.exit_code is None
-    wire.send(link, b"R" if ready else b"X", encode(freeze(tuple(ending))))
-    if not ready:
+def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending:
+    """Answer the test's calls until it hangs up; returns where there is nothing to call."""
+    if ending.status != "passed" or ending.exit_code is not None:
+        wire.write(link, wire.frame(b"X", plain.encode(freeze(tuple(ending)))))
         return ending
+    wire.write(link, READY)
     handles = Handles()
     functions: dict[str, object] = {}
     while True:
         try:
-            _, body = wire.receive(link)
+            tag, body = wire.read_frame(link)
         except (wire.WireError, OSError):
-            os._exit(0)  # the test has its verdict; nothing of the program runs after it
-        wire.send(link, *_answer(thaw(decode(body), make), names, functions, handles))
+            _leave()
+        request = marshal.loads(body) if tag == b"M" else plain.thaw(plain.decode(body), make)
+        wire.write(link, _answer(request, names, functions, handles))
+
+
+def _leave() -> NoReturn:
+    """The test has its verdict: nothing of the program is to run any more."""
+    try:
+        sys.stdout.flush()
+    finally:
+        os._exit(0)
 
 
 def _answer(
     request: object, names: Mapping[str, Any], functions: dict[str, object], handles: Handles
-) -> tuple[bytes, bytes]:
+) -> bytes:
     operation, target, args, kwargs = cast("tuple[str, Any, tuple[Any, ...], Any]", request)
-    before = encode(freeze(args)) if operation == "call" else b""
     try:
         if isinstance(target, str):
             if target not in functions:
@@ -60,16 +71,13 @@ def _answer(
             value = functions[target]
         else:
             value = handles[target]
+        before = _fingerprint(args)
         result = OPERATIONS[operation](value, *args, **kwargs)
-        _flush()
-        after = _changed(args, before) if operation == "call" else ("none",)
-        return b"V", encode(("tuple", (freeze(result, handles.freeze_other), after)))
+        changed = _UNCHANGED if _fingerprint(args) == before else freeze(args)
+        answer = ("tuple", (freeze(result, handles.freeze_other), changed))
+        return wire.frame(b"V", plain.encode(answer))
     except BaseException as error:  # noqa: BLE001  all of them cross to the test
-        return b"X", encode(freeze(_failure(error)))
-
-
-def _flush() -> None:
-    sys.stdout.flush()
+        return wire.frame(b"X", plain.encode(freeze(_failure(error))))
 
 
 def _named(names: Mapping[str, Any], name: str) -> object:
@@ -78,10 +86,14 @@ def _named(names: Mapping[str, Any], name: str) -> object:
     return names[name]
 
 
-def _changed(args: tuple[Any, ...], before: bytes) -> Plain:
-    """The arguments as they are now, if they are not what they were."""
-    now = freeze(args)
-    return now if encode(now) != before else ("none",)
+def _fingerprint(args: tuple[Any, ...]) -> object:
+    """Equal before and after a call only if it left its arguments as they were."""
+    if all(type(arg) in _IMMUTABLE for arg in args):
+        return None
+    try:
+        return marshal.dumps(args, 2)
+    except ValueError:  # something that marshal does not know
+        return plain.encode(freeze(args))
 
 
 def _failure(error: BaseException) -> tuple[object, ...]:

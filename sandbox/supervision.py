@@ -97,7 +97,7 @@ class Watch:
 
     def _command(self) -> None:
         """The only command during a job is to kill; the end of the stream means the same."""
-        tag, _ = wire.receive(self.supervisor.control)
+        tag, _ = wire.read_frame(self.supervisor.control.fileno())
         if tag == b"K":
             self._kill("ended")
 
@@ -158,4 +158,5 @@ class Watch:
             "wall": time.monotonic() - self.started,
             "out": len(out),
         }
-        wire.send(self.supervisor.control, b"D", json.dumps(head).encode() + b"\n" + out + err)
+        report = json.dumps(head).encode() + b"\n" + out + err
+        wire.write(self.supervisor.control.fileno(), wire.frame(b"D", report))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import builtins
 import functools
-import os
+import marshal
 import random
-import signal
-import socket
 import types
-from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, FrameType
-from typing import Any, NamedTuple, NoReturn, cast
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any, NamedTuple, cast
 
 from sandbox import failure, wire
 from sandbox.crossing import freeze_standard, make
@@ -19,6 +17,8 @@ from sandbox.failure import Ending, TimeLimit
 from sandbox.plain import Plain, PlainError, decode, encode, freeze, thaw
 
 FILENAME = "<test>"
+TIME_IS_UP = "the test used up its CPU time on the program's answers"
+MEMORY_IS_UP = "the test ran out of memory on the program's answers"
 
 
 class CompiledTest(NamedTuple):
@@ -44,9 +44,9 @@ class ProgramGone(BaseException):
 class Link:
     """Requests to the program's process and its answers, taken with distrust."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self.raised: dict[int, tuple[BaseException, Ending]] = {}
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._raised: list[tuple[BaseException, Ending]] = []
 
     def wait_until_ready(self) -> Ending | None:
         """None when the program's functions can be called, else how it ended."""
@@ -54,11 +54,7 @@ class Link:
         return None if tag == b"R" else _ending(_plain_tuple(body))
 
     def ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
-        request = freeze((operation, target, args, kwargs), freeze_standard)
-        try:
-            wire.send(self._sock, b"Q", encode(request))
-        except OSError as error:
-            raise ProgramGone from error
+        self._send((operation, target, args, kwargs))
         tag, body = self._receive()
         if tag == b"X":
             raise self._exception(_plain_tuple(body))
@@ -71,9 +67,23 @@ class Link:
             raise ProgramGone("its answer is no plain data") from error
         return value
 
+    def ending_of(self, error: BaseException) -> Ending | None:
+        """How the program told of this exception, if it came from there."""
+        return next((ending for raised, ending in self._raised if raised is error), None)
+
+    def _send(self, request: tuple[object, ...]) -> None:
+        try:
+            request_frame = wire.frame(b"M", marshal.dumps(request))
+        except ValueError:
+            request_frame = wire.frame(b"Q", encode(freeze(request, freeze_standard)))
+        try:
+            wire.write(self._fd, request_frame)
+        except OSError as error:
+            raise ProgramGone("its process ended") from error
+
     def _receive(self) -> tuple[bytes, bytes]:
         try:
-            return wire.receive(self._sock)
+            return wire.read_frame(self._fd)
         except (wire.WireError, OSError) as error:
             raise ProgramGone("its process ended") from error
 
@@ -94,7 +104,7 @@ class Link:
             error = kind(*args)
         except Exception:  # noqa: BLE001  arguments that the type does not take
             error = Exception(str(args))
-        self.raised[id(error)] = (error, _ending(tuple(ending)))
+        self._raised.append((error, _ending(tuple(ending))))
         return error
 
 
@@ -205,22 +215,14 @@ def _update(old: Any, new: Any) -> Any:
     return old
 
 
-def run_trial(test: CompiledTest, channel: socket.socket, link_sock: socket.socket) -> NoReturn:
-    """Run one test against the program behind `link_sock`; tell its ending and leave."""
-    _, body = wire.receive(channel)
-    random.seed(cast("dict[str, Any]", thaw(decode(body)))["seed"])
-    signal.signal(signal.SIGXCPU, _raise_time_limit)
-    link = Link(link_sock)
+def run_trial(test: CompiledTest, link_fd: int, seed: int) -> Ending:
+    """Run one test against the program behind `link_fd`: its verdict."""
+    random.seed(seed)
+    link = Link(link_fd)
     try:
-        ending = link.wait_until_ready() or _run(test, link)
+        return link.wait_until_ready() or _run(test, link)
     except ProgramGone as error:
-        ending = Ending("gone", str(error))
-    wire.send(channel, b"E", encode(freeze(tuple(ending))))
-    os._exit(0)
-
-
-def _raise_time_limit(signum: int, frame: FrameType | None) -> None:
-    raise TimeLimit
+        return Ending("gone", str(error))
 
 
 def _run(test: CompiledTest, link: Link) -> Ending:
@@ -246,13 +248,13 @@ def _proxy(link: Link, name: str, stub: object) -> Callable[..., object]:
 
 
 def _verdict(error: BaseException, link: Link) -> Ending:
-    raised = link.raised.get(id(error))
-    if raised is not None:
-        return raised[1]
+    told = link.ending_of(error)
+    if told is not None:
+        return told
     if isinstance(error, TimeLimit):
-        return Ending("timeout", "the test used up its CPU time")
+        return Ending("timeout", TIME_IS_UP)
     if isinstance(error, MemoryError):
-        return Ending("memory", "the test ran out of memory on the program's answer")
+        return Ending("memory", MEMORY_IS_UP)
     line = failure.line_in(error.__traceback__, FILENAME)
     where = f" (line {line} of the test)" if line else ""
     return Ending("wrong_answer", failure.headline(error) + where)

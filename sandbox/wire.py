@@ -7,11 +7,13 @@ program writes may be anything.
 from __future__ import annotations
 
 import array
+import os
 import socket
 import struct
 
 HEAD = struct.Struct("<cI")
 MAX_BODY = 40 << 20
+CHUNK = 1 << 20
 
 
 class WireError(Exception):
@@ -22,26 +24,23 @@ def frame(tag: bytes, body: bytes) -> bytes:
     return HEAD.pack(tag, len(body)) + body
 
 
-def send(sock: socket.socket, tag: bytes, body: bytes, fds: tuple[int, ...] = ()) -> None:
-    """Send one frame, descriptors with its first byte."""
-    data = memoryview(frame(tag, body))
-    if fds:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
-        data = data[sock.sendmsg([data], rights) :]
-    if data:
-        sock.sendall(data)
+def write(fd: int, data: bytes) -> None:
+    """Write all of it."""
+    done = os.write(fd, data)
+    while done < len(data):
+        done += os.write(fd, memoryview(data)[done:])
 
 
-def receive(sock: socket.socket, limit: int = MAX_BODY) -> tuple[bytes, bytes]:
-    """Receive one frame; WireError at the end of the stream or beyond `limit` bytes."""
-    tag, size = HEAD.unpack(_exactly(sock, HEAD.size))
+def read_frame(fd: int, limit: int = MAX_BODY) -> tuple[bytes, bytes]:
+    """Read one frame; WireError at the end of the stream or beyond `limit` bytes."""
+    tag, size = HEAD.unpack(_exactly(fd, HEAD.size))
     if size > limit:
         raise WireError(f"a frame of {size} bytes is over the limit of {limit}")
-    return tag, _exactly(sock, size)
+    return tag, _exactly(fd, size)
 
 
-def receive_with_fds(sock: socket.socket, most: int) -> tuple[bytes, bytes, list[int]]:
-    """Receive one frame and up to `most` descriptors that came with it."""
+def read_frame_with_fds(sock: socket.socket, most: int) -> tuple[bytes, bytes, list[int]]:
+    """Read one frame and up to `most` descriptors that came with its first byte."""
     fds = array.array("i")
     head, ancillary, _, _ = sock.recvmsg(HEAD.size, socket.CMSG_LEN(most * fds.itemsize))
     for level, kind, data in ancillary:
@@ -49,23 +48,29 @@ def receive_with_fds(sock: socket.socket, most: int) -> tuple[bytes, bytes, list
             fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
     if not head:
         raise WireError("the connection was closed")
-    head += _exactly(sock, HEAD.size - len(head))
-    tag, size = HEAD.unpack(head)
-    return tag, _exactly(sock, size), list(fds)
+    tag, size = HEAD.unpack(head + _exactly(sock.fileno(), HEAD.size - len(head)))
+    return tag, _exactly(sock.fileno(), size), list(fds)
 
 
-def _exactly(sock: socket.socket, size: int) -> bytes:
+def write_with_fds(sock: socket.socket, data: bytes, fds: tuple[int, ...]) -> None:
+    """Write all of it, descriptors with its first byte."""
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+    done = sock.sendmsg([data], rights)
+    if done < len(data):
+        write(sock.fileno(), data[done:])
+
+
+def _exactly(fd: int, size: int) -> bytes:
     if size == 0:
         return b""
-    data = sock.recv(size)
+    data = os.read(fd, min(size, CHUNK))
     if len(data) == size:
         return data
-    parts = [data]
-    missing = size - len(data)
+    parts, missing = [data], size - len(data)
     while missing:
         if not parts[-1]:
             raise WireError("the connection was closed")
-        parts.append(sock.recv(min(missing, 1 << 20)))
+        parts.append(os.read(fd, min(missing, CHUNK)))
         missing -= len(parts[-1])
     return b"".join(parts)
 
@@ -74,24 +79,22 @@ class Frames:
     """Frames out of bytes that arrive piece by piece, bounded in total."""
 
     def __init__(self, limit: int = MAX_BODY) -> None:
-        self.limit = limit
-        self.data = bytearray()
-        self.overflow = False
+        self._limit = limit
+        self._data = bytearray()
 
     def feed(self, piece: bytes) -> None:
-        if len(self.data) + len(piece) > self.limit:
-            self.overflow = True
-        else:
-            self.data += piece
+        """Take what has come; beyond the limit it is thrown away."""
+        if len(self._data) + len(piece) <= self._limit:
+            self._data += piece
 
-    def all(self) -> list[tuple[bytes, bytes]]:
+    def whole(self) -> list[tuple[bytes, bytes]]:
         """The whole frames so far; an unfinished last one is left out."""
         frames, at = [], 0
-        while at + HEAD.size <= len(self.data):
-            tag, size = HEAD.unpack_from(self.data, at)
+        while at + HEAD.size <= len(self._data):
+            tag, size = HEAD.unpack_from(self._data, at)
             end = at + HEAD.size + size
-            if end > len(self.data):
+            if end > len(self._data):
                 break
-            frames.append((tag, bytes(self.data[at + HEAD.size : end])))
+            frames.append((tag, bytes(self._data[at + HEAD.size : end])))
             at = end
         return frames

@@ -1,0 +1,60 @@
+"""The trusted process in which tests run, one after another, apart from every program.
+
+It is not forked per test: tests are trusted, and each gets a namespace of its own. What a
+program sends to it is plain data of bounded size; what it does with them counts as CPU
+time of the test, and a judge that is stuck is replaced by the pool.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+from types import FrameType
+from typing import NoReturn
+
+from sandbox import trial, wire
+from sandbox.failure import Ending, TimeLimit
+from sandbox.plain import encode, freeze
+
+
+class Judge:
+    """Runs the tests that the pool names, each over a link to the program's process."""
+
+    def __init__(self, control: socket.socket, cpu_s: float) -> None:
+        self._control = control
+        self._cpu_s = cpu_s
+        self._tests: dict[str, trial.CompiledTest] = {}
+        signal.signal(signal.SIGPROF, _raise_time_limit)
+
+    def serve(self) -> NoReturn:
+        """Serve until the pool hangs up, which is an exception of `wire`."""
+        while True:
+            tag, body, fds = wire.read_frame_with_fds(self._control, 1)
+            name, *rest = json.loads(body)
+            if tag == b"T":
+                self._tests[name] = trial.compile_test(rest[0], rest[1], tuple(rest[2]))
+                continue
+            ending = self._run(self._tests[name], fds[0], rest[0])
+            os.close(fds[0])
+            report = encode(freeze(tuple(ending)))
+            wire.write(self._control.fileno(), wire.frame(b"D", report))
+
+    def _run(self, test: trial.CompiledTest, link: int, seed: int) -> Ending:
+        signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
+        try:
+            return trial.run_trial(test, link, seed)
+        except TimeLimit:
+            return Ending("timeout", trial.TIME_IS_UP)
+        except MemoryError:
+            return Ending("memory", trial.MEMORY_IS_UP)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            if gc.get_count()[2] > 5:
+                gc.collect()
+
+
+def _raise_time_limit(signum: int, frame: FrameType | None) -> None:
+    raise TimeLimit
