@@ -26,7 +26,7 @@ from models.config import CodeGenConfig
 
 SMALL = CodeGenConfig(vocab_size=8192, n_embd=512, n_layer=6, n_head=8)
 FORMATS = ("safetensors", "sharded safetensors", "bin", "sharded bin")
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("float32", "bfloat16")
 
 
 def write(directory: Path, tensors: dict[str, torch.Tensor], form: str) -> None:
