@@ -17,7 +17,7 @@ from benchmarks import Benchmark, load
 from models import CodeGenConfig
 from models.dtype import choose_dtype
 from models.hub import resolve
-from models.layout import CONFIG, read_json, tokenizer_sha256, weights_sha256
+from models.layout import read_config, tokenizer_sha256, weights_sha256
 from models.options import default_slots
 from mtpb.config import (
     BenchmarkConfig,
@@ -140,7 +140,7 @@ def describe(plan: Plan, layers: dict[str, Any]) -> dict[str, Any]:
 def find_checkpoint(model: ModelConfig) -> Checkpoint:
     """The checkpoint that a configuration names: a directory, an embedded model or a hub id."""
     directory = resolve(model.path, model.revision)
-    geometry = CodeGenConfig.from_json(read_json(directory / CONFIG))
+    geometry = read_config(directory)
     name = model.name or Path(model.path).name or directory.resolve().name
     facts = ModelFacts(
         name=name,
