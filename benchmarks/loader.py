@@ -145,7 +145,7 @@ def load(
         _warn_if_other(benchmark, suite.home)
         return benchmark
     if isinstance(suite.home, Path):
-        return _local(name, suite, suite.home)
+        return _benchmark(name, suite, _read(suite.home), f"benchmarks/{suite.home.name}")
     return _published(name, suite, suite.home, origin, cache or cache_directory())
 
 
