@@ -20,6 +20,7 @@ from mtpb.generate import Luck, generate, load_engine
 from mtpb.judge import Judge
 from mtpb.pipeline import complete
 from mtpb.plan import Plan, describe, make_plan, open_pool
+from mtpb.preflight import preflight
 from mtpb.records import Sample
 from mtpb.store import RunWriter
 from mtpb.summary import conclude
@@ -43,6 +44,8 @@ def run(config: RunConfig) -> int:
         RunWriter(plan.output, describe(plan, pool.layers), OmegaConf.to_yaml(config)) as writer,
     ):
         missing = [c for c in conversations if c.key not in writer.samples]
+        if missing:
+            preflight(pool, plan.benchmark, plan.output)
         judge = Judge(plan.benchmark, pool, plan.scorer)
         complete(writer, judge, generated(plan, missing, writer), [c.key for c in conversations])
     return conclude(writer.directory, ks, Path(config.results))
