@@ -58,12 +58,22 @@ class Channel:
 
     _PASSED = wire.frame(b"E", plain.encode(freeze(tuple(PASSED))))
 
+    _BEGUN = wire.frame(b"B", b"")
+
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def payload(self) -> tuple[Any, ...]:
         """What the pool asks for; trusted, so marshal will do."""
         return cast("tuple[Any, ...]", marshal.loads(wire.read_frame(self._fd)[1]))
+
+    def begun(self) -> None:
+        """Told before anything of the program runs: what fails earlier is not its fault."""
+        wire.write(self._fd, self._BEGUN)
+
+    def fault(self, text: str) -> NoReturn:
+        wire.write(self._fd, wire.frame(b"X", plain.encode(freeze(text))))
+        os._exit(1)
 
     def value(self, value: Plain, interim: bool = False) -> None:
         wire.write(self._fd, wire.frame(b"I" if interim else b"V", plain.encode(value)))
@@ -135,17 +145,24 @@ def run_program(channel_fd: int, link_fd: int | None, stage: Stage) -> NoReturn:
     """Run the program that comes over the channel and leave the process."""
     channel = Channel(channel_fd)
     source, seed, harness, arguments = channel.payload()
-    _seed(seed)
-    signal.signal(signal.SIGXCPU, _raise_time_limit)
     space = None
     if harness is not None:
-        space = HarnessSpace(stage.harnesses[harness], plain.thaw_all(arguments), channel)
+        try:
+            space = HarnessSpace(stage.harnesses[harness], plain.thaw_all(arguments), channel)
+        except Exception as error:  # noqa: BLE001  a fault of the caller, not of the program
+            channel.fault(f"the harness failed: {failure.headline(error)}")
         space.watch_prints(stage.builtins)
-    names = stage.enter("__main__" if link_fd is None else "program")
-    ending = execute(source, names, space)
-    if link_fd is not None:
-        ending = serving.serve(link_fd, names, ending)
-    ending = _finish(ending)
+    channel.begun()
+    try:
+        _seed(seed)
+        signal.signal(signal.SIGXCPU, _raise_time_limit)
+        names = stage.enter("__main__" if link_fd is None else "program")
+        ending = execute(source, names, space)
+        if link_fd is not None:
+            ending = serving.serve(link_fd, names, ending)
+        ending = _finish(ending)
+    except TimeLimit:
+        ending = failure.OUT_OF_TIME
     if space is not None:
         ending = _report(space, ending)
     channel.end(ending)

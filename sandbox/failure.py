@@ -24,6 +24,9 @@ class Ending(NamedTuple):
     exit_code: int | None = None
 
 
+OUT_OF_TIME = Ending("timeout", "CPU time is used up")
+
+
 def headline(error: BaseException) -> str:
     """`Type: message`, whatever the exception's own methods do."""
     name = type(error).__qualname__
@@ -45,7 +48,7 @@ def describe(error: BaseException, filename: str) -> Ending:
     """The ending that an exception out of the program means."""
     line = line_in(error.__traceback__, filename)
     if isinstance(error, TimeLimit):
-        return Ending("timeout", "CPU time is used up", line)
+        return OUT_OF_TIME._replace(line=line)
     if isinstance(error, SystemExit):
         return _exit(error, line)
     if isinstance(error, MemoryError):

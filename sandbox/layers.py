@@ -25,6 +25,10 @@ MAIN_STACK = 64 << 20  # deep recursion; other threads keep the usual 8 MiB
 SCRATCH_FILES = 100_000
 
 
+class LayerMissing(Exception):
+    """Full isolation is asked for, and cannot be had here."""
+
+
 @dataclass
 class Report:
     """Which layers are in force, and which are missing for what reason."""
@@ -78,7 +82,10 @@ def _map(name: str, text: str) -> None:
 
 
 def mount_scratch(scratch: str, file_mb: int, report: Report) -> None:
-    """Give the server a scratch file system of its own, of bounded size, gone when it ends."""
+    """Give the server a scratch file system of its own, of bounded size, gone when it ends.
+
+    What programs must not read beneath library directories is covered by empty ones.
+    """
     if not report.wanted or not sys.platform.startswith("linux"):
         return
     with contextlib.suppress(OSError):
@@ -87,6 +94,8 @@ def mount_scratch(scratch: str, file_mb: int, report: Report) -> None:
         flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
         options = f"size={file_mb}m,nr_inodes={SCRATCH_FILES},mode=700"
         kernel.mount("tmpfs", scratch, "tmpfs", flags, options)
+        for path in landlock.hidden_in_libraries():
+            kernel.mount("tmpfs", path, "tmpfs", flags | kernel.MS_RDONLY, "size=4k,mode=000")
         report.namespaces.append("mount")
 
 
@@ -141,7 +150,7 @@ class Walls:
             report.missing["landlock"] = "the kernel has none, or it is switched off"
             return
         try:
-            self._ruleset = landlock.ruleset(scratch)
+            self._ruleset = landlock.ruleset(scratch, covered="mount" in report.namespaces)
             report.active["landlock"] = f"ABI {version}"
         except OSError as error:
             report.missing["landlock"] = str(error)

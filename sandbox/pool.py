@@ -14,6 +14,7 @@ import marshal
 import os
 import queue
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from types import TracebackType
 from typing import Any, cast
 
 from sandbox import wire
+from sandbox.failure import DETAIL_CHARS
 from sandbox.plain import Plain, PlainError, decode, freeze, thaw
 from sandbox.program import (
     Harness,
@@ -52,6 +54,7 @@ CACHED = 256
 TEST_CPU_S = 10.0
 LEAVE_S = 1.0
 JUDGE_S = 60.0
+OOM_MB = 512  # a process killed below that was hardly killed for its memory
 
 
 class ServerDied(Exception):
@@ -110,6 +113,12 @@ class Server:
         except (wire.WireError, OSError) as error:
             self.close()
             raise SandboxError(f"the fork server of the sandbox did not start: {error}") from error
+        if tag == b"L":
+            self.close()
+            raise SandboxError(
+                f"full isolation is not to be had here, it lacks: {body.decode()};"
+                " use isolation=auto to run with what there is"
+            )
         if tag != b"R":
             self.close()
             raise SandboxError(f"the fork server of the sandbox failed: {body.decode()}")
@@ -363,6 +372,8 @@ def program_outcome(exchange: Exchange) -> Outcome:
     """What a program without a test came to, from its own report and its server's."""
     told = Told(exchange)
     head = cast("dict[str, Any]", exchange.head)
+    if not told.begun:
+        return told.outcome(Status.sandbox_error, told.fault or "its process failed to start")
     if head["timeout"]:
         value = told.value if told.value is not None else told.interim
         detail = told.detail if told.status is Status.timeout else _limit(head)
@@ -378,12 +389,19 @@ def _limit(head: Mapping[str, Any]) -> str:
 
 def _died(told: Told, head: Mapping[str, Any]) -> Outcome:
     code = head["exit"]
-    if code == -9:
-        return told.outcome(Status.memory, "killed by the kernel, most likely for its memory")
-    if code == -31:
-        return told.outcome(Status.blocked, "killed for a forbidden system call")
-    how = f"signal {-code}" if code < 0 else f"exit status {code} behind the interpreter's back"
+    if code == -signal.SIGKILL and head["memory_mb"] > OOM_MB:
+        return told.outcome(Status.memory, f"killed by the kernel at {head['memory_mb']} MB")
+    if code == -signal.SIGSYS:
+        return told.outcome(Status.blocked, "killed for a forbidden kind of system call")
+    how = f"signal {_signal_name(-code)}" if code < 0 else f"leaving with status {code} at once"
     return told.outcome(Status.exception, f"the program's process ended by {how}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 class Told:
@@ -392,6 +410,8 @@ class Told:
     def __init__(self, exchange: Exchange) -> None:
         self._head = cast("dict[str, Any]", exchange.head)
         self._output = exchange.output
+        self.begun = False
+        self.fault = ""
         self.status: Status | None = None
         self.detail = ""
         self.line: int | None = None
@@ -400,23 +420,27 @@ class Told:
         self.interim: Plain | None = None
         for tag, body in exchange.frames.whole():
             try:
-                self._take(tag, decode(body))
+                self._take(tag, body)
             except (PlainError, ValueError, TypeError):
-                self.detail = "its report cannot be read"
+                self.status, self.detail = Status.exception, "its report cannot be read"
 
-    def _take(self, tag: bytes, plain: Plain) -> None:
-        if tag == b"V":
-            self.value = plain
+    def _take(self, tag: bytes, body: bytes) -> None:
+        if tag == b"B":
+            self.begun = True
+        elif tag == b"X" and not self.begun:
+            self.fault = str(thaw(decode(body)))
+        elif tag == b"V":
+            self.value = decode(body)
         elif tag == b"I":
-            self.interim = plain
+            self.interim = decode(body)
         elif tag == b"E":
-            self.ending(cast("tuple[Any, ...]", thaw(plain)))
+            self.ending(cast("tuple[Any, ...]", thaw(decode(body))))
 
     def ending(self, told: tuple[Any, ...]) -> None:
         """Take an ending, as the program's process or a judge tells it."""
         status, detail, line, code = told
         self.status = ENDINGS.get(str(status), Status.exception)
-        self.detail = str(detail)
+        self.detail = str(detail)[:DETAIL_CHARS]
         self.line = line if type(line) is int else None
         self.exit_code = code if type(code) is int else None
 
@@ -446,10 +470,14 @@ def test_outcome(exchange: Exchange, trial: Trial) -> Outcome:
     """The verdict is the test's; if the program died under it, the reason is the program's."""
     told = Told(exchange)
     head = cast("dict[str, Any]", exchange.head)
+    if not told.begun:
+        return told.outcome(Status.sandbox_error, told.fault or "its process failed to start")
+    if head["timeout"]:
+        return told.outcome(Status.timeout, _limit(head))
     if trial.ending is None:
         return told.outcome(Status.timeout, "the test was stuck on the program's answers")
     if trial.ending[0] == "gone":
-        return told.outcome(Status.timeout, _limit(head)) if head["timeout"] else _died(told, head)
+        return _died(told, head)
     told.ending(trial.ending)
     return told.outcome(cast(Status, told.status), told.detail)
 
@@ -482,8 +510,13 @@ class Pool:
         self._workers = [Worker(self) for _ in range(workers)]
         self.layers: dict[str, Any] = {}
         self._finalizer = weakref.finalize(self, _close_workers, self._workers)
-        for worker in self._workers:
-            self.layers = worker.program_server.wait_until_ready()
+        try:
+            for worker in self._workers:
+                self.layers = worker.program_server.wait_until_ready()
+        except SandboxError:
+            self._finalizer()
+            raise
+        _say_once(self.layers)
         for worker in self._workers:
             worker.start()
 
@@ -529,6 +562,17 @@ class Pool:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+_said: set[str] = set()
+
+
+def _say_once(report: Mapping[str, Any]) -> None:
+    """Tell in one line, once a process, what `auto` has to do without."""
+    missing = ", ".join(f"{name} ({reason})" for name, reason in report["missing"].items())
+    if report["isolation"] == "auto" and missing and missing not in _said:
+        _said.add(missing)
+        print(f"sandbox: without {missing}", file=sys.stderr)
 
 
 def _close_workers(workers: list[Worker]) -> None:

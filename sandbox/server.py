@@ -71,6 +71,9 @@ def _serve_until_closed(
 ) -> NoReturn:
     try:
         server = _prepare(control, start, report)
+    except layers.LayerMissing as error:
+        wire.write(control.fileno(), wire.frame(b"L", str(error).encode()))
+        os._exit(1)
     except Exception as error:  # noqa: BLE001  told to the pool, which raises it
         wire.write(control.fileno(), wire.frame(b"X", f"{type(error).__name__}: {error}".encode()))
         os._exit(1)
@@ -102,6 +105,9 @@ def _prepare(
     else:
         layers.probe(walls, report)
         server = Server(control, walls, Supervisor(control, limits), stage)
+    lacking = layers.complaint(report)
+    if lacking is not None and report.isolation == "full":
+        raise layers.LayerMissing(lacking)
     _become_lean()
     wire.write(control.fileno(), wire.frame(b"R", json.dumps(report.plain()).encode()))
     return server

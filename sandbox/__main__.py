@@ -1,0 +1,55 @@
+"""`python -m sandbox`: which layers of isolation there are here; with a file, run it.
+
+Exit status: 0 the layers that were asked for are there (or the program passed), 1 the
+program failed, 2 they are not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from sandbox import Isolation, Limits, Pool, Program, SandboxError, Status
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, help="a Python program to run")
+    parser.add_argument("--isolation", choices=[level.name for level in Isolation], default="auto")
+    parser.add_argument("--cpu", type=float, default=10.0, metavar="SECONDS")
+    parser.add_argument("--memory", type=int, default=4096, metavar="MB")
+    options = parser.parse_args()
+    try:
+        limits = Limits(options.cpu, 2 * options.cpu + 5, options.memory)
+        source = options.file.read_text() if options.file else None
+        with Pool(limits, workers=1, isolation=Isolation[options.isolation]) as pool:
+            return _show_layers(pool) if source is None else _run(pool, source)
+    except (SandboxError, OSError, UnicodeDecodeError) as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        return 2
+
+
+def _show_layers(pool: Pool) -> int:
+    report = pool.layers
+    print(f"isolation   {report['isolation']}{' (complete)' if report['full'] else ''}")
+    for name, what in report["active"].items():
+        print(f"{name:<12}{what}")
+    print(f"{'namespaces':<12}{', '.join(report['namespaces']) or 'none'}")
+    for name, reason in report["missing"].items():
+        print(f"{name:<12}missing: {reason}")
+    return 0
+
+
+def _run(pool: Pool, source: str) -> int:
+    outcome = pool.run(Program(source))
+    sys.stdout.write(outcome.stdout)
+    sys.stderr.write(outcome.stderr)
+    where = f" (line {outcome.line})" if outcome.line else ""
+    times = f"{outcome.cpu_s:.2f} s of CPU, {outcome.wall_s:.2f} s in all"
+    print(f"{outcome.status.value}: {outcome.detail or 'ended'}{where}; {times}", file=sys.stderr)
+    return 0 if outcome.status is Status.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
