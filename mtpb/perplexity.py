@@ -2,51 +2,78 @@
 
     python -m mtpb.perplexity run=RUN
 
-writes RUN/perplexity.jsonl, a line for the first sample of each case: `{"problem", "case",
-"sample", "tokens", "nll"}`, where `nll` is the sum of the negative log-likelihoods (nats) of all
-prompts' tokens, each given all that was said before. exp(nll / tokens) is the conversation's prompt
-perplexity, after Nijkamp et al. 2023 (arXiv 2203.13474), section 4. Lines that are there stay.
+writes RUN/perplexity.jsonl (see `mtpb.prompt_scores`), a line for the first sample of each case.
+Lines that are there stay, so that a stopped command is continued by the same one.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from mtpb.records import Key
-from mtpb.store import RunDirectory, read_records
+from omegaconf import MISSING, OmegaConf
 
-FILE = "perplexity.jsonl"
+from benchmarks import Protocol
+from mtpb.cli import application
+from mtpb.config import RunConfig
+from mtpb.errors import UsageError
+from mtpb.plan import make_plan
+from mtpb.prompt_scores import FILE, PromptScore, prompt_scores
+from mtpb.records import Sample
+from mtpb.store import RunDirectory
 
-
-@dataclass(frozen=True, slots=True)
-class PromptScore:
-    """The likelihood of one conversation's prompts; `nll` in nats, summed over `tokens`."""
-
-    problem: str
-    case: int
-    sample: int
-    tokens: int
-    nll: float
-
-    @property
-    def key(self) -> Key:
-        return Key(self.problem, self.case, self.sample)
-
-    @property
-    def perplexity(self) -> float:
-        return math.exp(self.nll / self.tokens)
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, line: str) -> PromptScore:
-        return cls(**json.loads(line))
+Score = Callable[[str, str], Sequence[float]]  # context, text -> log-probabilities of its tokens
 
 
-def prompt_scores(run: RunDirectory) -> Iterator[PromptScore]:
-    """What is on record for a run; nothing where it was not scored."""
-    return read_records(run.path / FILE, PromptScore.from_json)
+@dataclass
+class PerplexityConfig:
+    """`run`: a directory of mtpb.run."""
+
+    run: str = MISSING
+
+
+@application("perplexity", PerplexityConfig)
+def main(config: PerplexityConfig) -> int:
+    from mtpb.generate import load_engine  # here, since torch takes seconds to import
+
+    run = RunDirectory(Path(config.run))
+    plan = make_plan(run_config(run))
+    kept = {score.key for score in prompt_scores(run)}
+    missing = [s for s in run.samples() if s.sample == 0 and s.key not in kept and s.turns]
+    if missing:
+        engine = load_engine(plan)
+        with (run.path / FILE).open("a", encoding="utf-8") as file:
+            for sample in missing:
+                score = prompt_score(sample, plan.benchmark.protocol, engine.score)
+                file.write(f"{score.to_json()}\n")
+                file.flush()
+    print(run.path / FILE)
+    return 0
+
+
+def run_config(run: RunDirectory) -> RunConfig:
+    """The configuration of a run. Raises UsageError where samples came from elsewhere."""
+    path = run.path / "config.yaml"
+    if not path.exists():
+        raise UsageError(f"run={run.path}: has no config.yaml; is this a run directory?")
+    kept = OmegaConf.load(path)
+    if "model" not in kept:
+        raise UsageError(f"run={run.path}: its samples were written elsewhere, by no model of ours")
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RunConfig), kept))
+    assert isinstance(config, RunConfig)
+    return config
+
+
+def prompt_score(sample: Sample, protocol: Protocol, score: Score) -> PromptScore:
+    """The likelihood of a conversation's prompts, each given all that was said before it."""
+    history, logprobs = protocol.preamble, list[float]()
+    for turn in sample.turns:
+        asked = protocol.wrap(turn.prompt)
+        logprobs += score(history, asked)
+        history += asked + turn.text + protocol.closing
+    return PromptScore(*sample.key, len(logprobs), round(-sum(logprobs), 6))
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ stopped. Failed runs are listed at the end; the exit status is then 1.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from mtpb.cli import application
 from mtpb.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs
-from mtpb.perplexity import FILE as PERPLEXITY
+from mtpb.prompt_scores import FILE as PERPLEXITY
 from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make
 from mtpb.store import RunDirectory
 
@@ -83,7 +84,11 @@ def _command(module: str, arguments: list[str]) -> str:
     What it prints is dropped: a study has tables of its own.
     """
     command = [sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # the frame of our own commands asks Hydra for full errors, which is not for the run to inherit
+    environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+    )
     assert process.stderr is not None
     tail = bytearray()
     try:

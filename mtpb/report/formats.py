@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtpb.metrics import group_figures
-from mtpb.perplexity import prompt_scores
+from mtpb.metrics import LEVEL, group_figures
+from mtpb.prompt_scores import prompt_scores
 from mtpb.report.passk import estimate
 from mtpb.report.passrate import Difficulty, group_order, members
 from mtpb.report.runs import Run, Suite, best_runs
@@ -68,7 +68,16 @@ def paired(differences: Floats) -> Estimate:
     shifted = estimate((1 + differences) / 2)  # to [0, 1], where the interval's ends are treated
     if shifted.value is None or shifted.low is None or shifted.high is None:
         return shifted
-    return Estimate(2 * shifted.value - 1, 2 * shifted.low - 1, 2 * shifted.high - 1)
+    value, low, high = (2 * end - 1 for end in (shifted.value, shifted.low, shifted.high))
+    if low == high:  # no problem differs: bounded by the share of problems that might
+        known = int((~np.isnan(differences)).sum())
+        low, high = value - _unseen(known), value + _unseen(known)
+    return Estimate(value, max(low, -1.0), min(high, 1.0))
+
+
+def _unseen(count: int) -> float:
+    """The largest share of a kind that `count` draws would miss once in forty times."""
+    return float(1 - ((1 - LEVEL) / 2) ** (1 / count))
 
 
 def gains(suite: Suite, difficulty: Difficulty) -> Table:

@@ -58,8 +58,7 @@ def scorers(suite: Suite, published: Published) -> Table:
     )
     return Table(
         f"{suite.name}-pass-rate",
-        f"{suite.label}: pass rate by data variant and size, {_words(suite.main_format)}, "
-        "% [95 % interval]",
+        f"{suite.label}: pass rate by data variant and size{_asked(suite)}, % [95 % interval]",
         columns,
         tuple(rows),
         published.source(suite.name),
@@ -97,8 +96,7 @@ def groups(suite: Suite, kind: str, group_of: Callable[[Mapping[str, Any]], str 
     columns = tuple(Column(name, f"{name} ({labels.count(name)})", Kind.rate) for name in names)
     return Table(
         f"{suite.name}-by-{kind}",
-        f"{suite.label}: pass rate by {kind} (problems), {_words(suite.main_format)}, "
-        "% [95 % interval]",
+        f"{suite.label}: pass rate by {kind} (problems){_asked(suite)}, % [95 % interval]",
         (Column("model", "model"), *columns),
         tuple(rows),
     )
@@ -132,28 +130,30 @@ def turns_label(problem: Mapping[str, Any]) -> str:
 
 def failures(suite: Suite) -> Table:
     """Which turn fails first, and how: shares of all samples by status and turn."""
-    most = max(problem["turns"] for problem in suite.problems)
+    turns = range(0 if suite.has_tests else max(problem["turns"] for problem in suite.problems))
     rows: list[tuple[Cell, ...]] = []
     for run in suite.best:
         judged = run.verdicts.select(run.verdicts.judged)
         for status in np.unique(judged.status[judged.status != _PASSED]):
             here = judged.status == status
-            shares = [
-                _share(run, judged, here & (judged.turn == turn)) for turn in (*range(most), -1)
-            ]
-            rows.append((run.name, STATUSES[status].value.replace("_", " "), *shares))
+            blamed = [_share(run, judged, here & (judged.turn == turn)) for turn in (*turns, -1)]
+            name = STATUSES[status].value.replace("_", " ")
+            rows.append((run.name, name, _share(run, judged, here), *(blamed if turns else ())))
     columns = (
         Column("model", "model"),
         Column("status", "status"),
-        *(Column(f"turn_{i}", str(i), Kind.rate, "fails at turn") for i in range(1, most + 1)),
-        Column("none", "at no one turn", Kind.rate),
+        Column("all", "all", Kind.rate),
+        *(Column(f"turn_{i + 1}", str(i + 1), Kind.rate, "fails at turn") for i in turns),
+        *((Column("none", "at no one turn", Kind.rate),) if turns else ()),
     )
+    title = "how samples fail" if suite.has_tests else "which turn fails first, and how"
+    note = "A turn is to blame where an uncaught error names a line of it; a dash: no such sample."
     return Table(
         f"{suite.name}-failures",
-        f"{suite.label}: which turn fails first, and how, share of all samples, % [95 % interval]",
+        f"{suite.label}: {title}, share of all samples, % [95 % interval]",
         columns,
         tuple(rows),
-        ("A turn is to blame where an uncaught error names a line of it; a dash: no such sample.",),
+        (note,) if turns else (),
     )
 
 
@@ -173,7 +173,7 @@ def cost(suites: Sequence[Suite]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for suite in suites:
         for run in suite.runs:
-            spent = run.manifest.get("throughput") or {}
+            spent = with_rates(run.manifest.get("throughput") or {})
             engine = run.manifest.get("engine") or {}
             figures = [spent.get(key) for key in _SPENT]
             label = f"{suite.label}, {_words(run.format)}" if not suite.has_tests else suite.label
@@ -190,6 +190,19 @@ def cost(suites: Sequence[Suite]) -> Table:
     return Table("cost", "Cost of each run", columns, tuple(rows))
 
 
+def with_rates(spent: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run took, with tokens and programs a second where they can be told."""
+    rates = {
+        rate: spent[count] / spent[time]
+        for rate, count, time in (
+            ("tokens_per_s", "tokens", "generate_s"),
+            ("programs_per_s", "programs", "judge_s"),
+        )
+        if spent.get(count) and spent.get(time)
+    }
+    return {**spent, **rates}
+
+
 _SPENT = {
     "tokens": ("tokens", Kind.count),
     "generate_s": ("generating, s", Kind.number),
@@ -198,6 +211,10 @@ _SPENT = {
     "judge_s": ("judging, s", Kind.number),
     "programs_per_s": ("programs/s", Kind.number),
 }
+
+
+def _asked(suite: Suite) -> str:
+    return "" if suite.has_tests else f", {_words(suite.main_format)}"
 
 
 def _words(format: str) -> str:

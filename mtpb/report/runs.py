@@ -27,20 +27,25 @@ class Run:
     manifest: Mapping[str, Any] = field(repr=False)
 
     @property
+    def model(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.manifest["model"]
+        return found
+
+    @property
     def name(self) -> str:
-        return self.manifest["model"]["name"] or self.directory.path.name
+        return self.model.get("name") or self.directory.path.name
 
     @property
     def size(self) -> str:
-        return self.manifest["model"]["size"] or "–"
+        return self.model.get("size") or "–"
 
     @property
     def data(self) -> str:
-        return self.manifest["model"]["data"] or "–"
+        return self.model.get("data") or "–"
 
     @property
     def parameters(self) -> int:
-        return self.manifest["model"]["parameters"] or 0
+        return self.model.get("parameters") or 0
 
     @property
     def benchmark(self) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtpb.tables import Column, Estimate, Kind, Table, clean, latex_document, write_all
@@ -56,6 +56,7 @@ def test_text_aligns_figures_and_intervals() -> None:
     ]
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(), max_size=5))
 def test_text_has_one_line_a_row_whatever_the_names(names: list[str]) -> None:
     lines = table(*names).text().split("\n")
@@ -68,6 +69,7 @@ def test_wide_letters_keep_the_terminal_aligned() -> None:
     assert wide.index("0.0") + 2 == narrow.index("6.2")
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(), max_size=5))
 def test_json_and_csv_keep_full_precision(names: list[str]) -> None:
     rows = json.loads(table(*names).json())["rows"]

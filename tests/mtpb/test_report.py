@@ -1,0 +1,247 @@
+"""Reports: the figures in the tables, the files, and what bad input does."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtpb.errors import UsageError
+from mtpb.prompt_scores import FILE, PromptScore
+from mtpb.records import Sample, Turn
+from mtpb.report import formats, passk, passrate
+from mtpb.report.build import Options, report, write_report
+from mtpb.report.pages import first_lines, samples_a_case
+from mtpb.report.published import SHIPPED, Published, beside
+from mtpb.report.runs import Suite, find_runs, suites_of
+from mtpb.tables import Estimate, Table, results_table
+from tests.mtpb.report_runs import Spec, family, make_run
+from tests.mtpb.runs import passes, run_of
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    family(folder, problems=8)
+    return folder
+
+
+def cell(table: Table, row: int, key: str) -> Estimate:
+    number = [column.key for column in table.columns].index(key)
+    found = table.rows[row][number]
+    assert isinstance(found, Estimate)
+    return found
+
+
+def suite_of(*paths: Path) -> Suite:
+    (suite,) = suites_of(find_runs([str(path) for path in paths]))
+    return suite
+
+
+def test_report_writes_every_table_in_every_form(runs: Path, tmp_path: Path) -> None:
+    made = write_report(str(runs), tmp_path, Options(html=False))
+    names = {table.name for table in made.tables}
+    assert names >= {
+        "functions-pass-at-k",
+        "functions-temperatures",
+        "toy-pass-rate",
+        "toy-formats",
+        "toy-gain-by-difficulty",
+        "toy-by-difficulty",
+        "toy-by-category",
+        "toy-by-turns",
+        "toy-failures",
+        "cost",
+    }
+    for name in names:
+        for form in ("md", "tex", "csv", "json"):
+            assert (tmp_path / "tables" / f"{name}.{form}").stat().st_size
+    assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".svg", ".png"}
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
+def test_all_tables_compile_in_one_document(runs: Path, tmp_path: Path) -> None:
+    write_report(str(runs), tmp_path, Options(html=False, figures=False))
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
+    done = subprocess.run(
+        command, cwd=tmp_path / "tables", capture_output=True, text=True, errors="replace"
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_figures_are_the_same_for_the_same_runs(runs: Path) -> None:
+    one, other = (report(find_runs(f"{runs}/multi*"), Options()).figures for _ in range(2))
+    assert one[0].svg() == other[0].svg()
+
+
+def test_pass_rates_are_means_over_problems(tmp_path: Path) -> None:
+    outcomes = {"a": [passes(4, 4), passes(0, 4)], "b": [passes(1, 4)]}
+    run_of(tmp_path / "run", outcomes)
+    table = passrate.scorers(suite_of(tmp_path), Published())
+    assert cell(table, 0, "strict_all").value == pytest.approx((0.5 + 0.25) / 2)
+
+
+def test_difficulty_follows_the_reference_and_the_thresholds(tmp_path: Path) -> None:
+    outcomes = {"easy": [passes(4, 4)], "medium": [passes(2, 4)], "hard": [passes(0, 4)]}
+    run_of(tmp_path / "run", outcomes)
+    suite = suite_of(tmp_path)
+    found = passrate.difficulty(suite, suite.runs, passrate.Thresholds(0.7, 0.3))
+    assert found == {name: name for name in outcomes}
+    table = passrate.groups(suite, "difficulty", lambda problem: found[problem["id"]])
+    assert [column.label for column in table.columns[1:]] == ["easy (1)", "medium (1)", "hard (1)"]
+
+
+def test_honest_temperature_is_not_better_than_the_best(runs: Path) -> None:
+    (suite,) = (suite for suite in suites_of(find_runs(str(runs))) if suite.has_tests)
+    for models in passk.models_of(suite.runs):
+        best, honest = passk.best(models, 1)[1], passk.honest(models, 1)
+        assert best.value is not None
+        assert None not in honest
+        low, value, high = sorted(honest)  # type: ignore[type-var]
+        assert Estimate(value, low, high) == honest
+        assert value <= best.value + 1e-9
+
+
+def test_honest_temperature_equals_the_best_where_one_dominates(tmp_path: Path) -> None:
+    for temperature, skill in ((0.2, 0.0), (0.8, 2.5)):
+        spec = Spec(functions=True, problems=8, n=4, temperature=temperature, skill=skill)
+        make_run(tmp_path / str(temperature), spec)
+    suite = suite_of(tmp_path)
+    (models,) = passk.models_of(suite.runs)
+    chosen, best = passk.best(models, 1)
+    assert [run.temperature for run in models if run is chosen] == [0.8]
+    assert passk.honest(models, 1).value == pytest.approx(best.value, abs=1e-9)
+
+
+def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
+    spec = Spec(benchmark="mtpb", size="350M", parameters=356_712_448, problems=8)
+    suite = suite_of(make_run(tmp_path / "run", spec))
+    table = passrate.scorers(suite, Published.read(SHIPPED))
+    keys = [column.key for column in table.columns]
+    assert table.rows[0][keys.index("published")] == 0.1698
+    assert table.rows[1][keys.index("model")] == "code-davinci-002"
+    assert "arXiv 2203.13474" in " ".join(table.notes)
+
+
+def test_within_says_whether_the_published_value_is_in_our_interval() -> None:
+    ours = Estimate(0.17, 0.12, 0.22)
+    assert beside(ours, 0.1698) == (0.1698, pytest.approx(0.0002), True)
+    assert beside(ours, 0.25) == (0.25, pytest.approx(-0.08), False)
+    assert beside(ours, None) == (None, None, None)
+
+
+def test_gain_is_paired_by_problem(tmp_path: Path) -> None:
+    names = [str(i) for i in range(12)]
+    multi = {name: [passes(i % 4 + 1, 5)] for i, name in enumerate(names)}
+    single = {name: [passes(i % 4, 5)] for i, name in enumerate(names)}
+    run_of(tmp_path / "multi", multi)
+    run_of(tmp_path / "single", single, benchmark__format="single_turn")
+    path = tmp_path / "single" / "manifest.json"
+    path.write_text(path.read_text().replace('"format": "multi_turn"', '"format": "single_turn"'))
+    table = formats.formats(suite_of(tmp_path))
+    gain = cell(table, 0, "gain")
+    assert gain.value == pytest.approx(0.2)
+    assert gain.low == pytest.approx(0.2, abs=0.25)
+    assert cell(table, 0, "multi_turn").value == pytest.approx(0.5)
+
+
+def test_perplexity_is_averaged_over_problems_and_split_by_success(tmp_path: Path) -> None:
+    for format in ("multi_turn", "single_turn"):
+        make_run(tmp_path / format, Spec(problems=6, skill=0.4, format=format))
+        scores = [PromptScore(str(i + 1), 0, 0, 10, 10 * np.log(i + 2)) for i in range(6)]
+        lines = "".join(f"{score.to_json()}\n" for score in scores)
+        (tmp_path / format / FILE).write_text(lines)
+    suite = suite_of(tmp_path)
+    table = formats.formats(suite)
+    assert cell(table, 0, "multi-turn_all").value == pytest.approx(np.mean(range(2, 8)))
+    (pair,) = formats.pairs(suite)
+    solved = pair.multi.rates()[:, 0] > 0
+    assert cell(table, 0, "multi-turn_solved").value == pytest.approx(
+        np.arange(2, 8)[solved].mean()
+    )
+
+
+def test_failures_and_passes_make_a_whole(tmp_path: Path) -> None:
+    suite = suite_of(make_run(tmp_path / "run", Spec(problems=8)))
+    table = passrate.failures(suite)
+    failed = sum(cell(table, row, "all").value or 0 for row in range(len(table.rows)))
+    passed = passrate.scorers(suite, Published())
+    assert failed + (cell(passed, 0, "strict_all").value or 0) == pytest.approx(1)
+    for row in table.rows:
+        parts = [part.value or 0 for part in row[3:] if isinstance(part, Estimate)]
+        assert sum(parts) == pytest.approx(row[2].value)  # type: ignore[union-attr]
+
+
+def test_runs_on_other_problems_do_not_share_a_table(tmp_path: Path) -> None:
+    make_run(tmp_path / "six", Spec(problems=6))
+    make_run(tmp_path / "five", Spec(problems=5))
+    labels = [suite.label for suite in suites_of(find_runs(str(tmp_path)))]
+    assert sorted(labels) == ["toy (5 problems)", "toy (6 problems)"]
+
+
+def test_of_equal_runs_the_one_with_most_samples_is_shown(tmp_path: Path) -> None:
+    for n in (2, 3):
+        make_run(tmp_path / str(n), Spec(n=n))
+    assert len(suite_of(tmp_path).runs) == 1
+    assert suite_of(tmp_path).runs[0].samples_per_case == 3
+
+
+def test_turn_texts_are_found_where_they_belong() -> None:
+    turns = tuple(Turn(p, t, t, 1, "stop") for p, t in (("one", "x\n"), ("two", "x\n"), ("3", "")))
+    program = "import x\n# one\nx\n\n# two\nx\n\n# 3\n"
+    assert first_lines(Sample("1", 0, 0, turns, program)) == [3, 6, 8]
+    assert first_lines(Sample("1", 0, 0, turns, "something else")) == [1, 1, 1]
+
+
+def test_embedded_samples_are_spread_evenly(tmp_path: Path) -> None:
+    suite = suite_of(make_run(tmp_path / "run", Spec(problems=5, cases=2, n=4)))
+    assert [samples_a_case([suite], most) for most in (1, 19, 20, 40, 99)] == [1, 1, 2, 4, 4]
+
+
+def test_results_table_has_sizes_and_data_variants(tmp_path: Path) -> None:
+    for data in ("nl", "mono"):
+        path = make_run(tmp_path / data, Spec(data=data, model=f"codegen-4M-{data}"))
+        overall = {"pass_rate": 0.5, "intervals": {"pass_rate": [0.4, 0.6]}}
+        results = [{"scorer": "strict", "subset": "all", "overall": overall}]
+        (path / "metrics.json").write_text(json.dumps({"results": results}))
+    table = results_table(tmp_path)
+    assert [column.key for column in table.columns] == ["setting", "size", "nl", "mono"]
+    assert table.rows == (
+        (
+            "toy, strict, multi-turn, T=0.2, n=4",
+            "4M",
+            Estimate(0.5, 0.4, 0.6),
+            Estimate(0.5, 0.4, 0.6),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("runs=nowhere/*",), "nowhere/*"),
+        (("difficulty.easy=0.1",), "difficulty.easy=0.1"),
+        (("difficulty.reference=nowhere",), "difficulty.reference=nowhere"),
+        (("html.max_samples=0",), "html.max_samples=0"),
+        (("colour=blue",), "colour"),
+    ],
+)
+def test_bad_configuration_is_one_message_and_status_2(
+    runs: Path, tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    command = [sys.executable, "-m", "mtpb.report", f"runs={runs}", f"output={tmp_path}"]
+    if arguments[0].startswith("runs="):
+        command.remove(f"runs={runs}")
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_without_a_verdict_is_no_report(tmp_path: Path) -> None:
+    run_of(tmp_path / "run", {})
+    with pytest.raises(UsageError, match="no run directory with verdicts"):
+        find_runs(str(tmp_path))
