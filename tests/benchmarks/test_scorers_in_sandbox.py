@@ -14,7 +14,7 @@ SCORERS = {"official": official, "strict": strict}
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    limits = Limits(cpu_s=1.0, wall_s=2.0)
+    limits = Limits(cpu_s=1.0, wall_s=2.0, memory_mb=512)
     libraries = ("numpy", "pandas")
     with Pool(limits, workers=2, isolation=Isolation.basic, libraries=libraries) as pool:
         yield pool
