@@ -1,0 +1,160 @@
+"""Is this machine fit to give true scores? Tells a fault of the environment from one of the model.
+
+    python -m mtpb.doctor
+    python -m mtpb.doctor model=codegen-2B-mono benchmark=humaneval
+
+Looks at Python and its packages, the machine's load and disk, the sandbox (its layers, programs
+whose verdicts are known, its limits), the suites (their hashes, their reference solutions) and the
+model (its tokenizer, its logits). Exits with 1 if a check fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from benchmarks import Benchmark, BenchmarkError
+from benchmarks import load as load_suite
+from models import ModelError
+from mtpb.cli import application
+from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
+from mtpb.golden import logits, suites, tokenizer
+from mtpb.plan import find_checkpoint, load_benchmark, open_pool, program_limits
+from mtpb.preflight import (
+    QUICK_REFERENCES,
+    About,
+    Check,
+    State,
+    disk_space,
+    interpreter,
+    isolation,
+    known_programs,
+    load,
+    references,
+)
+from sandbox import Limits, Pool, Program, SandboxError
+from sandbox import Status as Ending
+
+EMBEDDED = ("starter", "starter-function")
+
+_OVERSTEPPING = {
+    Ending.timeout: "while True:\n    pass\n",
+    Ending.memory: "x = bytearray(8 << 30)\n",
+    Ending.exception: "import sys\nsys.setrecursionlimit(2000)\ndef f():\n    f()\nf()\n",
+}
+
+
+@dataclass
+class DoctorConfig:
+    """`quick` tries a few reference solutions of each suite instead of all."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    results: str = "results"
+    quick: bool = False
+
+
+@application("doctor", DoctorConfig)
+def main(config: DoctorConfig) -> int:
+    check_sandbox(config.sandbox)
+    checks = []
+    for check in examine(config):
+        print(line(check), flush=True)
+        checks.append(check)
+    print(f"\n{conclusion(checks)}")
+    return 1 if any(check.state is State.bad for check in checks) else 0
+
+
+def examine(config: DoctorConfig) -> Iterator[Check]:
+    """All checks, one after the other; what one finds broken does not stop the next."""
+    yield interpreter()
+    yield load()
+    yield disk_space(Path(config.results))
+    suites_found: list[Benchmark] = []
+    for name in dict.fromkeys((config.benchmark.name, *EMBEDDED)):
+        yield from suite_checks(name, config, suites_found)
+    yield from _guarded("sandbox", About.environment, lambda: _sandbox(config, suites_found))
+    yield from _guarded("model", About.model, lambda: _model(config))
+
+
+def suite_checks(name: str, config: DoctorConfig, found: list[Benchmark]) -> Iterator[Check]:
+    """The suite's data; a suite that can be read is added to `found`."""
+
+    def look() -> Iterator[Check]:
+        chosen = name == config.benchmark.name
+        benchmark = load_benchmark(config.benchmark) if chosen else load_suite(name)
+        found.append(benchmark)
+        yield suites(benchmark)
+
+    yield from _guarded(f"data of {name}", About.benchmark, look)
+
+
+def _sandbox(config: DoctorConfig, found: list[Benchmark]) -> Iterator[Check]:
+    small = Limits(cpu_s=1, wall_s=20, memory_mb=512)
+    with Pool(small, workers=2) as pool:
+        yield isolation(pool.layers)
+        yield limits(pool)
+    for benchmark in found:
+        with open_pool(
+            config.sandbox, program_limits(config.sandbox, benchmark), benchmark
+        ) as pool:
+            known = known_programs(pool, benchmark)
+            yield replace(known, name=f"{known.name}, {benchmark.name}")
+            yield references(pool, benchmark, at_most=QUICK_REFERENCES if config.quick else None)
+
+
+def limits(pool: Pool) -> Check:
+    """Programs that overstep the pool's limits must end with the status for it."""
+    pending = {wanted: pool.submit(Program(source)) for wanted, source in _OVERSTEPPING.items()}
+    endings = {wanted: future.result() for wanted, future in pending.items()}
+    wrong = [
+        f"a program that should end with {wanted.value} ended with {outcome.status.value} "
+        f"({outcome.detail})"
+        for wanted, outcome in endings.items()
+        if outcome.status is not wanted
+    ]
+    if wrong:
+        remedy = "limits are not enforced here; python -m sandbox shows the layers"
+        return Check("limits", About.environment, State.bad, wrong[0], remedy)
+    found = "time, memory and recursion are bounded"
+    return Check("limits", About.environment, State.good, found)
+
+
+def _model(config: DoctorConfig) -> Iterator[Check]:
+    checkpoint = find_checkpoint(config.model)
+    yield tokenizer(checkpoint)
+    yield logits(checkpoint)
+
+
+def _guarded(name: str, about: About, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """The checks of `look`; an error that ends them early becomes a failed check."""
+    try:
+        yield from look()
+    except (BenchmarkError, ModelError, SandboxError) as error:
+        yield Check(name, about, State.bad, str(error))
+
+
+def line(check: Check) -> str:
+    """A check on a line, with what to do on the next where it is not as it should be."""
+    remedy = "" if check.state in (State.good, State.skipped) else check.remedy
+    return f"{check.state.value:8} {check.name}: {check.found}" + (remedy and f"\n{'':9}{remedy}")
+
+
+def conclusion(checks: list[Check]) -> str:
+    """Whose fault it is."""
+    bad = [check for check in checks if check.state is State.bad]
+    if not bad:
+        return "Fit: scores from this machine can be believed."
+    at_fault = dict.fromkeys(check.about for check in bad)
+    if About.environment in at_fault:
+        names = ", ".join(check.name for check in bad if check.about is About.environment)
+        return f"Not fit: the environment is at fault ({names}), whatever the model is worth."
+    names = ", ".join(check.name for check in bad)
+    at = " and ".join(f"the {about.value}" for about in at_fault)
+    return f"Not fit: the environment is sound, {at} at fault ({names})."
+
+
+if __name__ == "__main__":
+    main()
