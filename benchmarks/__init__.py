@@ -1,7 +1,8 @@
 """Benchmarks: problems, their protocols and stop rules, and what counts as solved."""
 
+from benchmarks.benchmark import Benchmark
 from benchmarks.errata import clean, errata
-from benchmarks.loader import NAMES, Benchmark, load
+from benchmarks.loader import NAMES, load
 from benchmarks.problem import BenchmarkError, Case, Format, FunctionTest, Problem
 from benchmarks.protocol import Protocol
 from benchmarks.stopping import humaneval_stop, mtpb_stop
