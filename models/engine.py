@@ -19,10 +19,13 @@ from itertools import accumulate
 from typing import Generic, Protocol
 from weakref import WeakKeyDictionary
 
+import torch
+
+from models import memory
 from models.cache import Row
 from models.codegen import CodeGen
 from models.config import ModelError
-from models.dialogue import Completion, D, Finish, Request
+from models.dialogue import Completion, D, Finish, Request, StopRule
 from models.options import EngineOptions, Sampling, default_cache_tokens, default_slots
 from models.runner import Runner
 from models.sampling import log_probabilities, sample
@@ -48,6 +51,29 @@ class Stats:
     seconds: float = 0.0
 
 
+class Listener:
+    """Text as it comes, token by token, and whether its stop rule is met.
+
+    A character whose bytes are not all there is not yet text.
+    """
+
+    def __init__(self, stop: StopRule | None) -> None:
+        self.text, self.stopped = "", False
+        self._stop = stop
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def hear(self, content: bytes) -> None:
+        new = self._decoder.decode(content)
+        self.text += new
+        if new and self._stop is not None:
+            self.stopped = self._stop(self.text) is not None
+
+    def end(self) -> str:
+        """The whole text; bytes of an unfinished character become U+FFFD."""
+        self.text += self._decoder.decode(b"", final=True)
+        return self.text
+
+
 @dataclass(slots=True, eq=False)
 class Answer(Generic[D]):
     """A dialogue under way: its request, and the completion as far as it has come."""
@@ -55,21 +81,17 @@ class Answer(Generic[D]):
     dialogue: D
     request: Request
     track: Track
-    room: int
-    text: str = ""
+    room: int  # how many tokens the context has left
+    listener: Listener
     logprobs: list[float] = field(default_factory=list)
-    decoder: codecs.IncrementalDecoder = field(
-        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
-    )
 
     @property
     def token_ids(self) -> list[int]:
         return self.track.tokens[self.track.prompt_length :]
 
     def completion(self, finish: Finish) -> Completion:
-        text = self.text + self.decoder.decode(b"", final=True)
         logprobs = tuple(self.logprobs) if self.logprobs else None
-        return Completion(text, tuple(self.token_ids), finish, logprobs)
+        return Completion(self.listener.end(), tuple(self.token_ids), finish, logprobs)
 
 
 class Engine:
@@ -90,7 +112,9 @@ class Engine:
         self.options, self.sampling = options or EngineOptions(), sampling or Sampling()
         self.slots = self.options.slots or default_slots(model.config)
         tokens = self.options.cache_tokens or default_cache_tokens(model.config, self.slots)
-        self.pages = Pages(-(-max(tokens, model.config.n_positions) // PAGE))
+        tokens = max(tokens, model.config.n_positions)
+        memory.check(model.config, torch.device("cpu"), self.slots, tokens, 4)
+        self.pages = Pages(-(-tokens // PAGE))
         self.stats = Stats()
         anchor = TILE if self.options.deterministic else max(self.slots, 2)
         self._runner = Runner(model, self.pages.count, anchor)
@@ -127,7 +151,8 @@ class Engine:
             prompt = self._encode(request.prompt)
             room = self.config.n_positions - len(prompt)
             if room > 0 and request.max_new_tokens > 0:
-                return Answer(dialogue, request, Track(prompt, len(prompt)), room)
+                track = Track(prompt, len(prompt))
+                return Answer(dialogue, request, track, room, Listener(request.stop))
             finish = Finish.length if room > 0 else Finish.context
             dialogue = dialogue.receive(Completion("", (), finish))
         finished.append(dialogue)
@@ -183,10 +208,8 @@ class Engine:
         token, length = answer.track.tokens[-1], len(answer.token_ids)
         if token == self.config.eos_token_id:
             return Finish.eos
-        new = answer.decoder.decode(self.tokenizer.token_bytes(token))
-        answer.text += new
-        stop = answer.request.stop
-        if new and stop is not None and stop(answer.text) is not None:
+        answer.listener.hear(self.tokenizer.token_bytes(token))
+        if answer.listener.stopped:
             return Finish.stop
         if length == answer.request.max_new_tokens:
             return Finish.length

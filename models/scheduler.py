@@ -130,11 +130,13 @@ class Scheduler:
     @property
     def room(self) -> bool:
         """Whether a new track could start now."""
-        busy = len(self.running) + len(self.waiting)
-        return not self.waiting and busy < self.slots and self.pages.available > len(self.running)
+        running = len(self.running)
+        return not self.waiting and running < self.slots and self.pages.available > running
 
     def add(self, track: Track) -> None:
+        """Start the track, now or when its turn comes."""
         self.waiting.append(track)
+        self._admit()
 
     def finish(self, track: Track) -> None:
         """The conversation is over: its pages and its slot are free."""
@@ -156,8 +158,7 @@ class Scheduler:
 
         Raises ModelError where not even one track fits into the cache.
         """
-        while self.waiting and len(self.running) < self.slots and self._start(self.waiting[0]):
-            self.running.append(self.waiting.popleft())
+        self._admit()
         spans: list[Span] = []
         left = self.chunk
         for track in list(self.running):
@@ -172,6 +173,10 @@ class Scheduler:
             tokens = self.pages.count * PAGE
             raise ModelError(f"cache of {tokens} tokens: too small for a single conversation")
         return spans
+
+    def _admit(self) -> None:
+        while self.waiting and len(self.running) < self.slots and self._start(self.waiting[0]):
+            self.running.append(self.waiting.popleft())
 
     def _start(self, track: Track) -> bool:
         """Find the track's pages that are known, take those it lacks for its prompt."""

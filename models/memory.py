@@ -1,0 +1,63 @@
+"""How much memory there is for the engine, and an error where it is too little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from models.config import CodeGenConfig, ModelError
+from models.options import default_cache_tokens
+from models.scheduler import PAGE
+
+
+def available(device: torch.device) -> int:
+    """Bytes that can still be taken on a device; on a CPU what the system and the control group
+    leave."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = [_meminfo("MemAvailable"), _control_group()]
+    return min((n for n in free if n is not None), default=1 << 62)
+
+
+def cache_bytes(config: CodeGenConfig, tokens: int, itemsize: int) -> int:
+    """What keys and values of `tokens` tokens take."""
+    pages = -(-tokens // PAGE) + 1
+    return 2 * config.n_layer * config.n_embd * itemsize * PAGE * pages
+
+
+def check(config: CodeGenConfig, device: torch.device, slots: int, tokens: int, size: int) -> None:
+    """Raise ModelError if the cache of `tokens` tokens, `size` bytes an element, does not fit."""
+    needed, free = cache_bytes(config, tokens, size), available(device)
+    if needed <= free:
+        return
+    fitting = 0
+    while cache_bytes(config, default_cache_tokens(config, fitting + 1), size) <= free:
+        fitting += 1
+    remedy = (
+        f"there is room for {fitting} slots" if fitting else "free some, or take another device"
+    )
+    raise ModelError(
+        f"slots={slots}: their cache needs {needed / 2**30:.2f} GiB of memory, and "
+        f"{free / 2**30:.2f} GiB are free; {remedy}"
+    )
+
+
+def _meminfo(name: str) -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    values = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
+    return next((int(value) * 1024 for value in values), None)
+
+
+def _control_group() -> int | None:
+    """What the control group (version 2) of a container leaves."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text().strip()
+        used = int((folder / "memory.current").read_text())
+    except (OSError, ValueError):
+        return None
+    return None if limit == "max" else max(int(limit) - used, 0)

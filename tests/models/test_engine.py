@@ -1,0 +1,249 @@
+"""The engine's contract: the same tokens in any company, and those of a plain loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import CodeGenConfig as TheirConfig
+from transformers import CodeGenForCausalLM
+
+from benchmarks.stopping import humaneval_stop, mtpb_stop
+from models.codegen import CodeGen, checkpoint_weights
+from models.config import CodeGenConfig, ModelError
+from models.dialogue import Finish, Request, StopRule
+from models.engine import Engine, Listener, complete, perplexity
+from models.options import EngineOptions, Sampling
+from tests.models.talk import CONFIG, Bytes, Talk, answers, model_of, talks
+
+GREEDY = Sampling(temperature=0)
+
+
+@pytest.fixture(scope="module", params=["float32", "bfloat16"])
+def model(request: pytest.FixtureRequest) -> CodeGen:
+    return model_of().to(getattr(torch, request.param))
+
+
+@pytest.fixture(scope="module")
+def expected(model: CodeGen) -> dict[int, Talk]:
+    return answers(model, talks())
+
+
+def test_order_of_dialogues_does_not_matter(model: CodeGen, expected: dict[int, Talk]) -> None:
+    assert answers(model, talks()[::-1]) == expected
+
+
+@pytest.mark.parametrize("shard", range(3))
+def test_shards_together_say_the_same(
+    model: CodeGen, expected: dict[int, Talk], shard: int
+) -> None:
+    part = talks()[shard::3]
+    assert answers(model, part) == {talk.key: expected[talk.key] for talk in part}
+
+
+def test_one_sample_alone_is_one_among_its_group(model: CodeGen, expected: dict[int, Talk]) -> None:
+    for key in (1, 5, 22):
+        assert answers(model, [talks()[key]]) == {key: expected[key]}
+
+
+@pytest.mark.parametrize("cut", [1, 7, 15])
+def test_a_restart_changes_nothing(model: CodeGen, expected: dict[int, Talk], cut: int) -> None:
+    engine = Engine(model, Bytes(), EngineOptions(slots=8), Sampling(0.9, 0.95))
+    running = engine.run(talks())
+    before = {talk.key: talk for talk in (next(running) for _ in range(cut))}
+    after = answers(model, [talk for talk in talks() if talk.key not in before])
+    assert before | after == expected
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 5, 24, 100])
+def test_deterministic_does_not_depend_on_slots(model: CodeGen, slots: int) -> None:
+    eight = answers(model, talks(), EngineOptions(slots=8, deterministic=True))
+    assert answers(model, talks(), EngineOptions(slots=slots, deterministic=True)) == eight
+
+
+def test_little_cache_changes_nothing(model: CodeGen, expected: dict[int, Talk]) -> None:
+    options = EngineOptions(slots=8, cache_tokens=CONFIG.n_positions)
+    assert answers(model, talks(), options) == expected
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_do_not_matter(model: CodeGen, expected: dict[int, Talk], threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert answers(model, talks()) == expected
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_turn_with_its_cache_is_a_turn_from_nothing(
+    model: CodeGen, expected: dict[int, Talk]
+) -> None:
+    for key in (2, 5, 23):
+        talk = expected[key]
+        again = Talk(key, talk.prompts, talk.max_new_tokens, said=talk.said[:-1])
+        assert answers(model, [again])[key].said == talk.said
+
+
+def theirs_and_ours() -> tuple[CodeGenForCausalLM, CodeGen]:
+    record = CONFIG.to_json()
+    del record["architectures"], record["torch_dtype"]
+    torch.manual_seed(1)
+    theirs = CodeGenForCausalLM(TheirConfig(**record, initializer_range=0.1)).eval()
+    ours, tensors = CodeGen(CONFIG), theirs.state_dict()
+    for name, weight in checkpoint_weights(CONFIG).items():
+        ours.state_dict()[weight.parameter].copy_(weight.load(tensors[name]))
+    return theirs, ours
+
+
+def test_greedy_tokens_are_transformers_in_mixed_company() -> None:
+    theirs, ours = theirs_and_ours()
+    for talk in answers(ours, talks(12), sampling=GREEDY).values():
+        text = ""
+        for prompt, completion in zip(talk.prompts, talk.said, strict=True):
+            text += prompt
+            ids = torch.tensor([Bytes().encode(text)])
+            count = len(completion.token_ids)
+            out = theirs.generate(ids, max_new_tokens=count, do_sample=False, pad_token_id=0)
+            assert tuple(out[0, ids.shape[1] :].tolist()) == completion.token_ids
+            text += completion.text
+
+
+def test_logprobs_and_scores_are_the_models() -> None:
+    model = model_of()
+    options = EngineOptions(slots=4, logprobs=True)
+    talk = answers(model, [Talk(1, ("def f", " and g"))], options)[1]
+    completion = talk.said[0]
+    ids = [*Bytes().encode("def f"), *completion.token_ids]
+    logits = model(torch.tensor([ids]))[0, 4:-1].log_softmax(-1)
+    wanted = logits.gather(1, torch.tensor(completion.token_ids)[:, None]).flatten().tolist()
+    assert completion.logprobs == pytest.approx(wanted, abs=1e-4)
+    scored = Engine(model, Bytes(), EngineOptions(slots=4)).score("def f", " + 1")
+    ids = Bytes().encode("def f + 1")
+    logits = model(torch.tensor([ids]))[0, 4:-1].log_softmax(-1)
+    wanted = logits.gather(1, torch.tensor(ids[5:])[:, None]).flatten().tolist()
+    assert scored == pytest.approx(wanted, abs=1e-4)
+    assert perplexity(scored) == pytest.approx(math.exp(-sum(wanted) / 4), rel=1e-4)
+
+
+def test_score_of_a_long_text_crosses_steps() -> None:
+    model, text = model_of(), "x" * (CONFIG.n_positions - 20)
+    scored = Engine(model, Bytes(), EngineOptions(slots=2)).score("some context", text)
+    assert len(scored) == len(text)
+    with pytest.raises(ModelError, match="context is 192"):
+        Engine(model, Bytes(), EngineOptions(slots=2)).score("some context", text * 2)
+
+
+def test_a_full_context_ends_the_conversation() -> None:
+    long = "y" * (CONFIG.n_positions - 3)
+    talk = answers(model_of(), [Talk(1, (long, "z", "z"), max_new_tokens=5)])[1]
+    assert [len(c.token_ids) for c in talk.said[1:]] == [0, 0]
+    assert [c.finish for c in talk.said] == [Finish.context] * 3
+    assert len(talk.said[0].token_ids) == 3
+
+
+def test_max_new_tokens_at_the_contexts_end_is_length() -> None:
+    long = "y" * (CONFIG.n_positions - 3)
+    assert answers(model_of(), [Talk(1, (long,), 3)])[1].said[0].finish is Finish.length
+
+
+def test_end_of_text_is_counted_but_not_said() -> None:
+    model = model_of()
+    with torch.no_grad():
+        model.head.bias[CONFIG.eos_token_id] = 100.0  # type: ignore[index, operator, union-attr]
+    completion = answers(model, [Talk(1, ("a",))])[1].said[0]
+    assert completion.token_ids == (CONFIG.eos_token_id,)
+    assert (completion.text, completion.finish) == ("", Finish.eos)
+
+
+def test_a_stop_rule_ends_the_row_at_once() -> None:
+    whole = answers(model_of(), [Talk(3, ("a",), 60)])[3].said[0]
+    sign = whole.text[10]
+    talk = Talk(3, ("a",), 60, stop=lambda text: text.find(sign) if sign in text else None)
+    completion = answers(model_of(), [talk])[3].said[0]
+    assert completion.finish is Finish.stop
+    assert completion.text.endswith(sign)
+    assert completion.text.count(sign) == 1
+    assert whole.text.startswith(completion.text)
+
+
+LINES = st.sampled_from(
+    ["print(1)", "print", "def f():", "    return 1", "# note", "'''", '"""', "", "", "class A:"]
+    + ["if x:", "<|endoftext|>", "é ← \u2028 🎉", "\tprint(x)", "x = '#'", "\r", "\f# a"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    lines=st.lists(LINES, max_size=12),
+    rule=st.sampled_from([mtpb_stop, humaneval_stop]),
+    sizes=st.lists(st.integers(1, 6), min_size=1),
+)
+def test_stopping_early_loses_nothing(lines: list[str], rule: StopRule, sizes: list[int]) -> None:
+    text = "\n".join(lines)
+    content, listener, tokens = text.encode(), Listener(rule), 0
+    at = 0
+    while at < len(content) and not listener.stopped:
+        size = sizes[tokens % len(sizes)]
+        listener.hear(content[at : at + size])
+        at, tokens = at + size, tokens + 1
+    heard = listener.end()
+    assert heard[: rule(heard)] == text[: rule(text)]
+
+
+def test_dialogues_are_taken_as_there_is_room_and_handed_on_at_once() -> None:
+    taken = 0
+
+    def source() -> Iterator[Talk]:
+        nonlocal taken
+        for talk in talks():
+            taken += 1
+            yield talk
+
+    engine = Engine(model_of(), Bytes(), EngineOptions(slots=4))
+    for finished, _ in enumerate(engine.run(source())):
+        assert taken <= finished + 1 + 2 * 4
+    assert taken == 24
+
+
+def test_tokens_are_counted() -> None:
+    engine = Engine(model_of(), Bytes(), EngineOptions(slots=4))
+    done = list(engine.run(talks(6)))
+    assert engine.stats.tokens == sum(len(c.token_ids) for talk in done for c in talk.said)
+    assert engine.stats.seconds > 0
+
+
+def test_too_little_memory_is_one_error_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.memory.available", lambda device: 2_000_000)
+    with pytest.raises(ModelError, match=r"slots=64: .* room for \d+ slots"):
+        Engine(model_of(), Bytes(), EngineOptions(slots=64))
+
+
+def test_generate_follows_the_weights_as_they_are_trained() -> None:
+    model = model_of()
+    model.tokenizer = Bytes()  # type: ignore[assignment]
+    first = model.generate("def f", max_new_tokens=12)
+    assert first == model.generate("def f", max_new_tokens=12)
+    with torch.no_grad():
+        model.head.bias[65] += 100  # type: ignore[index, operator, union-attr]
+    assert model.generate("def f", max_new_tokens=3) == "AAA"
+    assert model.generate("d", 9, stop=lambda t: 2 if len(t) > 4 else None) == "AA"
+
+
+def test_an_empty_prompt_has_an_answer() -> None:
+    assert len(answers(model_of(), [Talk(1, ("",))])[1].said[0].token_ids) > 0
+
+
+def test_a_model_without_tokenizer_says_so() -> None:
+    with pytest.raises(ModelError, match="no tokenizer"):
+        complete(model_of(), Request("a", 0, 1), GREEDY)
+
+
+def test_wide_heads_and_odd_widths_agree_as_well() -> None:
+    model = model_of(CodeGenConfig(259, 96, 2, 40, 4, 6, n_inner=50, eos_token_id=258))
+    few = answers(model, talks(8), EngineOptions(slots=3, deterministic=True))
+    assert answers(model, talks(8), EngineOptions(slots=8, deterministic=True)) == few
