@@ -201,7 +201,7 @@ class Exchange:
         self.server.start_job(tuple(fds))
         self._theirs.close()
         if link is not None:
-            link.close()
+            link.close()  # or its end would not be noticed
         with contextlib.suppress(OSError):  # a child that died at once; the server will tell
             wire.write(self.ours.fileno(), wire.frame(b"P", payload))
 
@@ -220,10 +220,14 @@ class Exchange:
         return True
 
     def drain(self) -> None:
+        """Take what is left on the channel of a process that has ended."""
         self.ours.setblocking(False)
         while self.on_channel():
             pass
+
+    def close(self) -> None:
         self.ours.close()
+        self._theirs.close()
 
 
 class Trial:
@@ -233,7 +237,6 @@ class Trial:
         self.judge = judge
         self.ending: tuple[Any, ...] | None = None
         judge.start_job((link.fileno(),), json.dumps([name, seed]).encode())
-        link.close()
 
     def on_control(self) -> bool:
         self.ending = cast("tuple[Any, ...]", thaw(decode(self.judge.ended())))
@@ -323,15 +326,15 @@ class Worker(threading.Thread):
             self.judge = None
 
     def _try(self, program: Program) -> Outcome:
-        exchange = Exchange(self.program_server)
-        if program.test is not None:
-            return self._try_test(program.test, program, exchange)
-        if program.harness is not None:
-            source = program.harness.source
-            self.program_server.teach(b"H", _name(source), source)
-        exchange.start(None, _payload(program))
-        attend(exchange)
-        return program_outcome(exchange)
+        with contextlib.closing(Exchange(self.program_server)) as exchange:
+            if program.test is not None:
+                return self._try_test(program.test, program, exchange)
+            if program.harness is not None:
+                source = program.harness.source
+                self.program_server.teach(b"H", _name(source), source)
+            exchange.start(None, _payload(program))
+            attend(exchange)
+            return program_outcome(exchange)
 
     def _try_test(self, test: Test, program: Program, exchange: Exchange) -> Outcome:
         if self.judge is None:
@@ -340,8 +343,9 @@ class Worker(threading.Thread):
         name = _name(test.setup, test.source, *test.proxies)
         self.judge.teach(b"T", name, test.setup, test.source, test.proxies)
         link, test_link = socket.socketpair()
-        exchange.start(link, _payload(program))
-        trial = Trial(self.judge, name, program.seed, test_link)
+        with link, test_link:
+            exchange.start(link, _payload(program))
+            trial = Trial(self.judge, name, program.seed, test_link)
         try:
             attend(exchange, trial)
         except JudgeStuck:

@@ -1,4 +1,4 @@
-"""Scratch directories: made, emptied and removed whatever a program left in them."""
+"""Scratch directories: emptied and removed whatever a program left in them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,36 @@ import os
 
 
 def clear(directory: str) -> None:
-    """Empty a directory without recursion: nested directories are moved to its top first."""
-    for name in itertools.count():
-        directories = []
-        for entry in list(os.scandir(directory)):
-            if entry.is_dir(follow_symlinks=False):
-                directories.append(entry.path)
-            else:
-                os.unlink(entry.path)
-        if not directories:
+    """Empty a directory, without recursion: what lies deeper is moved to its top first."""
+    for turn in itertools.count():
+        inner = [path for path in _entries(directory) if not _removed(path)]
+        if not inner:
             return
-        for number, path in enumerate(directories):
-            for inner in list(os.scandir(path)):
-                if inner.is_dir(follow_symlinks=False):
-                    os.rename(inner.path, os.path.join(directory, f"{name}-{number}-{inner.name[:99]}"))
-                else:
-                    os.unlink(inner.path)
+        for number, path in enumerate(inner):
+            for deeper in _entries(path):
+                if not _removed(deeper):
+                    os.rename(deeper, os.path.join(directory, f".{turn}-{number}-{abs(hash(deeper))}"))
             os.rmdir(path)
+
+
+def _entries(directory: str) -> list[str]:
+    try:
+        return [entry.path for entry in os.scandir(directory)]
+    except PermissionError:
+        os.chmod(directory, 0o700)
+        return [entry.path for entry in os.scandir(directory)]
+
+
+def _removed(path: str) -> bool:
+    """Remove a file or an empty directory; False for a directory with something in it."""
+    if not os.path.isdir(path) or os.path.islink(path):
+        os.unlink(path)
+        return True
+    try:
+        os.rmdir(path)
+    except OSError:
+        return False
+    return True
 
 
 def remove(directory: str) -> None:
