@@ -27,9 +27,12 @@ _RUNS = re.compile(r"  +|\t\t+")
 _FILES = ("vocab.json", "merges.txt")
 
 
-def train_tokenizer(size: int, seed: int, directory: Path) -> CodeGenTokenizer:
-    """Learn `size` tokens, whitespace runs and end of text included, and save them."""
-    texts = list(_sample(seed))
+def train_tokenizer(size: int, seed: int, directory: Path, share: float = 1.0) -> CodeGenTokenizer:
+    """Learn `size` tokens, whitespace runs and end of text included, and save them.
+
+    `share` is how much of the usual sample of documents is read (trials need less).
+    """
+    texts = list(_sample(seed, share))
     vocabulary, merges = _learn(texts, size - len(WHITESPACE_RUNS) - 1 - SPACED)
     directory.mkdir(parents=True, exist_ok=True)
     inside_words = _write(vocabulary, merges, directory)
@@ -42,10 +45,10 @@ def train_tokenizer(size: int, seed: int, directory: Path) -> CodeGenTokenizer:
     return tokenizer
 
 
-def _sample(seed: int) -> Iterator[str]:
+def _sample(seed: int, share: float) -> Iterator[str]:
     """Text of all stages, without the runs of whitespace that have tokens of their own."""
     for stage, count in SAMPLE.items():
-        for text in islice(documents(stage, seed), count):
+        for text in islice(documents(stage, seed), max(50, int(count * share))):
             yield from (piece for piece in _RUNS.split(text) if piece)
 
 

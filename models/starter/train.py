@@ -14,10 +14,9 @@ import json
 import platform
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,169 +24,20 @@ from tqdm import tqdm
 
 from models.checkpoint import load, save
 from models.codegen import CodeGen, causal
-from models.config import CodeGenConfig, ModelError
+from models.config import ModelError
 from models.starter import WEIGHTS
+from models.starter.batches import Corpus, plan, rows, stored_corpus
 from models.starter.bpe import train_tokenizer
-from models.starter.corpus import Stage, documents, prompt_spans
+from models.starter.corpus import Stage
+from models.starter.settings import SIZES, Settings
 from models.tokenizer import CodeGenTokenizer
 
-PORTION = 1000
 STAGES = (Stage.nl, Stage.multi, Stage.mono)
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """A model's geometry, and how it is trained."""
-
-    n_layer: int
-    n_embd: int
-    n_head: int
-    rotary_dim: int
-    peak_rate: float
-    tokens: dict[str, int]
-    """How many tokens each stage sees."""
-
-
-SIZES = {
-    "1M": Size(4, 128, 4, 16, 2.5e-3, {"nl": 160_000, "multi": 400_000, "mono": 6_000_000}),
-    "3M": Size(5, 192, 8, 16, 1.5e-3, {"nl": 160_000, "multi": 400_000, "mono": 6_000_000}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that the weights depend on, besides the machine's rounding."""
-
-    seed: int = 1
-    vocabulary: int = 1536
-    context: int = 1024
-    batch_tokens: int = 2048
-    warmup_steps: int = 50
-    decay_share: float = 0.3
-    """The last part of a stage's steps, in which the learning rate falls to zero."""
-    weight_decay: float = 0.05
-    betas: tuple[float, float] = (0.9, 0.97)
-    gradient_norm: float = 1.0
-    prompt_weight: float = 0.2
-    """What a prompt's tokens count in the mono stage; the code's count 1."""
-    validation_tokens: int = 12_000
-    save_every: int = 100
-    scale: float = 1.0
-    sizes: dict[str, Size] = field(default_factory=lambda: dict(SIZES))
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """Tokens of all documents one after the other; document i is `starts[i]:starts[i + 1]`."""
-
-    tokens: np.ndarray
-    weights: np.ndarray
-    starts: np.ndarray
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return np.diff(self.starts)
-
-
-def encode(
-    document: str, tokenizer: CodeGenTokenizer, prompt_weight: float
-) -> tuple[list[int], list[float]]:
-    """A document's tokens and the end of text, and what each counts in the loss."""
-    assert tokenizer.eos_id is not None
-    ids = tokenizer.encode(document)
-    is_prompt = np.zeros(len(document.encode()) + 1, dtype=bool)
-    for start, end in prompt_spans(document) if prompt_weight != 1 else ():
-        is_prompt[start:end] = True
-    position, weights = 0, []
-    for token in ids:
-        weights.append(prompt_weight if is_prompt[position] else 1.0)
-        position += len(tokenizer.token_bytes(token))
-    return [*ids, tokenizer.eos_id], [*weights, 1.0]
-
-
-def make_corpus(
-    stage: Stage, seed: int, tokens: int, tokenizer: CodeGenTokenizer, settings: Settings
-) -> Corpus:
-    """Documents of a stage until there are enough tokens."""
-    weight = settings.prompt_weight if stage is Stage.mono else 1.0
-    ids: list[int] = []
-    weights: list[float] = []
-    starts = [0]
-    with tqdm(
-        total=tokens, desc=f"{stage.value} corpus", unit="tok", unit_scale=True, mininterval=2
-    ) as bar:
-        for document in documents(stage, seed):
-            more, counts = encode(document, tokenizer, weight)
-            if len(more) > settings.context // 2:
-                continue
-            ids += more
-            weights += counts
-            starts.append(len(ids))
-            bar.update(len(more))
-            if len(ids) >= tokens:
-                break
-    return Corpus(
-        np.array(ids, np.int16), np.array(weights, np.float16), np.array(starts, np.int64)
-    )
-
-
-def corpus_file(
-    stage: Stage,
-    seed: int,
-    tokens: int,
-    tokenizer: CodeGenTokenizer,
-    settings: Settings,
-    work: Path,
-) -> Corpus:
-    """The corpus from the work folder, made where it is not there yet."""
-    path = work / f"{stage.value}-{seed}-{tokens}.npz"
-    if not path.exists():
-        corpus = make_corpus(stage, seed, tokens, tokenizer, settings)
-        part = path.with_suffix(".part.npz")
-        np.savez(part, tokens=corpus.tokens, weights=corpus.weights, starts=corpus.starts)
-        part.replace(path)
-    with np.load(path) as stored:
-        return Corpus(stored["tokens"], stored["weights"], stored["starts"])
-
-
-def plan(lengths: np.ndarray, batch_tokens: int, seed: int) -> list[list[int]]:
-    """Which documents make up each step: every one once, in rows of about one length.
-
-    Documents are taken in portions, shuffled within: the plan for more documents begins with the
-    plan for fewer, so that a stage can be made longer after it has begun. What does not fill a
-    portion is left out.
-    """
-    batches: list[list[int]] = []
-    portion = min(PORTION, len(lengths))
-    for first in range(0, len(lengths) - portion + 1, portion):
-        order = first + np.argsort(lengths[first : first + portion], kind="stable")
-        portion_batches: list[list[int]] = [[]]
-        for i in order:
-            if (len(portion_batches[-1]) + 1) * lengths[i] > batch_tokens and portion_batches[-1]:
-                portion_batches.append([])
-            portion_batches[-1].append(int(i))
-        rng = np.random.default_rng((seed, first))
-        batches += [portion_batches[i] for i in rng.permutation(len(portion_batches))]
-    return batches
-
-
-def rows(corpus: Corpus, batch: list[int]) -> tuple[Tensor, Tensor]:
-    """Tokens and weights (B, T) of some documents, shorter ones filled up with weight 0."""
-    longest = int(max(corpus.lengths[i] for i in batch))
-    ids_BT = torch.zeros(len(batch), longest, dtype=torch.int64)
-    weights_BT = torch.zeros(len(batch), longest)
-    for row, i in enumerate(batch):
-        start, end = corpus.starts[i], corpus.starts[i + 1]
-        ids_BT[row, : end - start] = torch.from_numpy(corpus.tokens[start:end].astype(np.int64))
-        weights_BT[row, : end - start] = torch.from_numpy(
-            corpus.weights[start:end].astype(np.float32)
-        )
-    return ids_BT, weights_BT
 
 
 def loss_of(model: CodeGen, ids_BT: Tensor, weights_BT: Tensor) -> Tensor:
     """Weighted mean cross-entropy; the head is applied only where a token counts."""
-    where = model.embed.weight.device
+    where = next(model.parameters()).device
     ids_BT, weights_BT = ids_BT.to(where), weights_BT.to(where)
     positions_T = torch.arange(ids_BT.shape[1] - 1, device=where)
     hidden_BTC = model.trunk(ids_BT[:, :-1], positions_T, causal)
@@ -225,7 +75,7 @@ class Run:
     curve: list[dict[str, float]]
 
     @staticmethod
-    def start(model: CodeGen, size: Size, settings: Settings) -> "Run":
+    def start(model: CodeGen, settings: Settings) -> "Run":
         decayed = [p for p in model.parameters() if p.dim() > 1]
         others = [p for p in model.parameters() if p.dim() <= 1]
         optimizer = torch.optim.AdamW(
@@ -233,7 +83,6 @@ class Run:
                 {"params": decayed, "weight_decay": settings.weight_decay},
                 {"params": others, "weight_decay": 0.0},
             ],
-            lr=size.peak_rate,
             betas=settings.betas,
             fused=True,
         )
@@ -254,28 +103,34 @@ class Run:
         self.step, self.seconds, self.curve = record["step"], record["seconds"], record["curve"]
 
 
-def train_stage(
-    run: Run, corpus: Corpus, held_out: Corpus, settings: Settings, peak: float, path: Path
-) -> None:
-    """All steps of one stage, from where the checkpoint at `path` stands."""
-    if path.exists():
-        run.restore(path)
-    steps = plan(corpus.lengths, settings.batch_tokens, settings.seed)
-    with tqdm(
-        total=len(steps), initial=run.step, desc=path.stem, unit="step", mininterval=2
-    ) as bar:
-        for batch in steps[run.step :]:
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What one stage of one model is trained on, and where its unfinished training is kept."""
+
+    corpus: Corpus
+    held_out: Corpus
+    peak_rate: float
+    checkpoint: Path
+
+
+def train_stage(run: Run, lesson: Lesson, settings: Settings, until: int | None = None) -> None:
+    """The steps of one stage, from where its checkpoint stands, to the end or `until` a step."""
+    if lesson.checkpoint.exists():
+        run.restore(lesson.checkpoint)
+    steps = plan(lesson.corpus.lengths, settings.batch_tokens, settings.seed)
+    name = lesson.checkpoint.stem
+    with tqdm(total=len(steps), initial=run.step, desc=name, unit="step", mininterval=2) as bar:
+        for batch in steps[run.step : until]:
             began = time.perf_counter()
-            loss = _step(
-                run, rows(corpus, batch), rate(run.step, len(steps), peak, settings), settings
-            )
+            learning_rate = rate(run.step, len(steps), lesson.peak_rate, settings)
+            loss = _step(run, rows(lesson.corpus, batch), learning_rate, settings)
             run.step += 1
             run.seconds += time.perf_counter() - began
             bar.update()
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            _record(run, loss, len(steps), held_out, settings)
+            _record(run, loss, len(steps), lesson.held_out, settings)
             if run.step % settings.save_every == 0 or run.step == len(steps):
-                run.save(path)
+                run.save(lesson.checkpoint)
 
 
 def _step(
@@ -302,96 +157,82 @@ def _record(run: Run, loss: float, steps: int, held_out: Corpus, settings: Setti
     run.curve.append(point)
 
 
-def train_size(
-    name: str, stages: list[Stage], settings: Settings, folders: "Folders", device: str
-) -> None:
-    """The stages of one size in order, each from the one before; finished ones are taken over."""
-    size = settings.sizes[name]
-    tokenizer = folders.tokenizer(settings)
-    previous: Path | None = None
-    for stage in STAGES:
-        target = folders.output / f"codegen-{name}-{stage.value}"
-        if stage not in stages:
-            previous = target
-            continue
-        tokens = int(size.tokens[stage.value] * settings.scale)
-        corpus = corpus_file(stage, settings.seed, tokens, tokenizer, settings, folders.work)
-        held_out = corpus_file(
-            stage, -settings.seed, settings.validation_tokens, tokenizer, settings, folders.work
-        )
-        model = _beginning(size, settings, tokenizer, previous).to(device)
-        run = Run.start(model, size, settings)
-        train_stage(
-            run,
-            corpus,
-            held_out,
-            settings,
-            size.peak_rate,
-            folders.work / f"{name}-{stage.value}.pt",
-        )
-        finish(run, tokenizer, target, _facts(stage, corpus, device, run))
-        previous = target
-
-
-def _beginning(
-    size: Size, settings: Settings, tokenizer: CodeGenTokenizer, previous: Path | None
-) -> CodeGen:
-    """Fresh weights, or those of the stage before, in float32."""
-    if previous is not None:
-        if not previous.exists():
-            raise ModelError(f"{previous}: not there; train the stages before first")
-        return load(previous, torch.float32)
-    assert tokenizer.eos_id is not None
-    config = CodeGenConfig(
-        vocab_size=settings.vocabulary,
-        n_positions=settings.context,
-        n_layer=size.n_layer,
-        n_embd=size.n_embd,
-        n_head=size.n_head,
-        rotary_dim=size.rotary_dim,
-        bos_token_id=tokenizer.eos_id,
-        eos_token_id=tokenizer.eos_id,
-    )
-    return CodeGen(config).initialize(settings.seed)
-
-
-def _facts(stage: Stage, corpus: Corpus, device: str, run: Run) -> dict[str, object]:
-    return {
-        "stage": stage.value,
-        "documents": len(corpus.lengths),
-        "tokens": len(corpus.tokens),
-        "steps": run.step,
-        "seconds": round(run.seconds, 1),
-        "threads": torch.get_num_threads(),
-        "device": device,
-        "machine": platform.machine(),
-        "torch": torch.__version__,
-        "curve": run.curve,
-    }
-
-
-def finish(run: Run, tokenizer: CodeGenTokenizer, target: Path, facts: dict[str, object]) -> None:
-    """The checkpoint in Hugging Face layout, with `training.json` beside it."""
-    tokenizer.save(target)
-    (target / "training.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
-    half = CodeGen(run.model.config)
-    half.load_state_dict(run.model.state_dict())
-    save(half.to(torch.bfloat16), target)
-
-
 @dataclass(frozen=True, slots=True)
-class Folders:
-    """Where checkpoints go, and where corpora and unfinished training are kept."""
+class Workshop:
+    """Where checkpoints go, where corpora and unfinished training are kept, and how to train."""
 
     output: Path
     work: Path
+    settings: Settings
+    device: str = "cpu"
 
-    def tokenizer(self, settings: Settings) -> CodeGenTokenizer:
+    def train(self, size: str, stages: list[Stage]) -> None:
+        """Stages of one size in order, each from the one before; finished steps are kept."""
+        for stage in stages:
+            began = time.perf_counter()
+            corpus = self.corpus(stage, size)
+            run = Run.start(self.beginning(size, stage).to(self.device), self.settings)
+            train_stage(run, self.lesson(stage, size, corpus), self.settings)
+            self.finish(run, size, stage, len(corpus.tokens))
+            waited = time.perf_counter() - began
+            print(f"{self.target(size, stage)}: {run.curve[-1]} after {waited:.0f} s")
+
+    def target(self, size: str, stage: Stage) -> Path:
+        return self.output / f"codegen-{size}-{stage.value}"
+
+    def tokenizer(self) -> CodeGenTokenizer:
         """The family's tokenizer, learned where it is not there yet."""
         folder = self.work / "tokenizer"
         if (folder / "tokenizer.json").exists():
             return CodeGenTokenizer.from_pretrained(folder)
-        return train_tokenizer(settings.vocabulary, settings.seed, folder)
+        chosen = self.settings
+        return train_tokenizer(chosen.vocabulary, chosen.seed, folder, min(1.0, chosen.scale))
+
+    def corpus(self, stage: Stage, size: str) -> Corpus:
+        tokens = int(self.settings.sizes[size].tokens[stage.value] * self.settings.scale)
+        path = self.work / f"{stage.value}-{self.settings.seed}-{tokens}.npz"
+        return stored_corpus(path, stage, tokens, self.tokenizer(), self.settings)
+
+    def lesson(self, stage: Stage, size: str, corpus: Corpus) -> Lesson:
+        """The stage's corpus, a validation corpus of another seed, the rate, the checkpoint."""
+        other = replace(self.settings, seed=-self.settings.seed)
+        path = self.work / f"{stage.value}-validation-{self.settings.seed}.npz"
+        held_out = stored_corpus(path, stage, other.validation_tokens, self.tokenizer(), other)
+        checkpoint = self.work / f"{size}-{stage.value}.pt"
+        return Lesson(corpus, held_out, self.settings.sizes[size].peak_rate, checkpoint)
+
+    def beginning(self, size: str, stage: Stage) -> CodeGen:
+        """Fresh weights for the first stage, those of the stage before for the others; float32."""
+        if stage is STAGES[0]:
+            eos = self.tokenizer().eos_id
+            assert eos is not None
+            config = self.settings.config(size, eos)
+            return CodeGen(config).initialize(self.settings.seed)
+        previous = self.target(size, STAGES[STAGES.index(stage) - 1])
+        if not previous.exists():
+            raise ModelError(f"{previous}: not there; train the stages before first")
+        return load(previous, torch.float32)
+
+    def finish(self, run: Run, size: str, stage: Stage, tokens: int) -> None:
+        """The checkpoint in Hugging Face layout, with `training.json` beside it."""
+        target = self.target(size, stage)
+        self.tokenizer().save(target)
+        facts = {
+            "stage": stage.value,
+            "settings": asdict(replace(self.settings, sizes={size: self.settings.sizes[size]})),
+            "tokens": tokens,
+            "steps": run.step,
+            "seconds": round(run.seconds, 1),
+            "device": self.device,
+            "threads": torch.get_num_threads(),
+            "machine": platform.machine(),
+            "torch": torch.__version__,
+            "curve": run.curve,
+        }
+        (target / "training.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+        stored = CodeGen(run.model.config)
+        stored.load_state_dict(run.model.state_dict())
+        save(stored.to(torch.float16), target)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -433,11 +274,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     settings = replace(Settings(), seed=options.seed, scale=options.scale)
-    folders = Folders(options.output, options.work)
-    folders.work.mkdir(parents=True, exist_ok=True)
+    workshop = Workshop(options.output, options.work, settings, options.device)
     try:
-        for name in options.sizes:
-            train_size(name, [Stage(s) for s in options.stages], settings, folders, options.device)
+        options.work.mkdir(parents=True, exist_ok=True)
+        for size in options.sizes:
+            workshop.train(size, [stage for stage in STAGES if stage.value in options.stages])
     except (ModelError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
