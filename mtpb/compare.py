@@ -34,7 +34,8 @@ class CompareConfig:
     """`level` bounds the chance of a false alarm; `tolerance` is a fraction, 0.01 one point.
 
     `metrics` null takes pass_rate and those of pass@10 and pass@100 that n allows; `top` bounds
-    the lists of problems in the report; `output` null is the candidate's directory.
+    the lists of problems in the report; `output` null is the candidate's directory (the
+    current one if the candidate is a baseline).
     """
 
     baseline: str = MISSING

@@ -69,8 +69,10 @@ def find_contestant(reference: str, baselines: Path) -> Contestant:
     Raises UsageError if it is none of them, or has no verdicts.
     """
     path = Path(reference).expanduser()
-    if path.is_dir():
-        contestant = read_run(RunDirectory(path))
+    run = RunDirectory(path)
+    named = baselines / f"{reference}.json"
+    if run.manifest_path.exists() or (path.is_dir() and not named.exists()):
+        contestant = read_run(run)
     else:
         file = path if path.is_file() else baseline_path(reference, baselines)
         contestant = read_baseline(file)

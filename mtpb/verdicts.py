@@ -90,14 +90,14 @@ class Verdicts:
             # the careful reader knows file, line and key; it is four times slower
             builder = _Builder(problems)
             for verdict in read_records(path, Verdict.from_json):
-                builder.add([json.loads(verdict.to_json())])
+                builder.add([_fields(verdict)])
         return _latest(builder.build(), path)
 
     @classmethod
     def of(cls, verdicts: Iterable[Verdict], problems: Sequence[str] = ()) -> Verdicts:
         """The columns of records that are already in memory."""
         builder = _Builder(problems)
-        builder.add([json.loads(verdict.to_json()) for verdict in verdicts])
+        builder.add([_fields(verdict) for verdict in verdicts])
         return builder.build()
 
     def select(self, mask: Bools | Ints) -> Verdicts:
@@ -201,6 +201,21 @@ class _Builder:
         if dtype is np.bool_ and not all(value is True or value is False for value in values):
             raise ValueError(f"{name}: neither true nor false")
         self._columns.setdefault(name, []).append(np.array(values, dtype=dtype))
+
+
+def _fields(verdict: Verdict) -> dict[str, Any]:
+    """The keys of a verdict's line that columns are made of."""
+    scores = {"official": verdict.official, "strict": verdict.strict}
+    return {
+        "problem": verdict.problem,
+        "case": verdict.case,
+        "sample": verdict.sample,
+        "passed": verdict.passed,
+        "status": verdict.status.value,
+        "turn": verdict.turn,
+        "cpu_s": verdict.cpu_s,
+        **{scorer: passed for scorer, passed in scores.items() if passed is not None},
+    }
 
 
 def _text(value: object) -> str:

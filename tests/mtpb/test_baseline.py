@@ -58,6 +58,15 @@ def test_a_run_compares_with_its_own_baseline_as_with_itself(
     assert with_baseline.changed == with_baseline.overridden == ()
 
 
+def test_a_name_is_found_beside_a_folder_that_is_no_run(
+    tmp_path: Path, run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save("main", str(run.path), tmp_path, False)
+    (tmp_path / "main").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_contestant("main", tmp_path).directory is None
+
+
 def test_the_clean_subset_survives(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", OUTCOMES, dirty=[("0", 1), ("3", 0)])
     baseline = read_baseline(save("main", str(run.path), tmp_path, False))
