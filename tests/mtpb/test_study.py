@@ -1,0 +1,104 @@
+"""mtpb.study as its users call it: planned, done once, resumed, failures told at the end."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtpb.prompt_scores import prompt_scores
+from mtpb.store import RunDirectory
+from mtpb.study import _why
+
+MODEL = "codegen-1M-mono"
+SMALL = (
+    "experiment.suites=[{benchmark: starter, n: 1, perplexity: true},"
+    "{benchmark: starter-function, n: 2}]",
+    "overrides=['benchmark.limit=1','sampling.max_new_tokens=8','sandbox.workers=1']",
+)
+
+
+def study(*arguments: str, models: str = MODEL) -> subprocess.CompletedProcess[str]:
+    chosen = f"experiment.models=[{models}]"
+    command = [sys.executable, "-m", "mtpb.study", chosen, *SMALL, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_plan_of_the_paper_names_all_its_runs(tmp_path: Path) -> None:
+    """Also on a machine that has neither checkpoints nor suites."""
+    command = [sys.executable, "-m", "mtpb.study", "experiment=paper", "dry_run=true"]
+    suites = [f"experiment.suites.{number}.path=nowhere.jsonl" for number in range(2)]
+    done = subprocess.run(
+        [*command, *suites, f"results={tmp_path}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "60 runs, 60 to do" in done.stdout
+    for size in ("350M", "2B", "6B", "16B"):
+        for data in ("nl", "multi", "mono"):
+            lines = [line for line in done.stdout.splitlines() if f"codegen-{size}-{data} " in line]
+            assert len(lines) == 5
+    assert not any(tmp_path.iterdir())
+
+
+def test_plan_counts_samples_and_tokens(tmp_path: Path) -> None:
+    done = study("dry_run=true", f"output={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert "2 runs, 2 to do; 7 samples" in done.stdout
+
+
+def test_a_study_is_done_once_and_reported(tmp_path: Path) -> None:
+    """One model fails, the others' runs are kept and reported; the next call redoes nothing."""
+    models = f"{MODEL},/nowhere/at/all"
+    done = study(f"output={tmp_path}", models=models)
+    assert done.returncode == 1, done.stderr
+    failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
+    assert len(failed) == 2
+    assert all("/nowhere/at/all" in line for line in failed)
+    assert "Traceback" not in done.stderr
+    for name in ("index.html", "tables/starter-pass-rate.tex", "figures/starter-by-turns.svg"):
+        assert (tmp_path / "report" / name).exists()
+    (scores,) = tmp_path.rglob("perplexity.jsonl")
+    assert [score.key[1:] for score in prompt_scores(RunDirectory(scores.parent))] == [
+        (case, 0) for case in range(5)
+    ]
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("manifest.json")}
+    again = study(f"output={tmp_path}")
+    assert again.returncode == 0, again.stderr
+    assert "2 runs, 0 to do" in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("experiment=nothing",), "nothing"),
+        (("experiment.models=[]",), "experiment.models"),
+        (("experiment.suites=[]",), "experiment.suites"),
+        (("experiment.suites=[{benchmark: mtbp}]",), "mtbp"),
+        (("experiment.suites=[{benchmark: starter, temperatures: [-1]}]",), "temperature"),
+        (("experiment.suites=[{benchmark: starter, formats: [both]}]",), "both"),
+        (("overrides=['no.such.key=1']",), "no.such.key"),
+    ],
+)
+def test_bad_experiments_are_one_message_and_status_2(
+    arguments: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "mtpb.study", f"output={tmp_path}", "dry_run=true"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "errors", "why"),
+    [
+        (0, "warning\n", ""),
+        (2, "50%|…\nerror: model=x: no such model\n", "model=x: no such model"),
+        (1, "Traceback\nMemoryError: 3 GB\n", "MemoryError: 3 GB"),
+        (1, "", "status 1"),
+        (-9, "", "ended by SIGKILL"),
+    ],
+)
+def test_why_a_run_failed(status: int, errors: str, why: str) -> None:
+    assert _why(status, errors) == why
