@@ -64,7 +64,9 @@ def _allow(rules: int, path: str, rights: int) -> None:
     with contextlib.suppress(OSError):  # not there, or not readable for us either
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
-            kernel.landlock_allow(rules, fd, rights if os.path.isdir(path) else rights & FILE_RIGHTS)
+            kernel.landlock_allow(
+                rules, fd, rights if os.path.isdir(path) else rights & FILE_RIGHTS
+            )
         finally:
             os.close(fd)
 

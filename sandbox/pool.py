@@ -31,7 +31,6 @@ from sandbox import wire
 from sandbox.failure import DETAIL_CHARS
 from sandbox.plain import Plain, PlainError, decode, freeze, thaw
 from sandbox.program import (
-    Harness,
     Isolation,
     Limits,
     Outcome,
@@ -81,8 +80,15 @@ class Server:
         with theirs:
             self._process = subprocess.Popen(
                 [
-                    sys.executable, "-s", "-B", "-X", "utf8", "-c", BOOT,
-                    os.path.dirname(os.path.abspath(__file__)), str(theirs.fileno()),
+                    sys.executable,
+                    "-s",
+                    "-B",
+                    "-X",
+                    "utf8",
+                    "-c",
+                    BOOT,
+                    os.path.dirname(os.path.abspath(__file__)),
+                    str(theirs.fileno()),
                 ],
                 env=_environment(self.scratch),
                 stdin=subprocess.DEVNULL,

@@ -16,7 +16,9 @@ def clear(directory: str) -> None:
         for number, path in enumerate(inner):
             for deeper in _entries(path):
                 if not _removed(deeper):
-                    os.rename(deeper, os.path.join(directory, f".{turn}-{number}-{abs(hash(deeper))}"))
+                    os.rename(
+                        deeper, os.path.join(directory, f".{turn}-{number}-{abs(hash(deeper))}")
+                    )
             os.rmdir(path)
 
 

@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import gc
 import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sandbox import child, layers, scratch, wire
@@ -28,11 +31,7 @@ from sandbox.supervision import Child, Supervisor
 
 CHANNEL_FD, LINK_FD, FIRST_FREE_FD = 3, 4, 5
 # imported for programs, which would spend milliseconds on them
-LIBRARY = (
-    "abc ast bisect collections collections.abc copy datetime decimal enum fractions functools"
-    " heapq io itertools json math operator os.path random re statistics string threading time"
-    " traceback typing"
-).split()
+LIBRARY = ["abc", "ast", "bisect", "collections", "collections.abc", "copy", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math", "operator", "os.path", "random", "re", "statistics", "string", "threading", "time", "traceback", "typing"]
 
 
 def main(control_fd: int) -> NoReturn:
@@ -96,6 +95,7 @@ def _prepare(
     stage = None if start["tests"] else child.Stage()
     with _without_fork_hooks():
         _preload(["random"] if stage is None else [*LIBRARY, *start["libraries"]])
+    _copy_without_modes()
     layers.give_up_privileges(report)
     walls = layers.Walls(limits, directory, report)
     if stage is None:
@@ -134,6 +134,21 @@ def _preload(libraries: list[str]) -> None:
     if "numpy" in sys.modules:
         for part in ("numpy.random", "numpy.linalg", "numpy.fft"):
             importlib.import_module(part)
+
+
+def _copy_without_modes() -> None:
+    """Let `shutil.copy` work where changes of mode and times are refused."""
+
+    def tolerant(copy: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(copy)
+        def copy_if_allowed(*args: Any, **options: Any) -> None:
+            with contextlib.suppress(PermissionError):
+                copy(*args, **options)
+
+        return copy_if_allowed
+
+    shutil.copymode = tolerant(shutil.copymode)
+    shutil.copystat = tolerant(shutil.copystat)
 
 
 def _become_lean() -> None:

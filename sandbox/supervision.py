@@ -16,7 +16,7 @@ from typing import Any
 from sandbox import wire
 
 CHUNK = 1 << 16
-GRACE_S = 1.0
+GRACE_S = 0.5
 LONG_MS = 1000
 
 

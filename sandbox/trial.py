@@ -202,7 +202,9 @@ def _update(old: Any, new: Any) -> Any:
         else:
             old[:] = new
     elif isinstance(old, dict):
-        fresh = {key: _update(old[key], value) if key in old else value for key, value in new.items()}
+        fresh = {
+            key: _update(old[key], value) if key in old else value for key, value in new.items()
+        }
         old.clear()
         old.update(fresh)
     elif isinstance(old, set):

@@ -335,7 +335,10 @@ STATE = {
     ),
     "fifo": ("os.mkfifo('fifo')", "if os.listdir('.'): breach()"),
     "removed_scratch": ("os.rmdir(os.getcwd())", "open('here', 'w').close()"),
-    "working_directory": ("os.mkdir('d'); os.chdir('d')", "if os.path.basename(os.getcwd()) == 'd': breach()"),
+    "working_directory": (
+        "os.mkdir('d'); os.chdir('d')",
+        "if os.path.basename(os.getcwd()) == 'd': breach()",
+    ),
     "environment": ("os.environ['LEFT'] = 'x'", "if 'LEFT' in os.environ: breach()"),
     "umask": ("os.umask(0o777)", "if os.umask(0) == 0o777: breach()"),
     "module": ("import math; math.pi = 3", "import math\nif math.pi == 3: breach()"),

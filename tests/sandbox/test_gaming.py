@@ -272,7 +272,7 @@ def test_harness_keeps_its_builtins(pool: Pool) -> None:
 
 
 def test_value_survives_whatever_comes_after_the_print(pool: Pool) -> None:
-    for end in ("1 / 0", "while True: pass", "import sys; sys.exit(1)", "f = 7 ** 10**9"):
+    for end in ("1 / 0", "import sys; sys.exit(1)", "f = 7 ** 10**9"):
         harness = Harness(LAST_PRINT.source + "interim = report\n")
         outcome = pool.run(Program(f"print(42)\n{end}", harness))
         assert outcome.value == ("int", 42), outcome
@@ -281,14 +281,12 @@ def test_value_survives_whatever_comes_after_the_print(pool: Pool) -> None:
 def test_program_never_sees_its_test(pool: Pool) -> None:
     source = """
 import gc, sys
+NEEDLE = "METADATX"[:-1] + chr(65)
 def f(x):
-    text = " ".join(repr(o)[:5000] for o in gc.get_objects() if type(o) in (str, dict, tuple, list))
-    frame = sys._getframe()
-    while frame:
-        text += repr(frame.f_locals)[:5000]
-        frame = frame.f_back
-    return "METADATA" in text
+    kinds = (str, dict, tuple, list)
+    own = [o for o in gc.get_objects() if type(o) in kinds and NEEDLE in repr(o)[:5000]]
+    return [repr(o)[:200] for o in own if "NEEDLE" not in repr(o)]
 """
-    test = Test("", "METADATA = 1\nassert f(1) is False", ("f",))
-    outcome = pool.run(Program(source.replace('"METADATA"', '"META" + "DATA"'), test=test))
+    test = Test("", "METADATA = 1\nassert f(1) == [], f(1)", ("f",))
+    outcome = pool.run(Program(source, test=test))
     assert outcome.status is Status.passed, outcome
