@@ -56,8 +56,8 @@ def model_of(config: CodeGenConfig = CONFIG, seed: int = 0) -> CodeGen:
     return model.eval()
 
 
-def talks(count: int = 24) -> list[Talk]:
-    """Dialogues of several groups, turns and lengths; six and six share their first prompt."""
+def talks(count: int = 16) -> list[Talk]:
+    """Dialogues of several groups, turns and lengths; four and four share their first prompt."""
     first = [
         "def f(x):\n",
         "# " + "a long first prompt " * 3 + "\n",
@@ -66,7 +66,7 @@ def talks(count: int = 24) -> list[Talk]:
     ]
     more = ["\n# and then\n", " + 1", "\n\n# the last one, which has some length\n"]
     return [
-        Talk(key, (first[key % 4], *more[: key % 3]), max_new_tokens=5 + 7 * key % 20)
+        Talk(key, (first[key % 4], *more[: key % 3]), max_new_tokens=3 + 7 * key % 11)
         for key in range(count)
     ]
 

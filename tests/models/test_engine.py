@@ -13,11 +13,13 @@ from transformers import CodeGenConfig as TheirConfig
 from transformers import CodeGenForCausalLM
 
 from benchmarks.stopping import humaneval_stop, mtpb_stop
+from models.cache import Row
 from models.codegen import CodeGen, checkpoint_weights
 from models.config import CodeGenConfig, ModelError
 from models.dialogue import Finish, Request, StopRule
 from models.engine import Engine, Listener, complete, perplexity
 from models.options import EngineOptions, Sampling
+from models.runner import Runner
 from tests.models.talk import CONFIG, Bytes, Talk, answers, model_of, talks
 
 GREEDY = Sampling(temperature=0)
@@ -46,11 +48,11 @@ def test_shards_together_say_the_same(
 
 
 def test_one_sample_alone_is_one_among_its_group(model: CodeGen, expected: dict[int, Talk]) -> None:
-    for key in (1, 5, 22):
+    for key in (1, 5, 14):
         assert answers(model, [talks()[key]]) == {key: expected[key]}
 
 
-@pytest.mark.parametrize("cut", [1, 7, 15])
+@pytest.mark.parametrize("cut", [3, 11])
 def test_a_restart_changes_nothing(model: CodeGen, expected: dict[int, Talk], cut: int) -> None:
     engine = Engine(model, Bytes(), EngineOptions(slots=8), Sampling(0.9, 0.95))
     running = engine.run(talks())
@@ -59,7 +61,7 @@ def test_a_restart_changes_nothing(model: CodeGen, expected: dict[int, Talk], cu
     assert before | after == expected
 
 
-@pytest.mark.parametrize("slots", [1, 2, 3, 5, 24, 100])
+@pytest.mark.parametrize("slots", [1, 3, 40])
 def test_deterministic_does_not_depend_on_slots(model: CodeGen, slots: int) -> None:
     eight = answers(model, talks(), EngineOptions(slots=8, deterministic=True))
     assert answers(model, talks(), EngineOptions(slots=slots, deterministic=True)) == eight
@@ -70,20 +72,23 @@ def test_little_cache_changes_nothing(model: CodeGen, expected: dict[int, Talk])
     assert answers(model, talks(), options) == expected
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_threads_do_not_matter(model: CodeGen, expected: dict[int, Talk], threads: int) -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        assert answers(model, talks()) == expected
-    finally:
-        torch.set_num_threads(before)
+def test_threads_do_not_matter() -> None:
+    # 70 rows of 500 elements: threads meet within a row, at no round place
+    model = model_of(CodeGenConfig(260, 192, 1, 64, 4, 8, n_inner=500))
+    rows = [Row(n, n % 16, (n + 1,)) for n in range(70)]
+    before, logits = torch.get_num_threads(), []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        logits.append(Runner(model, 80, 16).logits(rows, range(70)))
+    torch.set_num_threads(before)
+    assert torch.equal(logits[0], logits[1])
+    assert torch.equal(logits[0], logits[2])
 
 
 def test_a_turn_with_its_cache_is_a_turn_from_nothing(
     model: CodeGen, expected: dict[int, Talk]
 ) -> None:
-    for key in (2, 5, 23):
+    for key in (2, 5, 14):
         talk = expected[key]
         again = Talk(key, talk.prompts, talk.max_new_tokens, said=talk.said[:-1])
         assert answers(model, [again])[key].said == talk.said
@@ -172,8 +177,30 @@ def test_a_stop_rule_ends_the_row_at_once() -> None:
 
 
 LINES = st.sampled_from(
-    ["print(1)", "print", "def f():", "    return 1", "# note", "'''", '"""', "", "", "class A:"]
-    + ["if x:", "<|endoftext|>", "é ← \u2028 🎉", "\tprint(x)", "x = '#'", "\r", "\f# a"]
+    [
+        *[
+            "print(1)",
+            "print",
+            "def f():",
+            "    return 1",
+            "# note",
+            "'''",
+            '"""',
+            "",
+            "",
+            "class A:",
+        ],
+        *[
+            "class A:",
+            "if x:",
+            "<|endoftext|>",
+            "é ← \u2028 🎉",
+            "\tprint(x)",
+            "x = '#'",
+            "\r",
+            "\f# a",
+        ],
+    ]
 )
 
 
@@ -207,7 +234,7 @@ def test_dialogues_are_taken_as_there_is_room_and_handed_on_at_once() -> None:
     engine = Engine(model_of(), Bytes(), EngineOptions(slots=4))
     for finished, _ in enumerate(engine.run(source())):
         assert taken <= finished + 1 + 2 * 4
-    assert taken == 24
+    assert taken == 16
 
 
 def test_tokens_are_counted() -> None:
@@ -218,7 +245,7 @@ def test_tokens_are_counted() -> None:
 
 
 def test_too_little_memory_is_one_error_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.memory.available", lambda device: 2_000_000)
+    monkeypatch.setattr("models.memory.available", lambda device: 1_000_000)
     with pytest.raises(ModelError, match=r"slots=64: .* room for \d+ slots"):
         Engine(model_of(), Bytes(), EngineOptions(slots=64))
 

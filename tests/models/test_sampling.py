@@ -33,7 +33,7 @@ def logits_of(kind: str) -> Tensor:
         return model_of()(torch.tensor([[100, 101, 102]]))[0, -1].detach()
     if kind == "flat":
         return torch.randn(3000, generator=generator) * 0.1
-    return torch.randn(1000, generator=generator) * 4
+    return torch.randn(1000, generator=generator) * 2.5
 
 
 @pytest.mark.parametrize("kind", ["a model's", "flat", "steep"])

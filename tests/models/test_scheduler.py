@@ -141,6 +141,7 @@ def test_a_cache_too_small_for_one_is_an_error() -> None:
 
 
 def test_policy_needs_no_torch() -> None:
-    code = "import sys, models.scheduler, models.options, models.dialogue; print('torch' in sys.modules)"
+    code = "import sys, models.scheduler, models.options, models.dialogue as _; "
+    code += "print('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
