@@ -176,32 +176,9 @@ def test_a_stop_rule_ends_the_row_at_once() -> None:
     assert whole.text.startswith(completion.text)
 
 
-LINES = st.sampled_from(
-    [
-        *[
-            "print(1)",
-            "print",
-            "def f():",
-            "    return 1",
-            "# note",
-            "'''",
-            '"""',
-            "",
-            "",
-            "class A:",
-        ],
-        *[
-            "class A:",
-            "if x:",
-            "<|endoftext|>",
-            "é ← \u2028 🎉",
-            "\tprint(x)",
-            "x = '#'",
-            "\r",
-            "\f# a",
-        ],
-    ]
-)
+TRAPS = """print(1)|print|def f():|    return 1|# note|'''|\"\"\"|||class A:|if x:|<|endoftext|>|\
+é ← 🎉|\tprint(x)|x = '#'|\r|\f# a|import x"""
+LINES = st.sampled_from(TRAPS.split("|"))
 
 
 @settings(max_examples=300, deadline=None)
