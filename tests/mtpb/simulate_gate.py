@@ -1,6 +1,6 @@
 """How often the gate is wrong, by simulation: the table of docs/regression-gate.md.
 
-    python -m tests.mtpb.simulate_gate
+    python -m tests.mtpb.simulate_gate [PAIRS_PER_CELL [SUITE …]]
 
 Pass rates of problems are drawn from a beta distribution with most of them near 0 or 1, as real
 models have them, those of cases around their problem's. Pairs of runs are then drawn in which
@@ -218,14 +218,16 @@ def row(suite: Suite, worlds: int) -> list[str]:
     ]
 
 
-def main(worlds: int = 2000) -> None:
+def main(worlds: int = 2000, *names: str) -> None:
+    """Prints the table, or only the lines of the suites named."""
     heads = ["suite", "figures", *(change.name for change in NOTHING), "dropped by the tolerance",
              "naive test", "power", "detectable", "coverage"]  # fmt: skip
     print("| " + " | ".join(heads) + " |")
     print("|---|---" + "|---:" * (len(heads) - 2) + "|")
     for suite in SUITES:
-        print("| " + " | ".join(row(suite, worlds)) + " |", flush=True)
+        if not names or suite.name in names:
+            print("| " + " | ".join(row(suite, worlds)) + " |", flush=True)
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*map(int, sys.argv[1:2]), *sys.argv[2:])
