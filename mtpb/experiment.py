@@ -77,9 +77,12 @@ class PlannedRun:
 
     @property
     def judged(self) -> int:
-        """Samples that have a verdict already."""
+        """Samples that have a verdict already, sandbox errors not counted."""
         path = RunDirectory(self.output).verdicts_path
-        return path.read_bytes().count(b"\n") if path.exists() else 0
+        if not path.exists():
+            return 0
+        lines = path.read_bytes()
+        return lines.count(b"\n") - lines.count(b'"status": "sandbox_error"')
 
     @property
     def done(self) -> bool:

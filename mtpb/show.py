@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def painter(colour: Colour) -> Paint:
     wanted = colour is Colour.always or (
         colour is Colour.auto and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     )
-    if not wanted:
+    if not wanted or find_spec("pygments") is None:
         return lambda style, text: text
     return lambda style, text: (
         _highlighted(text) if style == "code" else f"\x1b[{_STYLES[style]}m{text}\x1b[0m"

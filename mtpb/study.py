@@ -21,7 +21,7 @@ from pathlib import Path
 from mtpb.cli import application
 from mtpb.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs
 from mtpb.prompt_scores import FILE as PERPLEXITY
-from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make
+from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make, require_packages
 from mtpb.store import RunDirectory
 
 _TAIL = 40  # lines of a run's error output that are kept to say why it failed
@@ -55,6 +55,8 @@ def main(config: StudyConfig) -> int:
     print(plan_table(name, runs).text(), flush=True)
     if config.dry_run:
         return 0
+    if config.report:
+        require_packages()  # now rather than after hours of runs
     failures = [failure for run in runs for failure in complete(run, folder)]
     if config.report:
         _report(config, runs, folder)

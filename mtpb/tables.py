@@ -328,7 +328,7 @@ def _latex(table: Table) -> str:
     return (
         f"\\begin{{table}}[htbp]\n\\centering\n\\caption{{{_tex(caption)}}}\n"
         f"\\label{{tab:{re.sub('[^a-z0-9-]+', '-', table.name.lower())}}}\n"
-        f"{fitted}\n\\end{{table}}\n"
+        f"\\smallskip\n{fitted}\n\\end{{table}}\n"
     )
 
 

@@ -6,6 +6,7 @@ python -m mtpb.report runs=results output=report
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,19 @@ def main(config: ReportConfig) -> int:
     return 0
 
 
+def require_packages() -> None:
+    """Raises UsageError if a package that only reports need is not installed."""
+    missing = [name for name in ("jinja2", "matplotlib", "pygments") if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"reports need {', '.join(missing)}: pip install 'mtpb[report]'; report=false makes a "
+            "study without one"
+        )
+
+
 def make(config: ReportConfig) -> None:
     """Writes the report and says where it is."""
+    require_packages()
     from mtpb.report.build import Options, write_report
     from mtpb.report.passrate import Thresholds
     from mtpb.report.published import SHIPPED, Published

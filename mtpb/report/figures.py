@@ -182,7 +182,7 @@ def _points(axes: Axes, points: Sequence[tuple[float, Estimate]], label: str, nu
         label=_plain(label),
         color=_COLOURS[number % len(_COLOURS)],
         marker=_MARKERS[number % len(_MARKERS)],
-        linestyle=_DASHES[number % len(_DASHES)],
+        linestyle=_DASHES[(number + number // len(_COLOURS)) % len(_DASHES)],
         elinewidth=0.8,
         capsize=1.5,
     )
@@ -203,7 +203,7 @@ def _log_axis(axes: Axes, label: str, ticks: Mapping[float, str]) -> None:
 
 def _percent(axes: Axes, label: str) -> None:
     axes.set_ylabel(label)
-    if axes.get_ylim()[0] >= -1:
+    if axes.dataLim.ymin >= 0:
         axes.set_ylim(bottom=0)
     else:
         axes.axhline(0, color=INK, linewidth=0.6)
