@@ -86,7 +86,8 @@ def _attempt(error: OSError, filename: str, line: int | None) -> str:
 
 def builtin_type(error: BaseException) -> str:
     """The name of the nearest builtin class of an exception."""
-    for kind in type(error).__mro__:
-        if getattr(builtins, kind.__name__, None) is kind:
-            return kind.__name__
+    for kind in type.__dict__["__mro__"].__get__(type(error)):
+        name = type.__dict__["__name__"].__get__(kind)
+        if getattr(builtins, name, None) is kind:
+            return str(name)
     return "Exception"

@@ -25,7 +25,7 @@ MAIN_STACK = 64 << 20  # deep recursion; other threads keep the usual 8 MiB
 SCRATCH_FILES = 100_000
 
 
-class LayerMissing(Exception):
+class MissingLayerError(Exception):
     """Full isolation is asked for, and cannot be had here."""
 
 

@@ -12,7 +12,7 @@ import builtins
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
+from typing import Any, cast
 
 # ("none",) ("bool", b) ("int", i) ("float", x) ("complex", z) ("str", s) ("bytes", b)
 # ("list", (v, …)) ("tuple", (v, …)) ("set", (v, …)) ("frozenset", (v, …)) ("dict", ((k, v), …))
@@ -186,8 +186,8 @@ def _freeze_scalar(item: object, value: object, depth: int, budget: _Budget) -> 
     return _opaque(value) if type(item) is type(value) else _freeze(item, depth, budget)
 
 
-def _freeze_array(numpy: object, value: object, depth: int, budget: _Budget) -> Plain:
-    array = cast("type", getattr(numpy, "ndarray"))  # noqa: B009
+def _freeze_array(numpy: Any, value: object, depth: int, budget: _Budget) -> Plain:
+    array: Any = numpy.ndarray
     base = array.view(value, array)
     if base.size > budget.nodes:
         return _opaque(value)

@@ -13,6 +13,7 @@ import json
 import marshal
 import os
 import queue
+import secrets
 import select
 import signal
 import socket
@@ -27,7 +28,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, cast
 
-from sandbox import wire
+from sandbox import scratch, wire
 from sandbox.failure import DETAIL_CHARS
 from sandbox.plain import Plain, PlainError, decode, freeze, thaw
 from sandbox.program import (
@@ -56,11 +57,11 @@ JUDGE_S = 60.0
 OOM_MB = 512  # a process killed below that was hardly killed for its memory
 
 
-class ServerDied(Exception):
+class ServerDiedError(Exception):
     """The fork server is gone; its job has to be run again."""
 
 
-class JudgeStuck(Exception):
+class JudgeStuckError(Exception):
     """The program has ended long since, and its test has not."""
 
 
@@ -74,7 +75,9 @@ class Server:
         libraries: tuple[str, ...] = (),
         for_tests: bool = False,
     ) -> None:
-        self.scratch = tempfile.mkdtemp(prefix=f"mtpb-sandbox-{os.getpid()}-")
+        # made by the keeper, so that there is no moment in which nobody would remove it
+        name = f"mtpb-sandbox-{os.getpid()}-{secrets.token_hex(8)}"
+        self.scratch = os.path.join(tempfile.gettempdir(), name)
         self.control, theirs = socket.socketpair()
         self.known: dict[str, None] = {}
         with theirs:
@@ -140,7 +143,7 @@ class Server:
         self._send(b"J", body, fds)
 
     def kill_job(self) -> None:
-        with contextlib.suppress(ServerDied):
+        with contextlib.suppress(ServerDiedError):
             self._send(b"K", b"")
 
     def _send(self, tag: bytes, body: bytes, fds: tuple[int, ...] = ()) -> None:
@@ -151,14 +154,14 @@ class Server:
             else:
                 wire.write(self.control.fileno(), data)
         except OSError as error:
-            raise ServerDied(str(error)) from error
+            raise ServerDiedError(str(error)) from error
 
     def ended(self) -> bytes:
         """The report on the job that has ended."""
         try:
             return wire.read_frame(self.control.fileno())[1]
         except (wire.WireError, OSError) as error:
-            raise ServerDied(str(error)) from error
+            raise ServerDiedError(str(error)) from error
 
     def close(self) -> None:
         """End the server, its child and its scratch directory; waits for that."""
@@ -170,11 +173,10 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        with contextlib.suppress(OSError):
-            os.rmdir(self.scratch)
+        scratch.remove(self.scratch)
 
 
-def _environment(scratch: str) -> dict[str, str]:
+def _environment(home: str) -> dict[str, str]:
     """All that a program's environment holds."""
     threads = {
         f"{library}_NUM_THREADS": "1"
@@ -183,8 +185,8 @@ def _environment(scratch: str) -> dict[str, str]:
     return {
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",
-        "HOME": scratch,
-        "TMPDIR": scratch,
+        "HOME": home,
+        "TMPDIR": home,
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "Agg",
         **threads,
@@ -273,7 +275,7 @@ def attend(exchange: Exchange, trial: Trial | None = None) -> None:
             patience = JUDGE_S
         events = poll.poll(None if patience is None else patience * 1000)
         if not events and exchange.head is not None:
-            raise JudgeStuck
+            raise JudgeStuckError
         if not events:
             exchange.server.kill_job()
             killed = True
@@ -291,6 +293,7 @@ class Worker(threading.Thread):
         self._pool = pool
         self.program_server = pool._new_server()
         self.judge: Server | None = None
+        self._changing = threading.Lock()
 
     def run(self) -> None:
         while True:
@@ -311,9 +314,7 @@ class Worker(threading.Thread):
         for _ in range(2):  # a program whose server died is run once more
             try:
                 return self._try(program)
-            except ServerDied:
-                if self._pool.closed:
-                    return Outcome(Status.sandbox_error, "the pool was closed")
+            except ServerDiedError:
                 try:
                     self._restart()
                 except SandboxError as error:
@@ -321,10 +322,20 @@ class Worker(threading.Thread):
         return Outcome(Status.sandbox_error, "the fork server died twice under this program")
 
     def _restart(self) -> None:
-        self.program_server.close()
-        self._close_judge()
-        self.program_server = self._pool._new_server()
+        with self._changing:
+            self._pool._refuse_if_closing()
+            self.program_server.close()
+            self._close_judge()
+            self.program_server = self._pool._new_server()
         self.program_server.wait_until_ready()
+
+    def _start_judge(self) -> Server:
+        if self.judge is None:
+            with self._changing:
+                self._pool._refuse_if_closing()
+                self.judge = self._pool._new_server(for_tests=True)
+            self.judge.wait_until_ready()
+        return self.judge
 
     def _close_judge(self) -> None:
         if self.judge is not None:
@@ -343,26 +354,26 @@ class Worker(threading.Thread):
             return program_outcome(exchange)
 
     def _try_test(self, test: Test, program: Program, exchange: Exchange) -> Outcome:
-        if self.judge is None:
-            self.judge = self._pool._new_server(for_tests=True)
-            self.judge.wait_until_ready()
+        judge = self._start_judge()
         name = _name(test.setup, test.source, *test.proxies)
-        self.judge.teach(b"T", name, test.setup, test.source, test.proxies)
+        judge.teach(b"T", name, test.setup, test.source, test.proxies)
         link, test_link = socket.socketpair()
         with link, test_link:
             exchange.start(link, _payload(program))
-            trial = Trial(self.judge, name, program.seed, test_link)
+            trial = Trial(judge, name, program.seed, test_link)
         try:
             attend(exchange, trial)
-        except JudgeStuck:
+        except JudgeStuckError:
             self._close_judge()
         if trial.ending is not None and trial.ending[0] in ("timeout", "memory"):
             self._close_judge()  # its memory may be in pieces
         return test_outcome(exchange, trial)
 
     def close(self) -> None:
-        self.program_server.close()
-        self._close_judge()
+        """End both servers; the pool is closing, so that they are not replaced."""
+        with self._changing:
+            self.program_server.close()
+            self._close_judge()
 
 
 def _name(*parts: str) -> str:
@@ -515,11 +526,11 @@ class Pool:
         self.limits = limits or Limits()
         self.isolation = isolation
         self.libraries = libraries
-        self.closed = False
+        self._closing = threading.Event()
         self._jobs: queue.SimpleQueue[tuple[Program, Future[Outcome]] | None] = queue.SimpleQueue()
         self._workers = [Worker(self) for _ in range(workers)]
         self.layers: dict[str, Any] = {}
-        self._finalizer = weakref.finalize(self, _close_workers, self._workers)
+        self._finalizer = weakref.finalize(self, _close_workers, self._closing, self._workers)
         try:
             for worker in self._workers:
                 self.layers = worker.program_server.wait_until_ready()
@@ -530,14 +541,17 @@ class Pool:
         for worker in self._workers:
             worker.start()
 
+    def _refuse_if_closing(self) -> None:
+        if self._closing.is_set():
+            raise SandboxError("the pool is closed; open another one")
+
     def _new_server(self, for_tests: bool = False) -> Server:
         libraries = () if for_tests else self.libraries
         return Server(self.limits, self.isolation, libraries, for_tests)
 
     def submit(self, program: Program) -> Future[Outcome]:
         """Queue a program; its outcome comes as a future, which never has an exception."""
-        if self.closed:
-            raise SandboxError("the pool is closed; open another one")
+        self._refuse_if_closing()
         future: Future[Outcome] = Future()
         self._jobs.put((program, future))
         return future
@@ -548,9 +562,9 @@ class Pool:
 
     def close(self) -> None:
         """End all processes; programs that have not ended get no verdict."""
-        if self.closed:
+        if self._closing.is_set():
             return
-        self.closed = True
+        self._closing.set()
         with contextlib.suppress(queue.Empty):
             while True:
                 job = self._jobs.get_nowait()
@@ -585,6 +599,7 @@ def _say_once(report: Mapping[str, Any]) -> None:
         print(f"sandbox: without {missing}", file=sys.stderr)
 
 
-def _close_workers(workers: list[Worker]) -> None:
+def _close_workers(closing: threading.Event, workers: list[Worker]) -> None:
+    closing.set()
     for worker in workers:
         worker.close()

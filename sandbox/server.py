@@ -31,14 +31,44 @@ from sandbox.supervision import Child, Supervisor
 
 CHANNEL_FD, LINK_FD, FIRST_FREE_FD = 3, 4, 5
 # imported for programs, which would spend milliseconds on them
-LIBRARY = ["abc", "ast", "bisect", "collections", "collections.abc", "copy", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math", "operator", "os.path", "random", "re", "statistics", "string", "threading", "time", "traceback", "typing"]
+LIBRARY = [
+    "abc",
+    "ast",
+    "bisect",
+    "collections",
+    "collections.abc",
+    "copy",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "heapq",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "os.path",
+    "random",
+    "re",
+    "statistics",
+    "string",
+    "threading",
+    "time",
+    "traceback",
+    "typing",
+]
 
 
 def main(control_fd: int) -> NoReturn:
     """Entry point of the process that the pool starts; never returns."""
     control = socket.socket(fileno=control_fd)
-    _, body = wire.read_frame(control_fd)
-    start = json.loads(body)
+    try:
+        start = json.loads(wire.read_frame(control_fd)[1])
+    except (wire.WireError, ConnectionError):  # the pool ended before it had begun
+        os._exit(0)
+    os.mkdir(start["scratch"], 0o700)
     report = layers.Report(start["isolation"])
     layers.enter_namespaces(report)
     server_pid = os.fork()
@@ -70,7 +100,7 @@ def _serve_until_closed(
 ) -> NoReturn:
     try:
         server = _prepare(control, start, report)
-    except layers.LayerMissing as error:
+    except layers.MissingLayerError as error:
         wire.write(control.fileno(), wire.frame(b"L", str(error).encode()))
         os._exit(1)
     except Exception as error:  # noqa: BLE001  told to the pool, which raises it
@@ -107,7 +137,7 @@ def _prepare(
         server = Server(control, walls, Supervisor(control, limits), stage)
     lacking = layers.complaint(report)
     if lacking is not None and report.isolation == "full":
-        raise layers.LayerMissing(lacking)
+        raise layers.MissingLayerError(lacking)
     _become_lean()
     wire.write(control.fileno(), wire.frame(b"R", json.dumps(report.plain()).encode()))
     return server
@@ -121,7 +151,7 @@ def _without_fork_hooks() -> Any:
     fork, get their seeds from the pool.
     """
     register = os.register_at_fork
-    os.register_at_fork = lambda **hooks: None  # type: ignore[assignment]
+    os.register_at_fork = lambda **hooks: None
     try:
         yield
     finally:

@@ -48,7 +48,8 @@ getgroups 115 158, uname 63 160, sysinfo 99 179, times 100 153, time 201 -,
 gettimeofday 96 169, clock_gettime 228 113, clock_getres 229 114, getrusage 98 165,
 getrlimit 97 163, setrlimit 160 164, getrandom 318 278,
 
-recvfrom 45 207, recvmsg 47 212, shutdown 48 210, getsockopt 55 209, setsockopt 54 208, getsockname 51 204,
+recvfrom 45 207, recvmsg 47 212,
+ shutdown 48 210, getsockopt 55 209, setsockopt 54 208, getsockname 51 204,
 getpeername 52 205,
 """
 

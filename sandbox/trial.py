@@ -71,7 +71,7 @@ class Link:
         """How the program told of this exception, if it came from there."""
         return next((ending for raised, ending in self._raised if raised is error), None)
 
-    def _send(self, request: tuple[object, ...]) -> None:
+    def _send(self, request: tuple[Any, ...]) -> None:
         try:
             request_frame = wire.frame(b"M", marshal.dumps(request))
         except ValueError:

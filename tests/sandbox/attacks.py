@@ -355,7 +355,10 @@ STATE = {
     ),
     "array_randomness": (
         "import numpy; numpy.random.seed(5)",
-        "import numpy; a = numpy.random.rand(); numpy.random.seed(5)\nif a == numpy.random.rand(): breach()",
+        """
+import numpy; a = numpy.random.rand(); numpy.random.seed(5)
+if a == numpy.random.rand(): breach()
+""",
     ),
     "signal_handler": (
         "import signal; signal.signal(signal.SIGUSR1, signal.SIG_IGN)",

@@ -66,7 +66,7 @@ SAME = {
         "assert f() == (1, 2)",
     ),
     "counter_and_ordered": (
-        "import collections\ndef f(): return collections.Counter('aab'), collections.OrderedDict(a=1)",
+        "from collections import Counter, OrderedDict as O\ndef f(): return Counter('aab'), O(a=1)",
         "assert f() == ({'a': 2, 'b': 1}, {'a': 1})",
     ),
     "enumeration": (

@@ -103,7 +103,7 @@ CHEATS = {
     """,
     "fake_modules": """
         import sys, types
-        for name in ('random', 'json', 'pickle', 'marshal', 'struct', 'math', 'sandbox', 'builtins'):
+        for name in ('random', 'json', 'pickle', 'marshal', 'struct', 'math', 'builtins'):
             sys.modules[name] = types.ModuleType(name)
         def f(x): return None
     """,
@@ -139,7 +139,8 @@ CHEATS = {
             for found in gc.get_objects():
                 names = getattr(found, 'co_consts', None)
                 if type(found) is dict: names = list(found.values())
-                if names and 270000 + 1828 in [n for n in names if type(n) is int]: return x + 271828
+                if names and 271827 + 1 in [n for n in names if type(n) is int]:
+                    return x + 271828
             return x
     """,
     "read_the_callers_constants": """
@@ -187,7 +188,12 @@ CHEATS = {
             finally: return None
     """,
     "silent_for_ever": "import time\ndef f(x): time.sleep(1000)",
-    "busy_for_ever": "def f(x):\n    while True:\n        try: f(x)\n        except BaseException: pass",
+    "busy_for_ever": """
+        def f(x):
+            while True:
+                try: f(x)
+                except BaseException: pass
+    """,
     "argument_mutated": "def f(x):\n    if type(x) is list: x[:] = []\n    return x",
     "spoilt_collector": """
         import gc
