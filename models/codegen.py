@@ -183,8 +183,8 @@ class Attention(nn.Module):
 
     def forward(self, x_NC: Tensor, rotation: Tensor, attend: Attend) -> Tensor:
         qvk_N3HD = self.qvk(x_NC).view(*x_NC.shape[:-1], 3, self.n_head, -1)
-        q_NHD, v_NHD, k_NHD = qvk_N3HD.unbind(-3)
-        q_NHD, k_NHD = rotate(q_NHD, rotation), rotate(k_NHD, rotation)
+        q_NHD, k_NHD = rotate(qvk_N3HD[..., ::2, :, :], rotation).unbind(-3)
+        v_NHD = qvk_N3HD[..., 1, :, :]
         out: Tensor = self.out(attend(self.layer, q_NHD, k_NHD, v_NHD).flatten(-2))
         return out
 
@@ -199,17 +199,17 @@ def rotary_table(config: CodeGenConfig, device: torch.device) -> Tensor:
     return torch.stack((angles.cos(), angles.sin()))
 
 
-def rotate(x_NHD: Tensor, rotation: Tensor) -> Tensor:
+def rotate(x_N2HD: Tensor, rotation: Tensor) -> Tensor:
     """Turn the pairs (0, 1), (2, 3), … of the first rotary_dim dimensions of each head.
 
-    `rotation` (2, N, rotary_dim / 2) holds cosines and sines; N may lack leading dimensions. The
-    sums are done in float32 whatever the dtype.
+    `x_N2HD` are queries and keys; `rotation` (2, N, rotary_dim / 2) holds cosines and sines, where
+    N may lack leading dimensions. The sums are done in float32 whatever the dtype.
     """
-    cos, sin = rotation.unsqueeze(-2)
+    cos, sin = rotation[..., None, None, :]
     R = 2 * cos.shape[-1]
-    even, odd = x_NHD[..., :R:2], x_NHD[..., 1:R:2]
+    even, odd = x_N2HD[..., :R:2], x_N2HD[..., 1:R:2]
     turned = torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
-    return torch.cat((turned.to(x_NHD.dtype), x_NHD[..., R:]), dim=-1)
+    return torch.cat((turned.to(x_N2HD.dtype), x_N2HD[..., R:]), dim=-1)
 
 
 def causal(layer: int, q_BTHD: Tensor, k_BTHD: Tensor, v_BTHD: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from models.cache import PagedCache, Row
 from models.codegen import CodeGen
 from models.scheduler import NOWHERE
 
-SIZES = (2, 4, 8, 16, 32, 48, 64, 80, 96, 128, 160, 192, 256)  # rows of a product
+SIZES = (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256)  # rows of a product
 PADDING = Row(0, 0, (NOWHERE,))
 
 
