@@ -33,7 +33,7 @@ from mtpb.preflight import (
     load,
     references,
 )
-from sandbox import Limits, Pool, Program, SandboxError
+from sandbox import Isolation, Limits, Pool, Program, SandboxError
 from sandbox import Status as Ending
 
 EMBEDDED = ("starter", "starter-function")
@@ -93,7 +93,7 @@ def suite_checks(name: str, config: DoctorConfig, found: list[Benchmark]) -> Ite
 
 def _sandbox(config: DoctorConfig, found: list[Benchmark]) -> Iterator[Check]:
     small = Limits(cpu_s=1, wall_s=20, memory_mb=512)
-    with Pool(small, workers=2) as pool:
+    with Pool(small, workers=2, isolation=Isolation[config.sandbox.isolation.name]) as pool:
         yield isolation(pool.layers)
         yield limits(pool)
     for benchmark in found:
