@@ -135,7 +135,7 @@ def by_k(suite: Suite) -> Figure:
             shift = 1.03 ** (number - (len(models) - 1) / 2)
             points = [(k * shift, best(runs, k)[1]) for k in ks]
             _points(axes, points, clean(runs[0].name), number)
-        _log_axis(axes, "k", {k: f"{k:g}" for k in (1, 10, 100) if k <= most})
+        _log_axis(axes, "k", {k: f"{k:g}" for k in (1, 2, 5, 10, 20, 50, 100) if k <= most})
         _percent(axes, "pass@k, %")
 
     return Figure(f"{suite.name}-by-k", f"{suite.label}: pass@k", draw)
@@ -185,6 +185,7 @@ def _points(axes: Axes, points: Sequence[tuple[float, Estimate]], label: str, nu
         linestyle=_DASHES[(number + number // len(_COLOURS)) % len(_DASHES)],
         elinewidth=0.8,
         capsize=1.5,
+        clip_on=False,  # a marker at 0 or 100 stays whole
     )
 
 
