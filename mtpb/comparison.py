@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -123,7 +123,7 @@ def compare(baseline: Contestant, candidate: Contestant, question: Question) -> 
     overridden, changed = differences(baseline, candidate, question.scorer)
     refusal = _refusal(baseline, candidate, overridden)
     if refusal and not question.force:
-        raise UsageError(refusal)
+        raise UsageError(f"{refusal.reason}\n{refusal.remedy}, or go on all the same: force=true")
     scorer = _scorer(baseline, candidate, question.scorer)
     before, after = _aligned(baseline, candidate, question.subset)
     pairs, problems = pair_up(before.units(scorer), after.units(scorer))
@@ -201,26 +201,33 @@ def figure_names(pairs: Pairs, asked: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(asked))
 
 
+class _Refusal(NamedTuple):
+    reason: str
+    remedy: str
+
+
 def _refusal(
     baseline: Contestant, candidate: Contestant, differing: Sequence[Difference]
-) -> str | None:
+) -> _Refusal | None:
     """Why the runs are not comparable, and what to do; None if they are."""
-    remedy = "Compare runs of the same settings, or go on all the same with force=true."
     if differing:
-        lines = "\n".join(f"  {difference}" for difference in differing)
-        return f"the two runs are not comparable. Differing keys:\n{lines}\n{remedy}"
+        keys = "; ".join(str(difference) for difference in differing)
+        return _Refusal(
+            f"the two runs are not comparable, keys differ: {keys}",
+            "Compare runs of the same settings",
+        )
     for contestant in (baseline, candidate):
         failed = int((~contestant.verdicts.judged).sum())
         if failed:
-            return (
+            return _Refusal(
                 f"{contestant.name}: the sandbox itself failed on {failed} programs, which says "
-                "nothing of the model; judge them again with the command that made the run, or "
-                "leave them out with force=true"
+                "nothing of the model",
+                "Judge them again with the command that made the run",
             )
     return _unequal(baseline, candidate)
 
 
-def _unequal(baseline: Contestant, candidate: Contestant) -> str | None:
+def _unequal(baseline: Contestant, candidate: Contestant) -> _Refusal | None:
     """Names what one run has verdicts on and the other has not."""
     keys = [_keys(contestant) for contestant in (baseline, candidate)]
     for contestant, own, others in (
@@ -230,11 +237,10 @@ def _unequal(baseline: Contestant, candidate: Contestant) -> str | None:
         missing = others - own
         if missing:
             problem, case, sample = min(missing)
-            return (
+            return _Refusal(
                 f"{contestant.name}: {len(missing)} of the other run's {len(others)} samples have "
-                f"no verdict here (first: problem {problem!r}, case {case}, sample {sample}); "
-                "finish the run with the command that started it, or compare what both have with "
-                "force=true"
+                f"no verdict here (first: problem {problem!r}, case {case}, sample {sample})",
+                "Finish the run with the command that started it",
             )
     return None
 
@@ -378,10 +384,10 @@ class _StatusShifts:
         ]
 
 
-def _notes(refusal: str | None, baseline: Contestant, candidate: Contestant) -> list[str]:
+def _notes(refusal: _Refusal | None, baseline: Contestant, candidate: Contestant) -> list[str]:
     notes = []
     if refusal:
-        notes.append("Forced: " + refusal.partition(" Compare runs")[0].partition("; ")[0])
+        notes.append(f"Forced although {refusal.reason}.")
     layers = [(c.manifest.get("sandbox") or {}).get("layers") for c in (baseline, candidate)]
     if layers[0] != layers[1] and None not in layers:
         notes.append("The sandbox's layers in force differ between the two runs.")
