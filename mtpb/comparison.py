@@ -229,6 +229,10 @@ def _refusal(
 
 def _unequal(baseline: Contestant, candidate: Contestant) -> _Refusal | None:
     """Names what one run has verdicts on and the other has not."""
+    one, other = baseline.verdicts, candidate.verdicts
+    shared, _ = _same_samples(one, other.renumbered(one.problems))
+    if len(shared) == len(one) == len(other):
+        return None
     keys = [_keys(contestant) for contestant in (baseline, candidate)]
     for contestant, own, others in (
         (candidate, keys[1], keys[0]),
