@@ -58,7 +58,7 @@ def suite_tables(suite: Suite, options: Options) -> list[Table]:
         levels = measured_difficulty(suite, options)
         tables = [passrate.scorers(suite, options.published)]
         if formats.pairs(suite):
-            tables.append(formats.formats(suite))
+            tables.append(formats.formats(suite, options.published))
             if levels:
                 tables.append(formats.gains(suite, levels))
         tables.append(passrate.groups(suite, "turns", passrate.turns_label))

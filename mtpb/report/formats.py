@@ -10,6 +10,7 @@ from mtpb.metrics import LEVEL, group_figures
 from mtpb.prompt_scores import prompt_scores
 from mtpb.report.passk import estimate
 from mtpb.report.passrate import Difficulty, group_order, members
+from mtpb.report.published import Published, beside
 from mtpb.report.runs import Run, Suite, best_runs
 from mtpb.tables import Cell, Column, Estimate, Kind, Table
 from mtpb.verdicts import Floats
@@ -35,19 +36,25 @@ def pairs(suite: Suite) -> list[Pair]:
     return [Pair(run, single[run.name]) for run in multi if run.name in single]
 
 
-def formats(suite: Suite) -> Table:
+def formats(suite: Suite, published: Published) -> Table:
     """Pass rate and prompt perplexity both ways, and perplexity of solved and unsolved problems."""
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs(suite):
         multi, single = pair.multi.rates()[:, 0], pair.single.rates()[:, 0]
         rates = (estimate(multi), estimate(single), paired(pair.gain))
-        rows.append((pair.multi.name, *rates, *_perplexities(pair, multi, single)))
+        papers = [cell for run in pair for cell in _published(run, published)]
+        rows.append((pair.multi.name, *rates, *papers, *_perplexities(pair, multi, single)))
     both = "pass rate, %"
     columns = (
         Column("model", "model"),
         Column("multi_turn", "multi-turn", Kind.rate, both),
         Column("single_turn", "single-turn", Kind.rate, both),
         Column("gain", "difference", Kind.difference, both),
+        *(
+            Column(f"{format}_{key}", label, kind, f"published, {format}")
+            for format in ("multi-turn", "single-turn")
+            for key, label, kind in _PUBLISHED
+        ),
         *(
             Column(f"{format}_{part}", part, Kind.number, f"prompt perplexity, {format}")
             for format in ("multi-turn", "single-turn")
@@ -59,8 +66,24 @@ def formats(suite: Suite) -> Table:
         f"{suite.label}: multi-turn against single-turn [95 % interval]",
         columns,
         tuple(rows),
-        ("Solved: at least one sample passes. The difference is paired by problem.",),
+        (
+            "Solved: at least one sample passes. The difference is paired by problem.",
+            *published.source(suite.benchmark),
+        ),
     )
+
+
+_PUBLISHED = (
+    ("published", "official", Kind.rate),
+    ("difference", "ours − it", Kind.difference),
+    ("within", "within ours", Kind.flag),
+)
+
+
+def _published(run: Run, published: Published) -> tuple[Cell, Cell, Cell]:
+    """The published pass rate, which is by the official scorer, beside ours by the same."""
+    ours = estimate(run.rates("official")[:, 0]) if "official" in run.scorers else Estimate(None)
+    return beside(ours, published.value(run, "pass_rate"))
 
 
 def paired(differences: Floats) -> Estimate:

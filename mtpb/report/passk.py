@@ -76,7 +76,7 @@ def temperatures(suite: Suite, published: Published) -> Table:
         f"{suite.label}: pass@k at the best and at an honest temperature, % [95 % interval]",
         columns,
         tuple(rows),
-        (_HONEST, *published.source(suite.name)),
+        (_HONEST, *published.source(suite.benchmark)),
     )
 
 

@@ -37,7 +37,7 @@ def scorers(suite: Suite, published: Published) -> Table:
         figures = [_pass_rate(run, scorer, s) for s in subsets for scorer in run.scorers]
         paper = beside(_pass_rate(run, "official", "all"), published.value(run, "pass_rate"))
         rows.append((run.data, run.size, run.name, run.temperature, *figures, *paper))
-    others = [row for row in published.of(suite.name, suite.main_format) if "model" in row]
+    others = [row for row in published.of(suite.benchmark, suite.main_format) if "model" in row]
     width = len(subsets) * len(suite.runs[0].scorers)
     for row in others:
         nothing = (None,) * width
@@ -61,7 +61,7 @@ def scorers(suite: Suite, published: Published) -> Table:
         f"{suite.label}: pass rate by data variant and size{_asked(suite)}, % [95 % interval]",
         columns,
         tuple(rows),
-        published.source(suite.name),
+        published.source(suite.benchmark),
     )
 
 

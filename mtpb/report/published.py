@@ -33,7 +33,12 @@ class Published:
         return cls(tuple(figures))
 
     def value(self, run: Run, figure: str) -> float | None:
-        """The published counterpart of a run's figure: by benchmark, format, size and data."""
+        """The published counterpart of a run's figure: by benchmark, format, size and data.
+
+        A part of a suite has none.
+        """
+        if not run.whole:
+            return None
         for row in self.of(str(run.benchmark["name"]), run.format):
             if (row.get("size"), row.get("data")) == (run.size, run.data) and figure in row:
                 return float(row[figure])

@@ -58,6 +58,11 @@ class Run:
         return found
 
     @property
+    def whole(self) -> bool:
+        """Whether all the suite's problems were asked."""
+        return not (self.manifest.get("identity") or {}).get("benchmark.problems")
+
+    @property
     def format(self) -> str:
         return str(self.benchmark["format"])
 
@@ -118,6 +123,10 @@ class Suite:
     @property
     def problems(self) -> Sequence[Mapping[str, Any]]:
         return self.runs[0].problems
+
+    @property
+    def benchmark(self) -> str:
+        return str(self.runs[0].benchmark["name"])
 
     @property
     def has_tests(self) -> bool:

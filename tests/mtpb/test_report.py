@@ -126,6 +126,25 @@ def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
     assert "arXiv 2203.13474" in " ".join(table.notes)
 
 
+def test_both_formats_have_their_published_figures(tmp_path: Path) -> None:
+    for format in ("multi_turn", "single_turn"):
+        spec = Spec(benchmark="mtpb", size="16B", parameters=16_000_000_000, format=format)
+        make_run(tmp_path / format, spec)
+    table = formats.formats(suite_of(tmp_path), Published.read(SHIPPED))
+    keys = [column.key for column in table.columns]
+    row = dict(zip(keys, table.rows[0], strict=True))
+    assert (row["multi-turn_published"], row["single-turn_published"]) == (0.4734, 0.3874)
+
+
+def test_a_part_of_a_suite_has_no_published_figure(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "run", Spec(benchmark="mtpb", size="350M"))
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["identity"]["benchmark.problems"] = ["1", "2"]
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    (run,) = find_runs(str(path))
+    assert Published.read(SHIPPED).value(run, "pass_rate") is None
+
+
 def test_within_says_whether_the_published_value_is_in_our_interval() -> None:
     ours = Estimate(0.17, 0.12, 0.22)
     assert beside(ours, 0.1698) == (0.1698, pytest.approx(0.0002), True)
@@ -141,7 +160,7 @@ def test_gain_is_paired_by_problem(tmp_path: Path) -> None:
     run_of(tmp_path / "single", single, benchmark__format="single_turn")
     path = tmp_path / "single" / "manifest.json"
     path.write_text(path.read_text().replace('"format": "multi_turn"', '"format": "single_turn"'))
-    table = formats.formats(suite_of(tmp_path))
+    table = formats.formats(suite_of(tmp_path), Published())
     gain = cell(table, 0, "gain")
     assert gain.value == pytest.approx(0.2)
     assert gain.low == pytest.approx(0.2, abs=0.25)
@@ -155,7 +174,7 @@ def test_perplexity_is_averaged_over_problems_and_split_by_success(tmp_path: Pat
         lines = "".join(f"{score.to_json()}\n" for score in scores)
         (tmp_path / format / FILE).write_text(lines)
     suite = suite_of(tmp_path)
-    table = formats.formats(suite)
+    table = formats.formats(suite, Published())
     assert cell(table, 0, "multi-turn_all").value == pytest.approx(np.mean(range(2, 8)))
     (pair,) = formats.pairs(suite)
     solved = pair.multi.rates()[:, 0] > 0
