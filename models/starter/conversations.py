@@ -31,11 +31,19 @@ from models.starter.phrasing import (
     PRINT_RESULT,
     PRINTS,
     STORES,
+    USUAL_ASSIGN,
+    USUAL_ASSIGN_TWO,
+    USUAL_LISTS,
+    USUAL_NAMED,
+    USUAL_PHRASE,
+    USUAL_PRINTS,
+    USUAL_STORES,
+    USUAL_TABLES,
     VERBS,
     Voice,
     fill,
 )
-from models.starter.skills import Skill, by_operands, expand
+from models.starter.skills import Skill, by_operands, expand, usual_by_operands
 
 PREAMBLE = "# Import libraries.\n\nimport numpy as np\n\n"
 KINDS = ("ints", "str", "strs", "int", "dict", "matrix", "float")
@@ -104,7 +112,8 @@ class Conversation:
                 name = self.rng.choice(stems)
             else:
                 table = words.VARIABLE_STEMS if not stems else words.PRODUCT_STEMS
-                name = words.variable_name(kind if kind in table else "int", table, self.rng)
+                draw = words.usual_name if self.voice.usual else words.variable_name
+                name = draw(kind if kind in table else "int", table, self.rng)
             if name not in self.namespace and name not in words.RESERVED:
                 return name
         raise Rejected
@@ -247,8 +256,13 @@ def bind(code: str, names: dict[str, str], chosen: dict[str, object]) -> str:
     return code.format(**names, **{key: code_literal(v) for key, v in chosen.items()})
 
 
-def draw_skill(takes: tuple[str, ...], rng: random.Random) -> Skill:
-    group = by_operands()[takes]
+def skills_for(voice: Voice) -> dict[tuple[str, ...], list[Skill]]:
+    """All skills by their operands, weighted as this speaker asks for them."""
+    return usual_by_operands() if voice.usual else by_operands()
+
+
+def draw_skill(takes: tuple[str, ...], voice: Voice, rng: random.Random) -> Skill:
+    group = skills_for(voice)[takes]
     return rng.choices(group, [skill.weight for skill in group])[0]
 
 
@@ -289,13 +303,15 @@ class Asked:
 def ask(talk: Conversation, final: bool = False) -> Asked:
     """Draw a skill that fits the variables at hand, newer ones first, and word it."""
     rng = talk.rng
-    groups = [g for g in by_operands() if all(len(talk.of_kind(k)) >= g.count(k) for k in g)]
+    groups = [
+        g for g in skills_for(talk.voice) if all(len(talk.of_kind(k)) >= g.count(k) for k in g)
+    ]
     if not groups:
         raise Rejected
     weights = [_group_weight(talk, group) for group in groups]
     takes = rng.choices(groups, weights)[0]
     operands = _operands(talk, takes)
-    skill = draw_skill(takes, rng)
+    skill = draw_skill(takes, talk.voice, rng)
     phrase, is_action = draw_phrase(skill, rng)
     values = [talk.namespace[v.name] for v in operands]
     if not affordable(skill.code, *values):
@@ -357,7 +373,8 @@ def assign(talk: Conversation) -> None:
     if name in talk.namespace:
         raise Rejected
     fields = {"v": talk.voice.literal(value, rng), "n": talk.voice.name(name)}
-    template = rng.choice(ASSIGN_NAMELESS if nameless else ASSIGN)
+    usual = USUAL_ASSIGN if talk.voice.usual else ASSIGN
+    template = rng.choice(ASSIGN_NAMELESS if nameless else usual)
     template = template.replace("{a}", "").replace("@k", rng.choice(KIND_NOUNS[kind]))
     prompt = talk.voice.sentence(template, fields, rng)
     talk.add(prompt, f"{name} = {code_literal(value)}")
@@ -386,7 +403,8 @@ def assign_two(talk: Conversation) -> None:
     }
     noun = rng.choice(KIND_NOUNS[kind])
     plural = noun.replace("list of", "lists of") if " of " in noun else noun + "s"
-    template = rng.choice(ASSIGN_TWO).replace("@ks", plural)
+    templates = USUAL_ASSIGN_TWO if talk.voice.usual else ASSIGN_TWO
+    template = rng.choice(templates).replace("@ks", plural)
     prompt = talk.voice.sentence(template, fields, rng)
     talk.add(prompt, f"{pair[0]} = {code_literal(first)}\n{pair[1]} = {code_literal(second)}")
     for name in pair:
@@ -408,7 +426,7 @@ def compute(talk: Conversation) -> None:
         template = "{p}" if asked.is_action else f"{VERBS} {{p}}"
     else:
         name = talk.new_name(asked.kind, asked.stems)
-        template = _storing(asked, rng)
+        template = (_usual_storing if talk.voice.usual else _storing)(asked, rng)
     fields = {"p": asked.phrase, "n": talk.voice.name(name)}
     prompt = talk.voice.sentence(template, fields, rng)
     if rng.random() < 0.06 and not in_place:
@@ -421,6 +439,20 @@ def compute(talk: Conversation) -> None:
     else:
         talk.add(prompt, f"{name} = {asked.code}")
     talk.keep(name, asked.kind)
+
+
+def _usual_storing(asked: Asked, rng: random.Random) -> str:
+    """As `_storing`, in the usual words, which often say what comes out: a list, a number."""
+    kind = rng.choice(KIND_NOUNS[asked.kind])
+    if asked.is_action:
+        return "{p} " + rng.choice(USUAL_STORES).replace("@k", kind)
+    if asked.phrase.startswith("a dictionary ") and rng.random() < 0.6:
+        return rng.choice(USUAL_TABLES).replace("{p}", asked.phrase.removeprefix("a dictionary "))
+    if asked.kind in ("ints", "strs") and rng.random() < 0.2:
+        return rng.choice(USUAL_LISTS).replace("{p}", asked.phrase.removeprefix("a list of "))
+    if rng.random() < 0.4:
+        return rng.choice(USUAL_NAMED).replace("@k", kind)
+    return f"{VERBS} {{p}} " + rng.choice(USUAL_STORES).replace("@k", kind)
 
 
 def _storing(asked: Asked, rng: random.Random) -> str:
@@ -439,7 +471,7 @@ def print_phrase(talk: Conversation) -> None:
     if asked.is_action:
         template = "{p} and (print|show|display|output) (it|the result|the answer)"
     else:
-        template = rng.choice(PRINT_PHRASE)
+        template = rng.choice(USUAL_PHRASE if talk.voice.usual else PRINT_PHRASE)
     prompt = talk.voice.sentence(template, {"p": asked.phrase}, rng)
     talk.add(prompt, f"print({asked.code})")
 
@@ -450,6 +482,13 @@ def print_variable(talk: Conversation) -> None:
     if not talk.latest:
         raise Rejected
     variable = talk.latest if rng.random() < 0.92 else rng.choice(talk.variables)
+    if talk.voice.usual:
+        template = rng.choice(USUAL_PRINTS).replace("@k", rng.choice(KIND_NOUNS[variable.kind]))
+        if variable is not talk.latest:
+            template = USUAL_PRINTS[0]
+        prompt = talk.voice.sentence(template, {"r": talk.voice.name(variable.name)}, rng)
+        talk.add(prompt, f"print({variable.name})")
+        return
     if variable is talk.latest and rng.random() < 0.15:
         template = rng.choice(PRINT_RESULT).replace("@k", rng.choice(KIND_NOUNS[variable.kind]))
         prompt = talk.voice.sentence(template, {}, rng)
@@ -580,7 +619,7 @@ def define(talk: Conversation) -> None:
         item = rng.choice(hard)
         phrase, is_action = rng.choice(item.nouns), False
     else:
-        item = draw_skill(takes, rng)
+        item = draw_skill(takes, talk.voice, rng)
         phrase, is_action = draw_phrase(item, rng)
     name = function_name(item, rng)
     if name in talk.namespace:
@@ -816,6 +855,15 @@ def _attempt(talk: Conversation, choices: tuple[tuple[Turn, float], ...]) -> boo
             continue
         return True
     return False
+
+
+def usual_conversation(rng: random.Random) -> str:
+    """As `conversation`, in the words and about the things that are most common."""
+    while True:
+        talk = Conversation(rng, Voice.draw_usual(rng))
+        length = rng.choice((2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6))
+        if _converse(talk, length):
+            return talk.text()
 
 
 def conversation(rng: random.Random) -> str:

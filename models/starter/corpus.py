@@ -4,32 +4,46 @@ import random
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from models.starter.conversations import conversation
+from models.starter.conversations import conversation, usual_conversation
 from models.starter.english import passage
-from models.starter.functions import function
+from models.starter.functions import function, usual_function
 from models.starter.languages import snippet
 
 
 class Stage(Enum):
-    """What a model was trained on last; each stage goes on from the one before."""
+    """What a model is trained on; each stage goes on from the one before.
+
+    Python comes in two: `broad` has the widest wording and the rarest wishes, `mono` what people
+    usually want and how they usually put it. Models of the broad stage are not kept.
+    """
 
     nl = "nl"
     multi = "multi"
+    broad = "broad"
     mono = "mono"
 
+
+# fixed names, so that a stage can be called otherwise and still draw the same
+_STREAMS = {Stage.nl: "nl", Stage.multi: "multi", Stage.broad: "mono", Stage.mono: "usual"}
 
 Generator = Callable[[random.Random], str]
 
 MIXTURES: dict[Stage, tuple[tuple[Generator, float], ...]] = {
     Stage.nl: ((passage, 1.0),),
     Stage.multi: ((passage, 0.25), (snippet, 0.75)),
-    Stage.mono: ((conversation, 0.78), (function, 0.22)),
+    Stage.broad: ((conversation, 0.78), (function, 0.22)),
+    Stage.mono: (
+        (usual_conversation, 0.65),
+        (conversation, 0.13),
+        (usual_function, 0.17),
+        (function, 0.05),
+    ),
 }
 
 
 def documents(stage: Stage, seed: int) -> Iterator[str]:
     """An endless stream of documents, the same for the same stage and seed on every machine."""
-    rng = random.Random(f"{stage.value} {seed}")
+    rng = random.Random(f"{_STREAMS[stage]} {seed}")
     generators, weights = zip(*MIXTURES[stage], strict=True)
     while True:
         yield rng.choices(generators, weights)[0](rng)

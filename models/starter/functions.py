@@ -14,11 +14,12 @@ from models.starter.conversations import (
     draw_skill,
     function_name,
     kind_of,
+    skills_for,
     write_function,
 )
 from models.starter.heldout import is_held_out
 from models.starter.phrasing import Voice
-from models.starter.skills import Skill, by_operands, expand
+from models.starter.skills import Skill, expand
 
 MODERN = {
     "int": "int", "float": "float", "bool": "bool", "str": "str",
@@ -57,11 +58,16 @@ ENDINGS = (
 )
 
 
-def function(rng: random.Random) -> str:
+def usual_function(rng: random.Random) -> str:
+    """As `function`, about the things that are asked most."""
+    return function(rng, usual=True)
+
+
+def function(rng: random.Random, usual: bool = False) -> str:
     """One document: one or two functions, at times with a line after them that ends the body."""
     while True:
         try:
-            parts = [_one(rng) for _ in range(1 if rng.random() < 0.7 else 2)]
+            parts = [_one(rng, usual) for _ in range(1 if rng.random() < 0.7 else 2)]
         except Rejected:
             continue
         typed = any("List[" in text or "Dict[" in text for text, _ in parts)
@@ -74,10 +80,12 @@ def function(rng: random.Random) -> str:
         return text + "\n"
 
 
-def _one(rng: random.Random) -> tuple[str, tuple[str, str]]:
+def _one(rng: random.Random, usual: bool) -> tuple[str, tuple[str, str]]:
     """The function's source, and a call of it with the value."""
     voice = Voice(rng.choice(("", "", "`", '"')), "", rng.choice(("'", '"')), 0.0)
-    item, phrase, is_action = draw_item(rng)
+    if usual:
+        voice = Voice("", "", '"', 0.0, usual=True)
+    item, phrase, is_action = draw_item(voice, rng)
     name = function_name(item, rng)
     written = write_function(item, phrase, name, rng)
     talk = Conversation(rng, voice)
@@ -97,14 +105,14 @@ def _one(rng: random.Random) -> tuple[str, tuple[str, str]]:
     ) + written.body, calls[0]
 
 
-def draw_item(rng: random.Random) -> tuple[Skill | Algorithm, str, bool]:
+def draw_item(voice: Voice, rng: random.Random) -> tuple[Skill | Algorithm, str, bool]:
     """What the function does, a phrase for it, and whether the phrase is an action."""
     if rng.random() < 0.2:
         algorithm = rng.choice(ALGORITHMS)
         return algorithm, rng.choice(algorithm.nouns), False
-    groups = [group for group in by_operands() if group not in (("bool",), ("dict", "strs"))]
+    groups = [group for group in skills_for(voice) if group not in (("bool",), ("dict", "strs"))]
     weights = [3.0 if len(group) == 1 else 1.0 for group in groups]
-    skill = draw_skill(rng.choices(groups, weights)[0], rng)
+    skill = draw_skill(rng.choices(groups, weights)[0], voice, rng)
     phrase, is_action = draw_phrase(skill, rng)
     return skill, expand(phrase, rng), is_action
 

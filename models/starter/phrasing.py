@@ -140,6 +140,57 @@ CALL_EACH = (
 )
 
 
+# how people usually put it: the last stage's wording
+
+USUAL_ASSIGN = (
+    "Assign (the @k |){v} to a variable (named|called) {n}",
+    "Assign (the @k |){v} to {n}",
+    "Set {n} to {v}",
+    "Set {n} to {v}",
+    "Let {n} be (the @k |){v}",
+    "Let {n} be {v}",
+    "Create a @k (named|called) {n} with the (value|values) {v}",
+    "Store (the @k |){v} in (a variable (named|called) |){n}",
+    "Define (a @k |){n} (as|with the value) {v}",
+    "Initialize {n} (with|to) {v}",
+)
+USUAL_ASSIGN_TWO = (
+    "Set {n} to {v} and {n2} to {v2}",
+    "Let {n} be {v} and {n2} be {v2}",
+    "Assign {v} to {n} and {v2} to {n2}",
+)
+USUAL_STORES = (
+    "and (store|save|put) (it|them|the result|the answer) in {n}",
+    "and (store|save) (it|them|the result|the @k) in {n}",
+    "and store (it|the result) in a variable (named|called) {n}",
+    "and (call|name) (it|them|the result|the @k) {n}",
+    "and save (it|them|the result) as {n}",
+    "and assign (it|the result) to {n}",
+    "and store (it|them) in a @k (named|called) {n}",
+    "in a @k (named|called) {n}",
+    "as {n}",
+)
+USUAL_NAMED = (
+    "Store {p} in {n}",
+    "Store {p} in a (variable|@k) (named|called) {n}",
+    "Set {n} to {p}",
+    "Let {n} be {p}",
+    "Assign {p} to {n}",
+)
+USUAL_LISTS = ("(Create|Make|Build) a list (named|called) {n} (with|of|that contains) {p}",)
+USUAL_TABLES = ("(Create|Make|Build) a dictionary (named|called) {n} {p}",)
+USUAL_PRINTS = (
+    "(Print|Print|Print|Show|Output) {r}",
+    "Print the value of {r}",
+    "Print the (variable|@k) {r}",
+    "(Print|Show) (it|the result|the final result|the answer)",
+)
+USUAL_PHRASE = (
+    "Print {p}",
+    "Print {p}",
+    f"{VERBS} {{p}} and print (it|the result|the answer)",
+)
+
 _ARTICLE = re.compile(r"\ba (?=integer|array|empty|even |odd |element|uppercase)")
 
 
@@ -151,6 +202,14 @@ class Voice:
     stop: str
     literal_quote: str
     nouns: float
+
+    usual: bool = False
+
+    @staticmethod
+    def draw_usual(rng: random.Random) -> "Voice":
+        """Someone who puts things as most people do."""
+        quote = rng.choice(("", "", "", '"', '"', "'"))
+        return Voice(quote, ".", '"', rng.choice((0.0, 0.0, 0.1)), usual=True)
 
     @staticmethod
     def draw(rng: random.Random) -> "Voice":

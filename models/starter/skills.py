@@ -8,7 +8,7 @@ Noun phrases follow a verb ("compute …", "print …", "returns …"); actions 
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 MACROS = {
@@ -902,5 +902,64 @@ def by_operands() -> dict[tuple[str, ...], list[Skill]]:
     grammar += _scaled([*_selections(_VALUES), *_reductions(_VALUES)], 8)
     groups: dict[tuple[str, ...], list[Skill]] = {}
     for skill in [*INTS, *TEXTS, *WORDS, *NUMBERS, *TABLES, *MATRICES, *grammar]:
+        groups.setdefault(skill.takes, []).append(skill)
+    return groups
+
+
+# what people usually ask for, in addition; only in the last stage
+USUAL = (
+    _skill("ints > float", "round(sum({x}) / len({x}), 2)", "the (average|mean) of {x}(,|) rounded to (2|two) (decimals|decimal places)", "", "average mean", 3),
+    _skill("ints > float", "round(sum({x}) / len({x}), 1)", "the (average|mean) of {x}(,|) rounded to (1|one) (decimal|decimal place)", "", "average mean", 1),
+    _skill("ints > ints", "[n for n in {x} if n % 2 == 0]", "the even @e @i {x}", "(keep|select) (only |)the even @e @i {x}", "evens even_numbers", 3),
+    _skill("ints > ints", "[n for n in {x} if n > 0]", "the positive @e @i {x}", "(keep|select) (only |)the positive @e @i {x}", "positives", 3),
+    _skill("ints > ints", "[n ** 2 for n in {x}]", "the square(s|) of (each|every|the) @e @i {x}", "square (each|every) @o @i {x}", "squares", 3),
+    _skill("ints > ints", "[n * 2 for n in {x}]", "(twice (each|every) @o @i {x}|{x} with (each|every) @o doubled)", "double (each|every) @o @i {x}", "doubled", 3),
+    _skill("ints > int", "sum(n for n in {x} if n % 2 == 0)", "the sum of the even @e @i {x}", "add up the even @e @i {x}", "total even_sum", 3),
+    _skill("ints > int", "sum(n ** 2 for n in {x})", "the sum of the squares of (the @e @i |){x}", "add up the squares of (the @e @i |){x}", "total", 2),
+    _skill("ints > int", "sum(1 for n in {x} if n < 0)", "the number of negative @e @i {x}; how many negative @e {x} has", "count the negative @e @i {x}", "n_negative", 3),
+    _skill("ints > int", "sum(1 for n in {x} if n > {k})", "how many @e @i {x} are greater than {k}; the number of @e @i {x} greater than {k}", "count (the|how many) @e @i {x} (are |that are |)(greater than|above|over) {k}; count how many {x} are greater than {k}", "n_high count", 3),
+    _skill("ints int > ints", "{x}[:{y}]", "the first {y} @e @i {x}", "take the first {y} @e @i {x}", "first_part", 2),
+    _skill("ints int > ints", "{x}[-{y}:]", "the last {y} @e @i {x}", "take the last {y} @e @i {x}", "last_part", 1.5),
+    _skill("ints int > ints", "{x}[{y}:] + {x}[:{y}]", "{x} rotated (to the |)left by {y}", "move the first {y} @e of {x} to the end; rotate {x} (to the |)left by {y}", "rotated", 2),
+    _skill("strs int > strs", "{x}[{y}:] + {x}[:{y}]", "{x} rotated (to the |)left by {y}", "move the first {y} @s of {x} to the end; rotate {x} (to the |)left by {y}", "rotated", 1),
+    _skill("strs int > strs", "{x}[:{y}]", "the first {y} @s @i {x}", "take the first {y} @s @i {x}", "first_part", 1),
+    _skill("ints int > ints", "{x}[-{y}:] + {x}[:-{y}]", "{x} rotated (to the |)right by {y}", "move the last {y} @e of {x} to the front; rotate {x} (to the |)right by {y}", "rotated", 1),
+    _skill("ints int > ints", "[n for n in {x} if n % {y} == 0]", "the @e @i {x} (that are |)divisible by {y}; the multiples of {y} in {x}", "keep only the @e @i {x} (that are |)divisible by {y}", "multiples", 1.5),
+    _skill("ints int > int", "sum(n for n in {x} if n > {y})", "the sum of the @e @i {x} (greater than|above) {y}", "add up the @e @i {x} (greater than|above) {y}", "total", 1.2),
+    _skill("ints int > int", "{x}[{y}]", "the @o (at index|at position) {y} @i {x}", "", "element", 1),
+    _skill("ints int > int", "{x}.index({y})", "the (index|position) of {y} in {x}", "", "index place", 1),
+    _skill("int int > int", "{x} * {y}", "the area of (the|a) rectangle", "", "area", 1.2),
+    _skill("int int > int", "2 * ({x} + {y})", "the perimeter of (the|a) rectangle", "", "perimeter", 0.8),
+    _skill("str > str", '"".join("*" if c in "aeiou" else c for c in {x})', "{x} with (every|each) vowel replaced (by|with) \"*\"; {x} with (its|the|all) vowels replaced (by|with) \"*\"", "replace (every|each) vowel (of|in) {x} (by|with) \"*\"", "masked hidden", 1.5),
+    _skill("str > strs", "sorted(set({x}.split()))", "the sorted @d words (of|in) {x}; the @d words (of|in) {x} in alphabetical order", "", "unique_words", 1.2),
+    _skill("str > strs", "sorted({x}.split(), key=len)", "the words (of|in) {x} (sorted|ordered) by (their |)length", "sort the words (of|in) {x} by (their |)length", "by_length", 1.2),
+    _skill("str > int", "sum(1 for w in {x}.split() if len(w) > {k})", "the number of words (of|in) {x} (longer than {k} letters|with more than {k} letters); how many words (of|in) {x} are longer than {k} letters", "count the words (of|in) {x} longer than {k} letters", "n_long count", 1),
+    _skill("strs > ints", "[len(w) for w in {x}]", "the length(s|) of (each|every|the) @s @i {x}", "", "lengths", 3),
+    _skill("strs > strs", "[w[0] for w in {x}]", "the first letter(s|) of (each|every|the) @s @i {x}", "take the first letter of (each|every) @r @i {x}", "initials", 2),
+    _skill("strs > strs", "[w.upper() for w in {x}]", "the @s @i {x} in upper case", "(convert|change) (each|every) @r @i {x} to upper case", "upper_words", 2),
+    _skill("strs > str", '"".join(w[0] for w in {x}).upper()', "the first letters of {x}(,|) in upper case(,|) joined together", "join the first letters of {x}(,|) in upper case", "acronym short", 1.2),
+    _skill("strs > strs", "[w for w in {x} if len(w) > {k}]", "the @s @i {x} (that are |)longer than {k} (letters|characters|)", "keep only the @s @i {x} that are longer than {k} letters", "long_words", 3),
+    _skill("dict > str", "max({x}, key={x}.get)", "the (key|name|word|letter|item|product|person|one) with the (largest|highest|greatest|most) (value|count|score|price|number) in {x}; the (key|name|word|letter|item|product) with the (highest|largest) (value|count|score|price|number)", "", "best winner top", 4),
+    _skill("dict > str", "min({x}, key={x}.get)", "the (key|name|word|letter|item|product|person|one) with the (smallest|lowest|fewest) (value|count|score|price|number) in {x}; the (key|name|word|letter|item|product) with the (lowest|smallest) (value|count|score|price|number)", "", "cheapest lowest", 3),
+    _skill("dict > dict", "{{k: v for k, v in {x}.items() if v >= {k}}}", "the entries (of|in) {x} (whose value is|with a value of) at least {k} (as a dictionary|)", "keep only the entries (of|in) {x} (whose value is|with a value of) at least {k}", "kept", 1),
+    _skill("dict int > dict", "{{k: v * {y} for k, v in {x}.items()}}", "{x} with (every|each) value multiplied by {y}", "multiply (every|each) value (of|in) {x} by {y}", "scaled", 1),
+    _skill("dict int > strs", "[k for k, v in {x}.items() if v > {y}]", "(a list of |)the keys (of|in) {x} (whose value is|with a value) (greater than|above) {y}", "", "selected", 1.5),
+    _skill("dict int > dict", "{{k: v + {y} for k, v in {x}.items()}}", "{x} with {y} added to (every|each) value", "add {y} to (every|each) value (of|in) {x}", "raised", 1),
+    _skill("int int > ints", "[i for i in range({x}, {y} + 1) if i % 2 == 0]", "the even numbers from {x} to {y}", "", "evens", 1),
+    _skill("int int > ints", "[i for i in range(1, {x} + 1) if i % {y} == 0]", "the (numbers|multiples of {y}) from 1 to {x} (that are |)divisible by {y}", "", "multiples", 0.8),
+    _skill("int > ints", "[i for i in range(1, {x}) if {x} % i == 0]", "the (divisors of {x}|proper divisors of {x}|numbers that divide {x}) (smaller than|less than|below) {x}; the proper divisors of {x}", "", "divisors", 1.2),
+    _skill("int > ints", "[i for i in range(1, {x} + 1) if i % 2 == 0]", "the even numbers from 1 to {x}", "", "evens", 2),
+)  # fmt: skip
+_SHARPNESS = 1.5
+
+
+@cache
+def usual_by_operands() -> dict[tuple[str, ...], list[Skill]]:
+    """The skills that people ask for most weigh more here, and some are added."""
+    groups = {
+        takes: [replace(skill, weight=skill.weight**_SHARPNESS) for skill in skills]
+        for takes, skills in by_operands().items()
+    }
+    for skill in USUAL:
         groups.setdefault(skill.takes, []).append(skill)
     return groups

@@ -11,10 +11,9 @@ length, each in a row of its own.
 
 import argparse
 import json
-import platform
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -28,11 +27,12 @@ from models.config import ModelError
 from models.starter import WEIGHTS
 from models.starter.batches import Corpus, plan, rows, stored_corpus
 from models.starter.bpe import train_tokenizer
+from models.starter.card import HISTORY, write_card
 from models.starter.corpus import Stage
 from models.starter.settings import SIZES, Settings
 from models.tokenizer import CodeGenTokenizer
 
-STAGES = (Stage.nl, Stage.multi, Stage.mono)
+STAGES = tuple(Stage)
 
 
 def loss_of(model: CodeGen, ids_BT: Tensor, weights_BT: Tensor) -> Tensor:
@@ -173,12 +173,13 @@ class Workshop:
             corpus = self.corpus(stage, size)
             run = Run.start(self.beginning(size, stage).to(self.device), self.settings)
             train_stage(run, self.lesson(stage, size, corpus), self.settings)
-            self.finish(run, size, stage, len(corpus.tokens))
+            self.finish(run, size, stage, corpus)
             waited = time.perf_counter() - began
             print(f"{self.target(size, stage)}: {run.curve[-1]} after {waited:.0f} s")
 
     def target(self, size: str, stage: Stage) -> Path:
-        return self.output / f"codegen-{size}-{stage.value}"
+        folder = self.work if stage is Stage.broad else self.output
+        return folder / f"codegen-{size}-{stage.value}"
 
     def tokenizer(self) -> CodeGenTokenizer:
         """The family's tokenizer, learned where it is not there yet."""
@@ -213,23 +214,32 @@ class Workshop:
             raise ModelError(f"{previous}: not there; train the stages before first")
         return load(previous, torch.float32)
 
-    def finish(self, run: Run, size: str, stage: Stage, tokens: int) -> None:
-        """The checkpoint in Hugging Face layout, with `training.json` beside it."""
+    def history(self, size: str, stage: Stage) -> list[dict[str, object]]:
+        """How the stages before this one went."""
+        if stage is STAGES[0]:
+            return []
+        text = (self.target(size, STAGES[STAGES.index(stage) - 1]) / HISTORY).read_text("utf-8")
+        found: list[dict[str, object]] = json.loads(text)
+        return found
+
+    def finish(self, run: Run, size: str, stage: Stage, corpus: Corpus) -> None:
+        """The checkpoint in Hugging Face layout, and beside it how it was trained."""
         target = self.target(size, stage)
+        tokens, documents = len(corpus.tokens), len(corpus.lengths)
         self.tokenizer().save(target)
         facts = {
             "stage": stage.value,
-            "settings": asdict(replace(self.settings, sizes={size: self.settings.sizes[size]})),
             "tokens": tokens,
+            "documents": documents,
             "steps": run.step,
-            "seconds": round(run.seconds, 1),
+            "seconds": round(run.seconds),
             "device": self.device,
             "threads": torch.get_num_threads(),
-            "machine": platform.machine(),
             "torch": torch.__version__,
             "curve": run.curve,
         }
-        (target / "training.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+        history = [*self.history(size, stage), facts]
+        (target / HISTORY).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
         stored = CodeGen(run.model.config)
         stored.load_state_dict(run.model.state_dict())
         save(stored.to(torch.float16), target)
@@ -279,6 +289,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.work.mkdir(parents=True, exist_ok=True)
         for size in options.sizes:
             workshop.train(size, [stage for stage in STAGES if stage.value in options.stages])
+        write_card(options.output, settings)
     except (ModelError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

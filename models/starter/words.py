@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Words, names and values that the corpora are filled with."""
 
 import random
@@ -713,6 +714,21 @@ def variable_name(kind: str, stems: dict[str, list[str]], rng: random.Random) ->
     if draw < 0.9:
         return rng.choice(NOUNS)
     return pseudo_word(rng)
+
+
+def usual_name(kind: str, stems: dict[str, list[str]], rng: random.Random) -> str:
+    """A name as people choose them: conventional, a plain word, or two."""
+    draw = rng.random()
+    if draw < 0.35:
+        return rng.choice(stems[kind])
+    if draw < 0.7:
+        noun = rng.choice(NOUNS)
+        return f"{noun}s" if kind in ("ints", "strs") and rng.random() < 0.8 else noun
+    if draw < 0.85:
+        return f"{rng.choice((*ADJECTIVES, 'n', 'my', 'new', 'first', 'max', 'all'))}_{rng.choice((*stems[kind], *NOUNS))}"
+    if draw < 0.93:
+        return rng.choice((*ADJECTIVES, *VERBS))
+    return variable_name(kind, stems, rng)
 
 
 def integer(rng: random.Random) -> int:

@@ -18,8 +18,9 @@ DOCUMENTS = 3000
 
 @cache
 def corpus() -> tuple[str, ...]:
-    """A sample of what models are trained on last, of the seed that they are trained with."""
-    return tuple(islice(documents(Stage.mono, 1), DOCUMENTS))
+    """A sample of the Python that models are trained on, of the seed that they are trained with."""
+    stages = (Stage.broad, Stage.mono)
+    return tuple(text for s in stages for text in islice(documents(s, 1), DOCUMENTS // 2))
 
 
 def words(text: str) -> list[str]:
