@@ -227,6 +227,9 @@ def _text(table: Table) -> str:
         max(_width(line) for line in (clean(column.label), *lines))
         for column, lines in zip(table.columns, cells, strict=True)
     ]
+    for group, members in _groups(table.columns):  # the heading may be wider than what it heads
+        wide = sum(widths[i] for i in members) + 2 * (len(members) - 1)
+        widths[members[-1]] += max(0, _width(clean(group)) - wide)
     rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
     head = [clean(column.label) for column in table.columns]
     lines = [clean(table.title), rule]
@@ -267,7 +270,7 @@ def _group_line(columns: Sequence[Column], widths: Sequence[int]) -> str:
     pieces = []
     for group, members in _groups(columns):
         width = sum(widths[i] for i in members) + 2 * (len(members) - 1)
-        pieces.append(_pad(clean(group)[:width], width, right=False))
+        pieces.append(_pad(clean(group), width, right=False))
     return "  ".join(pieces)
 
 

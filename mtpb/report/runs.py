@@ -59,8 +59,9 @@ class Run:
 
     @property
     def whole(self) -> bool:
-        """Whether all the suite's problems were asked."""
-        return not (self.manifest.get("identity") or {}).get("benchmark.problems")
+        """Whether all the suite's problems were asked and answered."""
+        part = (self.manifest.get("identity") or {}).get("benchmark.problems")
+        return not part and len(np.unique(self.verdicts.problem)) == len(self.problems)
 
     @property
     def format(self) -> str:

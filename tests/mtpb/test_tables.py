@@ -91,6 +91,13 @@ def test_markdown_rows_keep_their_cells(name: str) -> None:
     assert "<script" not in row
 
 
+def test_a_heading_wider_than_its_columns_widens_them() -> None:
+    columns = (Column("a", "a", Kind.count, "a long heading"), Column("b", "b", Kind.count))
+    lines = Table("t", "T", columns, ((1, 2),)).text().split("\n")
+    assert lines[2:4] == ["a long heading", " " * 13 + "a  b"]
+    assert lines[5] == " " * 13 + "1  2"
+
+
 def test_what_is_not_known_is_a_dash() -> None:
     empty = Table("t", "T", (Column("a", "a", Kind.rate),), ((Estimate(None),), (None,)))
     assert empty.markdown().count("| – |") == 2
