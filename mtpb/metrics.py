@@ -41,9 +41,11 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
 
     1 - C(n-c, k) / C(n, k), as a running product whose factors lie in [0, 1]. NaN where n < k.
     """
-    n, c = np.broadcast_arrays(np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64))
+    n, c = np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64)
+    sizes = np.unique(n[n >= k])
+    n, c = np.broadcast_arrays(n, c)
     result = np.full(n.shape, np.nan)
-    for size in np.unique(n[n >= k]):
+    for size in sizes:
         # fails[c] = prod over i < c of (n - i - k) / (n - i): no sample of the k is a passed one
         i = np.arange(size)
         fails = np.cumprod(np.concatenate([[1.0], np.clip(1 - k / (size - i), 0, None)]))

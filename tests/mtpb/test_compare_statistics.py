@@ -188,6 +188,6 @@ def test_few_problems_raise_no_more_alarms() -> None:
 
 @pytest.mark.parametrize("name", ["48 problems, 5 cases, n = 2", "12 problems, n = 10"])
 def test_a_detectable_drop_is_detected(name: str) -> None:
-    power, size = power_at_detectable(SUITE[name], worlds=50)
+    power, size = power_at_detectable(SUITE[name], worlds=40)
     assert 0.6 <= power <= 0.98
     assert 0.02 < size < 0.3

@@ -218,11 +218,11 @@ def test_bootstrap_agrees_with_scipy() -> None:
 def test_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(2)
     truth, hits = 0.5 / 1.3, 0
-    for world in range(300):
+    for world in range(200):
         values = rng.binomial(20, rng.beta(0.5, 0.8, size=100))[:, None] / 20
         _, low, high = metrics.group_figures(values, seed=world)[0]
         hits += low <= truth <= high
-    assert 0.90 < hits / 300 <= 0.985
+    assert 0.89 < hits / 200 <= 0.99
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0.3085), (1.0, 0.6915, 1)])
@@ -301,12 +301,12 @@ def test_columns_say_what_the_lines_say(tmp_path: Path) -> None:
     assert verdicts.scores == {}
 
 
-def test_a_hundred_thousand_verdicts_take_little_memory(tmp_path: Path) -> None:
+def test_fifty_thousand_verdicts_take_little_memory(tmp_path: Path) -> None:
     line = verdict("a").to_json()
-    lines = [line.replace('"sample": 0', f'"sample": {i}') + "\n" for i in range(100_000)]
+    lines = [line.replace('"sample": 0', f'"sample": {i}') + "\n" for i in range(50_000)]
     (tmp_path / "verdicts.jsonl").write_text("".join(lines))
     tracemalloc.start()
     Verdicts.read(tmp_path / "verdicts.jsonl")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 40e6
+    assert peak < 20e6
