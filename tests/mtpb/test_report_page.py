@@ -1,34 +1,31 @@
 """The HTML report in a real browser: it opens from disk, is navigated, and stays what it is."""
 
-import shutil
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 
 from mtpb.report.build import Options, write_report
-from tests.mtpb.report_runs import family
+from tests.mtpb.report_runs import Spec, family, make_run
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+from tests.mtpb.browser import (
+    CHROMIUM,
+    DRIVER,
+    as_on_a_desk,
+    as_on_a_phone,
+    open_browser,
+)
+
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine"
 )
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--window-size=1280,900",
-)
+HOSTILE = "_$x$ </script><img src=x onerror=\"document.title='owned'\">"
 MODEL = "codegen-4M-mono · multi-turn"
 
 
@@ -36,18 +33,14 @@ MODEL = "codegen-4M-mono · multi-turn"
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("report")
     family(folder / "runs", problems=8)
+    make_run(folder / "runs" / "hostile", Spec(model=HOSTILE, size="9M", problems=8))
     write_report(str(folder / "runs"), folder / "report", Options())
     return (folder / "report" / "index.html").as_uri()
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[webdriver.Chrome]":
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    driver = open_browser(tmp_path_factory.mktemp("profile"))
     try:
         yield driver
     finally:
@@ -55,7 +48,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[webdriver.Chr
 
 
 @pytest.fixture
-def page(browser: "webdriver.Chrome", address: str) -> "Iterator[Page]":
+def page(browser: Chrome, address: str) -> "Iterator[Page]":
     yield Page(browser, address)
     assert [line for line in browser.get_log("browser") if line["level"] != "INFO"] == []
     assert "owned" not in browser.title
@@ -64,7 +57,7 @@ def page(browser: "webdriver.Chrome", address: str) -> "Iterator[Page]":
 class Page:
     """The report in the browser; waits for what it is asked for."""
 
-    def __init__(self, browser: "webdriver.Chrome", address: str) -> None:
+    def __init__(self, browser: Chrome, address: str) -> None:
         self.browser, self._address = browser, address
 
     def open(self, *parts: object) -> "Page":
@@ -165,6 +158,13 @@ def test_hostile_completions_stay_text(page: Page) -> None:
             assert page.all("main script, main img, main iframe") == []
 
 
+def test_hostile_names_stay_text_in_tables_and_figures(page: Page) -> None:
+    page.open("overview").one("h1")
+    assert any(HOSTILE in cell for cell in page.all("#overview td"))
+    assert page.all("#overview img, #overview script") == []
+    page.open("sample", "toy", 1, f"{HOSTILE} · multi-turn", 0, 0).one(".conversation")
+
+
 def test_theme_is_switched_by_key(page: Page) -> None:
     page.open("overview").one("h1")
     colours = set()
@@ -190,8 +190,7 @@ def test_a_link_to_what_is_not_there_says_so(page: Page) -> None:
 
 
 def test_a_phone_needs_no_sideways_scrolling(page: Page) -> None:
-    screen = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    as_on_a_phone(page.browser)
     try:
         for place, shown in (
             ("overview", "h1"),
@@ -202,4 +201,4 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page) -> None:
             width = page.browser.execute_script("return document.documentElement.scrollWidth")
             assert width <= 390, place
     finally:
-        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        as_on_a_desk(page.browser)
