@@ -8,6 +8,7 @@ the common path runs little Python.
 
 from __future__ import annotations
 
+import _thread
 import ast
 import atexit
 import builtins
@@ -45,6 +46,7 @@ class Stage:
         self.modules = {name: types.ModuleType(name) for name in ("__main__", "program")}
         for module in self.modules.values():
             module.__dict__["__builtins__"] = self.builtins
+        signal.signal(signal.SIGXCPU, _raise_time_limit)
 
     def enter(self, name: str) -> dict[str, Any]:
         """Make module `name` the program's; the names that its code will define."""
@@ -154,8 +156,8 @@ def run_program(channel_fd: int, link_fd: int | None, stage: Stage) -> NoReturn:
         space.watch_prints(stage.builtins)
     channel.begun()
     try:
-        _seed(seed)
-        signal.signal(signal.SIGXCPU, _raise_time_limit)
+        if "random" in source:
+            _seed(seed)
         names = stage.enter("__main__" if link_fd is None else "program")
         ending = execute(source, names, space)
         if link_fd is not None:
@@ -221,9 +223,8 @@ def _finish(ending: Ending) -> Ending:
 
 
 def _wait_for_threads() -> None:
-    threading = sys.modules.get("threading")
-    if threading is not None and threading.active_count() > 1:
-        threading._shutdown()
+    if _thread._count():  # beside the main one
+        sys.modules["threading"]._shutdown()
 
 
 def _report(space: HarnessSpace, ending: Ending) -> Ending:

@@ -122,26 +122,31 @@ def give_up_privileges(report: Report) -> None:
 
 
 class Walls:
-    """What each child enters before it runs anything of the program."""
+    """Limits that all children inherit, and what each enters before it runs a program."""
 
     def __init__(self, limits: dict[str, Any], scratch: str, report: Report) -> None:
         self._linux = sys.platform.startswith("linux")
-        self._set_common_limits(report)
-        self._memory = _address_space() + (limits["memory_mb"] << 20)
         self._cpu = int(limits["cpu_s"]) + 3
-        self._file = limits["file_mb"] << 20
+        # the first process of a pid namespace takes all others with it when it ends
+        self._follow_parent = self._linux and "pid" not in report.namespaces
         self._ruleset = -1
         self._filter: seccomp.Filter | None = None
+        self._set_limits(limits, report)
         if report.wanted:
             self._prepare_landlock(scratch, report)
             self._prepare_seccomp(report)
 
-    def _set_common_limits(self, report: Report) -> None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
+    def _set_limits(self, limits: dict[str, Any], report: Report) -> None:
+        """Limits that the server can live with; its children have them from it."""
+        _lower(resource.RLIMIT_CORE, 0)
+        _lower(resource.RLIMIT_NOFILE, MOST_FILES)
         _lower(resource.RLIMIT_STACK, MAIN_STACK)
+        _lower(resource.RLIMIT_FSIZE, limits["file_mb"] << 20)
         if "user" in report.namespaces:  # elsewhere all of the user's processes would count
             _lower(resource.RLIMIT_NPROC, MOST_PROCESSES)
+        if self._linux:
+            memory = _address_space() + (limits["memory_mb"] << 20)
+            _lower(resource.RLIMIT_AS, memory, memory + HEADROOM)
         report.active["limits"] = "CPU, wall, memory, files, output"
 
     def _prepare_landlock(self, scratch: str, report: Report) -> None:
@@ -164,12 +169,12 @@ class Walls:
         report.active["seccomp"] = "allow list"
 
     def enter(self) -> None:
-        """Limits and Landlock; descriptors may still be moved about after this."""
-        die_with_parent()
-        if self._linux:
-            resource.setrlimit(resource.RLIMIT_AS, (self._memory, self._memory + HEADROOM))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self._file, self._file))
-        resource.setrlimit(resource.RLIMIT_CPU, (self._cpu, self._cpu + 1))
+        """A session of its own, and Landlock; descriptors may still be moved about."""
+        os.setsid()
+        if self._follow_parent:
+            die_with_parent()
+        if not self._linux:  # where the server cannot read the child's clock
+            resource.setrlimit(resource.RLIMIT_CPU, (self._cpu, self._cpu + 1))
         if self._ruleset >= 0:
             kernel.landlock_restrict(self._ruleset)
 
@@ -179,11 +184,12 @@ class Walls:
             self._filter.load(os.getpid())
 
 
-def _lower(what: int, limit: int) -> None:
-    _, hard = resource.getrlimit(what)
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(what, (limit, limit))
+def _lower(what: int, soft: int, hard: int | None = None) -> None:
+    _, most = resource.getrlimit(what)
+    wanted = (soft, soft if hard is None else hard)
+    if most != resource.RLIM_INFINITY:
+        wanted = (min(wanted[0], most), min(wanted[1], most))
+    resource.setrlimit(what, wanted)
 
 
 def _address_space() -> int:

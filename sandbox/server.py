@@ -238,7 +238,6 @@ class Server:
 
     def _enter(self, fds: list[int], streams: Child) -> NoReturn:
         """In the child: descriptors and walls, then the program."""
-        os.setsid()
         self._walls.enter()
         os.dup2(self._null, 0)
         os.dup2(streams.write_ends[0], 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import functools
 import marshal
-import random
 import types
 from collections.abc import Callable, Iterator
 from types import CodeType
@@ -219,6 +218,8 @@ def _update(old: Any, new: Any) -> Any:
 
 def run_trial(test: CompiledTest, link_fd: int, seed: int) -> Ending:
     """Run one test against the program behind `link_fd`: its verdict."""
+    import random  # not by programs' servers, to whose forks its hooks would add
+
     random.seed(seed)
     link = Link(link_fd)
     try:

@@ -148,7 +148,7 @@ PROCESS = {
     "keyring": "breach(call(250, 219, 0, -3, 1))",
     "bpf": "breach(call(321, 280, 0, 0, 0))",
     "io_uring": "breach(call(425, 425, 1, ctypes.create_string_buffer(200)))",
-    "performance_counters": "breach(call(298, 241, ctypes.create_string_buffer(200), 0, -1, -1, 0))",
+    "performance_counters": "breach(call(298, 241, ctypes.create_string_buffer(99), 0, -1, -1, 0))",
     "fault_handler": "breach(call(323, 282, 1))",
     "shared_memory_segment": "breach(call(29, 194, 0, 4096, 0o600))",
     "message_queue": "breach(call(68, 186, 0, 0o600))",
