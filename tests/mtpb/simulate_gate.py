@@ -62,7 +62,7 @@ class Change:
     luck: float = 0.0
 
 
-QUICK = Gate(flips=2000)
+QUICK = Gate(flips=5000)
 
 NOTHING = (
     Change("other seed"),
