@@ -48,6 +48,7 @@ from models.starter.skills import Skill, by_operands, expand, usual_by_operands
 PREAMBLE = "# Import libraries.\n\nimport numpy as np\n\n"
 KINDS = ("ints", "str", "strs", "int", "dict", "matrix", "float")
 KIND_WEIGHTS = (32, 26, 15, 19, 12, 5, 3)
+USUAL_KIND_WEIGHTS = (28, 22, 14, 20, 17, 4, 1)
 
 
 class Rejected(Exception):  # noqa: N818 - control flow of the generators, not an error
@@ -366,7 +367,7 @@ def _operands(talk: Conversation, takes: tuple[str, ...]) -> tuple[Variable, ...
 def assign(talk: Conversation) -> None:
     """`Create a list named "nums" with the values [3, 1, 2].`"""
     rng = talk.rng
-    kind = rng.choices(KINDS, KIND_WEIGHTS)[0]
+    kind = rng.choices(KINDS, USUAL_KIND_WEIGHTS if talk.voice.usual else KIND_WEIGHTS)[0]
     value = words.value(kind, rng)
     nameless = rng.random() < 0.04 and not talk.of_kind(kind)
     name = words.VARIABLE_STEMS[kind][0] if nameless else talk.new_name(kind)
@@ -843,6 +844,16 @@ MIDDLE: tuple[tuple[Turn, float], ...] = (
     (call_each, 0.5),
     (assign, 1.0),
 )
+USUAL_MIDDLE: tuple[tuple[Turn, float], ...] = (
+    (compute, 11.0),
+    (change, 2.4),
+    (loop, 1.6),
+    (decide, 1.4),
+    (define, 1.5),
+    (call, 2.5),
+    (call_each, 0.5),
+    (assign, 0.6),
+)
 
 
 def _attempt(talk: Conversation, choices: tuple[tuple[Turn, float], ...]) -> bool:
@@ -883,7 +894,7 @@ def _converse(talk: Conversation, length: int) -> bool:
     if rng.random() < 0.3 and length > 2:
         _attempt(talk, ((assign, 1.0),))
     while len(talk.turns) < length - 1:
-        if not _attempt(talk, MIDDLE):
+        if not _attempt(talk, USUAL_MIDDLE if talk.voice.usual else MIDDLE):
             return False
     return _attempt(talk, _closing(talk))
 

@@ -716,14 +716,22 @@ def variable_name(kind: str, stems: dict[str, list[str]], rng: random.Random) ->
     return pseudo_word(rng)
 
 
+def blend(rng: random.Random) -> str:
+    """A word that could be English: the beginning of one and the end of another, or an ending."""
+    first, second = rng.choice((*NOUNS, *VERBS, *ADJECTIVES)), rng.choice((*NOUNS, *VERBS))
+    if rng.random() < 0.3:
+        return first + rng.choice(("ing", "er", "ed", "ly", "ness", "ful", "ish", "able"))
+    return first[: max(2, len(first) // 2 + 1)] + second[len(second) // 2 :]
+
+
 def usual_name(kind: str, stems: dict[str, list[str]], rng: random.Random) -> str:
     """A name as people choose them: conventional, a plain word, or two."""
     draw = rng.random()
-    if draw < 0.35:
+    if draw < 0.3:
         return rng.choice(stems[kind])
     if draw < 0.7:
-        noun = rng.choice(NOUNS)
-        return f"{noun}s" if kind in ("ints", "strs") and rng.random() < 0.8 else noun
+        noun = rng.choice(NOUNS) if draw < 0.48 else blend(rng)
+        return f"{noun}s" if kind in ("ints", "strs", "dict") and rng.random() < 0.7 else noun
     if draw < 0.85:
         return f"{rng.choice((*ADJECTIVES, 'n', 'my', 'new', 'first', 'max', 'all'))}_{rng.choice((*stems[kind], *NOUNS))}"
     if draw < 0.93:
