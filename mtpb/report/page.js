@@ -337,19 +337,26 @@ async function samplePage(query, suiteName, id, label, caseText, sampleText) {
   const run = runOf(suite, label);
   const [c, s] = [Number(caseText), Number(sampleText)];
   const chunk = await conversations(problem);
-  const others = suite.runs.filter((one) => one !== run);
+  const partner = partnerOf(suite, run);
   sampleKeys(suite, problem, run, c, s, (r, cc, ss) => sampleLink(suite, problem, r, cc, ss));
-  if (others.length) keys.c = () => { location.hash = compareLink(suite, problem, run, others[0], c, s); };
+  if (partner) keys.c = () => { location.hash = compareLink(suite, problem, run, partner, c, s); };
   return [
     crumbs(suite, problem, `${label}, ${place(suite, c, s)}`),
     h("h1", {}, `${problem.id} · ${problem.name}`, faulty(problem)),
     h("div", { class: "bar" },
       picker("Model", suite.runs, run, (other) => sampleLink(suite, problem, other, c, s)),
       casePicker(suite, problem, c, (other) => sampleLink(suite, problem, run, other, 0)),
-      others.length ? h("a", { class: "button", href: compareLink(suite, problem, run, others[0], c, s) }, "Compare ( c )") : null),
+      partner ? h("a", { class: "button", href: compareLink(suite, problem, run, partner, c, s) }, "Compare ( c )") : null),
     h("div", { class: "squares strip" }, squares(suite, problem, run, c, s)),
     conversation(suite, problem, run, chunk, c, s),
   ];
+}
+
+// The run to compare with at first: the last other model, asked the same way if there is one.
+function partnerOf(suite, run) {
+  const others = suite.runs.filter((one) => one !== run).reverse();
+  const alike = (one) => one.model !== run.model && one.format === run.format && one.temperature === run.temperature;
+  return others.find(alike) || others[0];
 }
 
 async function comparePage(query, suiteName, id, labelA, labelB, caseText, sampleText) {
@@ -368,9 +375,9 @@ async function comparePage(query, suiteName, id, labelA, labelB, caseText, sampl
     crumbs(suite, problem, `compared, ${place(suite, c, s)}`),
     h("h1", {}, `${problem.id} · ${problem.name}`, faulty(problem)),
     h("div", { class: "bar" }, casePicker(suite, problem, c, (other) => address(a, b)(other, 0)),
-      h("a", { class: "button", href: address(a, b)(c, Math.max(s - 1, 0)) }, "‹ previous"),
-      h("span", {}, `sample ${s}`),
-      h("a", { class: "button", href: address(a, b)(c, s + 1) }, "next ›")),
+      h("span", { class: "steps" },
+        h("a", { class: "button", href: address(a, b)(c, Math.max(s - 1, 0)) }, "‹ previous"), ` sample ${s} `,
+        h("a", { class: "button", href: address(a, b)(c, Math.min(s + 1, samplesIn(a, problem, c) - 1)) }, "next ›"))),
     h("div", { class: "sides" },
       side(a, (run) => address(run, b)(c, s)), side(b, (run) => address(a, run)(c, s))),
   ];
@@ -391,11 +398,12 @@ function casePicker(suite, problem, c, address) {
   }, problem.cases.map((one, i) => h("option", { value: i, selected: i === c }, String(i)))));
 }
 
+const samplesIn = (run, problem, c) => Math.min((verdicts(run, problem)[c] || "").length, run.embedded);
+
 function sampleKeys(suite, problem, run, c, s, address) {
-  const count = Math.min((verdicts(run, problem)[c] || "").length, run.embedded);
   const move = (cc, ss) => () => { location.hash = address(run, cc, ss); };
   neighbours(suite, problem, (other) => problemLink(suite, other));
-  if (s + 1 < count) keys.n = move(c, s + 1);
+  if (s + 1 < samplesIn(run, problem, c)) keys.n = move(c, s + 1);
   else if (c + 1 < problem.cases.length) keys.n = move(c + 1, 0);
   if (s > 0) keys.p = move(c, s - 1);
   else if (c > 0) keys.p = move(c - 1, 0);
