@@ -24,8 +24,6 @@ from torch import Tensor
 from models.config import CodeGenConfig
 from models.scheduler import NOWHERE, PAGE
 
-GROUP = 4  # row lengths are rounded up to so many pages, so that few groups are needed
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -46,6 +44,13 @@ class PagedCache:
         self.keys = [torch.zeros(rows * self.dim, PAGE) for _ in range(config.n_layer)]
         self.values = [torch.zeros(rows * PAGE, self.dim) for _ in range(config.n_layer)]
 
+    def copy(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Copy pages: (from, to)."""
+        sources, targets = (torch.tensor(side) for side in zip(*pairs, strict=True))
+        for table in (*self.keys, *self.values):
+            pages = table.view(-1, self.heads * self.dim * PAGE)
+            pages[targets] = pages[sources]
+
     def step(self, rows: Sequence[Row]) -> Step:
         """How these rows attend; they must be ordered by how many pages they have."""
         return Step(self, rows)
@@ -61,9 +66,9 @@ class Step:
         self.groups: list[Group] = []
         start = 0
         while start < len(rows):
-            width = _rounded(rows[start])
+            width = _rounded(len(rows[start].pages))
             end = start
-            while end < len(rows) and _rounded(rows[end]) == width:
+            while end < len(rows) and _rounded(len(rows[end].pages)) == width:
                 end += 1
             self.groups.append(Group(cache, rows[start:end], slice(start, end), width))
             start = end
@@ -106,8 +111,10 @@ class Group:
         return out.view(N, H, D)
 
 
-def _rounded(row: Row) -> int:
-    return -(-len(row.pages) // GROUP) * GROUP
+def _rounded(pages: int) -> int:
+    """Up by an eighth at most, so that there are few groups."""
+    unit = 1 << max(pages.bit_length() - 4, 0)
+    return -(-pages // unit) * unit
 
 
 def _rows_of(blocks_NHI: Tensor, size: int) -> Tensor:

@@ -138,7 +138,9 @@ class Engine:
                     answers[answer.track] = answer
                     scheduler.add(answer.track)
             if answers:
-                for track in self._step(scheduler.plan(), answers):
+                spans = scheduler.plan()
+                self._copy(spans, scheduler)
+                for track in self._step(spans, answers):
                     self._hand_on(track, answers, scheduler, finished)
             self.stats.seconds += time.perf_counter() - started
             yield from finished
@@ -161,6 +163,14 @@ class Engine:
     def _encode(self, text: str) -> list[int]:
         # CodeGen has no token for the start: an empty prompt starts after the end of a text
         return self.tokenizer.encode(text) or [self.config.eos_token_id]
+
+    def _copy(self, spans: Sequence[Span], scheduler: Scheduler) -> None:
+        """Give tracks that start their own copy of the page that their prompt's end is in."""
+        pairs = [span.track.copy for span in spans if span.track.copy is not None]
+        if pairs:
+            self._runner.copy(pairs)
+            for span in spans:
+                scheduler.copied(span.track)
 
     def _step(self, spans: Sequence[Span], answers: dict[Track, Answer[D]]) -> list[Track]:
         """Compute the spans, draw tokens; the tracks whose completion is finished."""

@@ -48,6 +48,11 @@ class Runner:
             pieces.append(self.model.logits(piece_NC)[:count])
         return torch.cat(pieces)
 
+    def copy(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Copy the cache's pages: (from, to)."""
+        with torch.inference_mode():
+            self.cache.copy(pairs)
+
     def _trunk(self, rows: Sequence[Row]) -> Tensor:
         hidden = []
         for start, count, size in self._pieces(len(rows)):

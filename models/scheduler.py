@@ -6,7 +6,8 @@ more if there is a prompt to read. Both are the same work, so that prompts are r
 being generated.
 
 Pages of a prompt are found again by the tokens in them: samples of one prompt share its pages, and
-only the oldest of them computes it. When pages run out, the youngest track gives up its own and
+only the oldest of them computes it. The last page, which a prompt fills in part and its answer
+goes on to fill, is copied instead. When pages run out, the youngest track gives up its own and
 waits; what it lost is computed again later. None of this changes a completion, since a token's
 keys and values depend on the tokens up to it alone.
 """
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 
 from models.config import ModelError
 
-PAGE = 16  # tokens whose keys and values are stored together
+PAGE = 32  # tokens whose keys and values are stored together
 NOWHERE = 0  # the page that padding rows write to and nobody reads
 
 
@@ -31,7 +32,8 @@ class Track:
     prompt_length: int
     cached: int = 0
     pages: list[int] = field(default_factory=list)
-    shared: int = 0  # how many of the pages, from the first, others may read
+    shared: int = 0  # how many tokens, from the first, are in pages that others may read
+    copy: tuple[int, int] | None = None  # pages (from, to) to copy before the next step
 
     @property
     def pending(self) -> int:
@@ -56,16 +58,16 @@ class Span:
 class Pages:
     """The cache's pages: who uses each, and which prompts' are still there.
 
-    A page of a prompt is known by its tokens and the page before it. When nobody uses it any more
-    it keeps its content until the room is needed.
+    A page of a prompt is known by the prompt's tokens up to the page's end. When nobody uses it any
+    more it keeps its content until the room is needed.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._free = list(range(count, NOWHERE, -1))
         self._users: dict[int, int] = {}
-        self._known: dict[tuple[int, tuple[int, ...]], int] = {}
-        self._name: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._known: dict[tuple[int, ...], int] = {}
+        self._prompt: dict[int, tuple[int, ...]] = {}
         self._idle: OrderedDict[int, None] = OrderedDict()
 
     @property
@@ -82,18 +84,18 @@ class Pages:
         self._users[page] = 1
         return page
 
-    def find(self, before: int, tokens: tuple[int, ...]) -> int | None:
-        """The page with these tokens behind page `before`, now used once more."""
-        page = self._known.get((before, tokens))
+    def find(self, prompt: tuple[int, ...]) -> int | None:
+        """The page that ends with these tokens, now used once more."""
+        page = self._known.get(prompt)
         if page is not None:
             self._idle.pop(page, None)
             self._users[page] = self._users.get(page, 0) + 1
         return page
 
-    def publish(self, page: int, before: int, tokens: tuple[int, ...]) -> None:
-        """Let others find `page`."""
-        self._known[before, tokens] = page
-        self._name[page] = (before, tokens)
+    def publish(self, page: int, prompt: tuple[int, ...]) -> None:
+        """Let others find `page`, which ends with these tokens."""
+        self._known[prompt] = page
+        self._prompt[page] = prompt
 
     def release(self, page: int, keep: bool = True) -> bool:
         """Use a page once less; True if nobody uses it now.
@@ -104,7 +106,7 @@ class Pages:
         if self._users[page]:
             return False
         del self._users[page]
-        if page in self._name and keep:
+        if page in self._prompt and keep:
             self._idle[page] = None
         else:
             self._forget(page)
@@ -112,9 +114,9 @@ class Pages:
         return True
 
     def _forget(self, page: int) -> None:
-        name = self._name.pop(page, None)
-        if name is not None:
-            del self._known[name]
+        prompt = self._prompt.pop(page, None)
+        if prompt is not None:
+            del self._known[prompt]
 
 
 class Scheduler:
@@ -146,10 +148,10 @@ class Scheduler:
     def follow(self, track: Track, prompt: Sequence[int]) -> None:
         """Let a running track go on with another prompt, keeping what the cache has of it."""
         kept = min(_common_prefix(track.tokens, prompt), track.cached, len(prompt) - 1)
-        if kept < track.shared * PAGE:  # others may read that page: it must not be written to
+        if kept < track.shared:  # others may read that page: it must not be written to
             kept = kept // PAGE * PAGE
         track.tokens, track.prompt_length, track.cached = list(prompt), len(prompt), kept
-        track.shared = min(track.shared, kept // PAGE)
+        track.shared = min(track.shared, kept)
         while len(track.pages) > _pages(kept):
             self.pages.release(track.pages.pop())
 
@@ -159,16 +161,18 @@ class Scheduler:
         Raises ModelError where not even one track fits into the cache.
         """
         self._admit()
+        unread = set(self._unread)
         spans: list[Span] = []
         left = self.chunk
         for track in list(self.running):
             wanted = 1 if track.pending == 1 else min(track.pending, left)
-            if not wanted or self._awaits(track) or not self._make_room(track, wanted):
+            if not wanted or self._awaits(track, unread) or not self._make_room(track, wanted):
                 continue
             left -= wanted if track.pending > 1 else 0
             spans.append(Span(track, track.cached, track.cached + wanted))
             track.cached += wanted
-            self._unread.difference_update(track.pages[: track.cached // PAGE])
+            if self._unread and track.shared:
+                self._unread.difference_update(track.pages[: _pages_read(track)])
         if not spans and (self.running or self.waiting):
             tokens = self.pages.count * PAGE
             raise ModelError(f"cache of {tokens} tokens: too small for a single conversation")
@@ -179,31 +183,49 @@ class Scheduler:
             self.running.append(self.waiting.popleft())
 
     def _start(self, track: Track) -> bool:
-        """Find the track's pages that are known, take those it lacks for its prompt."""
-        whole = (len(track.tokens) - 1) // PAGE
-        for index in range(whole):
-            page = self.pages.find(*self._page_name(track, index))
+        """Find the track's pages that are known, take those it lacks for its prompt.
+
+        The last token is always left to compute: something must be said after it.
+        """
+        known = len(track.tokens) - 1
+        while len(track.pages) * PAGE < known:
+            page = self.pages.find(_up_to(track, len(track.pages), known))
             if page is None:
                 break
             track.pages.append(page)
-        track.shared, track.cached = len(track.pages), len(track.pages) * PAGE
-        lacking = _pages(len(track.tokens)) - len(track.pages)
-        if lacking > self.pages.available - len(self.running):
+        track.cached = track.shared = min(len(track.pages) * PAGE, known)
+        source = track.pages.pop() if track.cached % PAGE else None
+        first = len(track.pages)
+        if _pages(len(track.tokens)) - first > self.pages.available - len(self.running):
+            if source is not None:
+                self._release(source)
             self._give_up(track)
             return False
-        track.pages += [self.pages.take() for _ in range(lacking)]
-        for index in range(track.shared, min(whole, track.prompt_length // PAGE)):
-            self.pages.publish(track.pages[index], *self._page_name(track, index))
-            self._unread.add(track.pages[index])
-            track.shared = index + 1
+        track.pages += [self.pages.take() for _ in range(first, _pages(len(track.tokens)))]
+        if source is None:
+            self._publish(track, first, min(known, track.prompt_length))
+        else:
+            track.copy = source, track.pages[first]
+            track.shared = first * PAGE
         return True
 
-    def _page_name(self, track: Track, index: int) -> tuple[int, tuple[int, ...]]:
-        before = track.pages[index - 1] if index else NOWHERE
-        return before, tuple(track.tokens[index * PAGE : (index + 1) * PAGE])
+    def _publish(self, track: Track, first: int, known: int) -> None:
+        """Let others find the prompt's pages, from the one with index `first`."""
+        for index in range(first, _pages(known)):
+            self.pages.publish(track.pages[index], _up_to(track, index, known))
+            self._unread.add(track.pages[index])
+        track.shared = max(track.shared, known)
 
-    def _awaits(self, track: Track) -> bool:
-        """Whether a page it builds on is still to be computed by an older track."""
+    def _awaits(self, track: Track, unread: set[int]) -> bool:
+        """Whether a page it builds on is still to be computed by an older track.
+
+        What is computed in this step is there for those that come after, but not for copies,
+        which are made before (`unread` is what was not there when the step began).
+        """
+        if track.copy is not None and track.copy[0] in unread:
+            return True
+        if not self._unread:
+            return False
         return any(page in self._unread for page in track.pages[: track.cached // PAGE])
 
     def _make_room(self, track: Track, wanted: int) -> bool:
@@ -221,11 +243,30 @@ class Scheduler:
         return True
 
     def _give_up(self, track: Track) -> None:
+        self.copied(track)
         while track.pages:
-            page = track.pages.pop()
-            if self.pages.release(page, keep=page not in self._unread):
-                self._unread.discard(page)
+            self._release(track.pages.pop())
         track.cached = track.shared = 0
+
+    def copied(self, track: Track) -> None:
+        """The track's copy was made, or is not needed any more."""
+        if track.copy is not None:
+            self._release(track.copy[0])
+        track.copy = None
+
+    def _release(self, page: int) -> None:
+        if self.pages.release(page, keep=page not in self._unread):
+            self._unread.discard(page)
+
+
+def _pages_read(track: Track) -> int:
+    """How many of its pages, from the first, hold all of the prompt that they will."""
+    return _pages(track.cached) if track.cached >= track.shared else track.cached // PAGE
+
+
+def _up_to(track: Track, index: int, known: int) -> tuple[int, ...]:
+    """The track's first tokens, to the end of its page `index`, but not more than `known`."""
+    return tuple(track.tokens[: min(index * PAGE + PAGE, known)])
 
 
 def _pages(tokens: int) -> int:

@@ -13,7 +13,7 @@ from models.config import ModelError
 from models.scheduler import PAGE, Pages, Scheduler, Track
 
 JOBS = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(1, 60), st.lists(st.integers(1, 30), max_size=3)),
+    st.tuples(st.integers(0, 3), st.integers(1, 110), st.lists(st.integers(1, 60), max_size=3)),
     min_size=1,
     max_size=25,
 )
@@ -28,6 +28,12 @@ class Memory:
 
     def __init__(self) -> None:
         self.content: dict[tuple[int, int], tuple[int, ...]] = {}
+
+    def copy(self, running: Track) -> None:
+        if running.copy is not None:
+            source, target = running.copy
+            for place in range(PAGE):
+                self.content[target, place] = self.content.get((source, place), ())
 
     def compute(self, running: Track, start: int, end: int) -> None:
         for n in range(start, end):
@@ -56,6 +62,9 @@ def test_every_track_ends_and_always_reads_its_own_past(
         spans = scheduler.plan()
         assert len(spans) <= slots
         assert sum(s.end - s.start for s in spans if s.end - s.start > 1) <= chunk
+        for span in spans:
+            memory.copy(span.track)
+            scheduler.copied(span.track)
         for span in spans:
             memory.compute(span.track, span.start, span.end)
         for span in spans:
@@ -97,9 +106,15 @@ def test_samples_of_a_prompt_compute_it_once() -> None:
     scheduler = Scheduler(10, Pages(100), 256)
     for _ in range(10):
         scheduler.add(track([3] * (4 * PAGE + 5)))
+    (first,) = scheduler.plan()
+    first.track.tokens.append(0)
+    assert first.end == 4 * PAGE + 5
     spans = scheduler.plan()
-    assert [span.end - span.start for span in spans] == [4 * PAGE + 5] + [5] * 9
+    assert [span.end - span.start for span in spans] == [1] * 10
     assert len({page for span in spans for page in span.track.pages}) == 4 + 10
+    assert {span.track.copy for span in spans[1:]} == {
+        (first.track.pages[4], span.track.pages[4]) for span in spans[1:]
+    }
 
 
 def test_a_sample_waits_for_the_prompt_that_another_reads() -> None:
@@ -113,9 +128,10 @@ def test_a_sample_waits_for_the_prompt_that_another_reads() -> None:
 
 def test_a_prompt_is_found_again_after_its_samples_have_gone() -> None:
     scheduler = Scheduler(1, Pages(100), 256)
-    for expected in (40, 8):
-        scheduler.add(track([3] * 40))
+    for expected in (80, 1):
+        scheduler.add(track([3] * 80))
         (span,) = scheduler.plan()
+        scheduler.copied(span.track)
         assert span.end - span.start == expected
         scheduler.finish(span.track)
 
@@ -140,7 +156,7 @@ def test_the_youngest_gives_way_and_comes_back() -> None:
 def test_a_cache_too_small_for_one_is_an_error() -> None:
     scheduler = Scheduler(2, Pages(2), 64)
     scheduler.add(track([1] * (3 * PAGE)))
-    with pytest.raises(ModelError, match="32 tokens"):
+    with pytest.raises(ModelError, match="64 tokens"):
         scheduler.plan()
 
 
