@@ -22,9 +22,9 @@ from typing import Any, NoReturn, TypeVar
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmarks import BenchmarkError
 from mtpb.errors import UsageError
@@ -69,7 +69,7 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
                 statuses.append(_tell(error))
             except KeyboardInterrupt:
                 print("interrupted; the same command resumes", file=sys.stderr)
-                sys.exit(130)
+                sys.exit(128 + signal.SIGINT)
             sys.exit(max(statuses))
 
         return main
@@ -78,13 +78,27 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
 
 
 def _tell(error: BaseException) -> int:
-    """Prints the error, with its cause where that says more; the exit status for it."""
-    message = str(error)
-    cause = error.__cause__
-    if isinstance(cause, OmegaConfBaseException) and str(cause) not in message:
-        message = f"{message}\n{cause}"
-    print(f"error: {message}", file=sys.stderr)
+    """Prints one message for the error; the exit status for it."""
+    print(f"error: {_message(error)}", file=sys.stderr)
     return USAGE
+
+
+def _message(error: BaseException) -> str:
+    """What the user needs of an error: Hydra's and OmegaConf's say more than that."""
+    cause = error.__cause__
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} must be given: {error.full_key}=…"
+    if isinstance(error, OmegaConfBaseException):
+        return f"{error.full_key}: {error.msg}" if error.full_key else str(error.msg or error)
+    if isinstance(cause, OmegaConfBaseException):
+        return f"{_first_line(error).rstrip('.')}: {_first_line(cause)}"
+    if isinstance(error, MissingConfigException):
+        return str(error).partition("\nConfig search path")[0]
+    return str(error)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _terminate(number: int, frame: object) -> NoReturn:

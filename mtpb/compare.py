@@ -21,7 +21,7 @@ from mtpb.comparison_report import junit, markdown, terminal, to_json
 from mtpb.contestant import Contestant, find_contestant
 from mtpb.errors import UsageError
 from mtpb.gate import Gate
-from mtpb.store import replace, write_json
+from mtpb.store import write_json, write_whole
 
 
 class Subset(Enum):
@@ -106,9 +106,9 @@ def report_folder(config: CompareConfig, candidate: Contestant) -> Path:
 
 def write_reports(comparison: Comparison, folder: Path, top: int) -> None:
     """compare.md for people, compare.json for programs, compare.xml for CI servers."""
-    replace(folder / "compare.md", (markdown(comparison, top),))
+    write_whole(folder / "compare.md", (markdown(comparison, top),))
     write_json(folder / "compare.json", to_json(comparison))
-    replace(folder / "compare.xml", (junit(comparison),))
+    write_whole(folder / "compare.xml", (junit(comparison),))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from mtpb.gate import FigureChange, Gate, decide, figure_k
 from mtpb.metrics import default_ks, subsets, throughput
 from mtpb.records import Key, Status
 from mtpb.significance import Pairs
-from mtpb.verdicts import STATUSES, Floats, Ints, Units, Verdicts
+from mtpb.verdicts import STATUSES, Floats, Ints, Units, Verdicts, same_samples
 
 _MUST_AGREE = ("benchmark.", "sampling.", "sandbox.")
 
@@ -230,7 +230,7 @@ def _refusal(
 def _unequal(baseline: Contestant, candidate: Contestant) -> _Refusal | None:
     """Names what one run has verdicts on and the other has not."""
     one, other = baseline.verdicts, candidate.verdicts
-    shared, _ = _same_samples(one, other.renumbered(one.problems))
+    shared, _ = same_samples(one, other.renumbered(one.problems))
     if len(shared) == len(one) == len(other):
         return None
     keys = [_keys(contestant) for contestant in (baseline, candidate)]
@@ -318,7 +318,7 @@ def _examples(
     before: Verdicts, after: Verdicts, scorer: str
 ) -> tuple[dict[int, tuple[Key, Status]], dict[int, tuple[Key, Status]]]:
     """For each problem a sample that is lost, and one that is gained, with its failing status."""
-    i, j = _same_samples(before, after)
+    i, j = same_samples(before, after)
     passed_before, passed_after = before.passed_by(scorer)[i], after.passed_by(scorer)[j]
 
     def first(rows: Ints, failing: Ints) -> dict[int, tuple[Key, Status]]:
@@ -336,23 +336,11 @@ def _examples(
     )
 
 
-def _same_samples(before: Verdicts, after: Verdicts) -> tuple[Ints, Ints]:
-    """Rows of both that are about the same problem, case and sample."""
-    cases = int(max(before.case.max(initial=0), after.case.max(initial=0))) + 1
-    samples = int(max(before.sample.max(initial=0), after.sample.max(initial=0))) + 1
-    one, other = (
-        (verdicts.problem * cases + verdicts.case) * samples + verdicts.sample
-        for verdicts in (before, after)
-    )
-    _, i, j = np.intersect1d(one, other, return_indices=True)
-    return i, j
-
-
 class _StatusShifts:
     """Counts what became of samples; a move from passed to timeout is not the same as to wrong."""
 
     def __init__(self, before: Verdicts, after: Verdicts, scorer: str) -> None:
-        i, j = _same_samples(before, after)
+        i, j = same_samples(before, after)
         width = len(STATUSES)
         self._before = np.bincount(before.status_by(scorer), minlength=width)
         self._after = np.bincount(after.status_by(scorer), minlength=width)

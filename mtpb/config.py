@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
+from math import inf
 from typing import Any
 
 from omegaconf import MISSING
@@ -104,19 +104,30 @@ class RunConfig:
 
 
 @dataclass
+class ScoreSamplingConfig:
+    """What may be said of samples that are there already."""
+
+    k: list[int] | None = None
+
+
+@dataclass
 class ScoreConfig:
     samples: str = MISSING
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    sampling: ScoreSamplingConfig = field(default_factory=ScoreSamplingConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
-    k: list[int] | None = None
     results: str = "results"
     output: str | None = None
+
+
+_MOST = {"workers": 1024, "timeout": 86_400, "wall_timeout": 604_800, "memory_mb": 1 << 24}
 
 
 def check_sampling(sampling: SamplingConfig) -> None:
     """Raises UsageError for a value that no sampler could follow."""
     _require(sampling.n >= 1, "sampling.n", sampling.n, "at least 1")
-    _require(sampling.temperature >= 0, "sampling.temperature", sampling.temperature, "0 or more")
+    temperature = sampling.temperature
+    _require(0 <= temperature < inf, "sampling.temperature", temperature, "0 (greedy) or more")
     _require(0 < sampling.top_p <= 1, "sampling.top_p", sampling.top_p, "above 0 and at most 1")
     _require(sampling.top_k >= 0, "sampling.top_k", sampling.top_k, "0 (off) or more")
     tokens = sampling.max_new_tokens
@@ -127,8 +138,12 @@ def check_sandbox(sandbox: SandboxConfig) -> None:
     """Raises UsageError for limits under which no program could run."""
     for name in ("workers", "timeout", "wall_timeout"):
         value = getattr(sandbox, name)
-        _require(value is None or value > 0, f"sandbox.{name}", value, "more than 0")
-    _require(sandbox.memory_mb >= 64, "sandbox.memory_mb", sandbox.memory_mb, "at least 64")
+        most = _MOST[name]
+        wanted = f"more than 0 and at most {most}"
+        _require(value is None or 0 < value <= most, f"sandbox.{name}", value, wanted)
+    least, memory = 64, sandbox.memory_mb
+    most = _MOST["memory_mb"]
+    _require(least <= memory <= most, "sandbox.memory_mb", memory, f"from {least} to {most}")
 
 
 def check_engine(engine: EngineConfig) -> None:
@@ -138,23 +153,12 @@ def check_engine(engine: EngineConfig) -> None:
         _require(value is None or value >= 1, f"engine.{name}", value, "at least 1")
 
 
-def problem_ids(benchmark: BenchmarkConfig) -> tuple[str, ...] | None:
-    """The ids asked for, as strings: they may be written with or without quotes."""
-    if benchmark.problems is None:
-        return None
-    return tuple(str(problem) for problem in benchmark.problems)
-
-
-def data_path(benchmark: BenchmarkConfig) -> Path | None:
-    return None if benchmark.path is None else Path(benchmark.path).expanduser()
-
-
-def pass_ks(asked: list[int] | None, n: int, key: str = "sampling.k") -> tuple[int, ...]:
+def pass_ks(asked: list[int] | None, n: int) -> tuple[int, ...]:
     """The k of pass@k: those asked for, else those of 1, 10, 100 that n samples allow."""
     if asked is None:
         return tuple(k for k in (1, 10, 100) if k <= n)
     for k in asked:
-        _require(1 <= k <= n, key, k, f"from 1 to the {n} samples a case that there are")
+        _require(1 <= k <= n, "sampling.k", k, f"from 1 to the {n} samples a case that there are")
     return tuple(sorted(set(asked)))
 
 

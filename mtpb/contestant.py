@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mtpb.errors import UsageError
 from mtpb.metrics import clean_cases, read_verdicts
 from mtpb.records import Status, Verdict
-from mtpb.store import RunDirectory, read_json, replace
+from mtpb.store import RunDirectory, read_json, write_whole
 from mtpb.verdicts import STATUSES, Verdicts
 
 BASELINE_VERSION = 1
@@ -35,6 +35,7 @@ LETTERS = {
     Status.sandbox_error: "E",
 }
 _NOT_THERE = "."
+_MOST_SAMPLES = 100_000
 _MEANING = {letter: status for status, letter in LETTERS.items()}
 
 
@@ -107,7 +108,7 @@ def write_baseline(path: Path, run: RunDirectory) -> None:
         "  " + json.dumps(line, ensure_ascii=False) for line in _problem_lines(contestant)
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace(path, (head.removesuffix("\n}"), f',\n "problems": [\n{lines}\n ]\n}}\n'))
+    write_whole(path, (head.removesuffix("\n}"), f',\n "problems": [\n{lines}\n ]\n}}\n'))
 
 
 def read_baseline(path: Path) -> Contestant:
@@ -136,6 +137,12 @@ def refuse_unfinished(contestant: Contestant) -> None:
         raise UsageError(
             f"{contestant.name}: the sandbox itself failed on {failed} programs; judge them again "
             "with the command that made the run"
+        )
+    highest = int(verdicts.sample.max(initial=0))
+    if highest >= _MOST_SAMPLES:
+        raise UsageError(
+            f"{contestant.name}: a sample has the number {highest}; baselines have room for "
+            f"{_MOST_SAMPLES} samples a case"
         )
     n = (contestant.manifest.get("sampling") or {}).get("n")
     wanted = sum(len(p["cases"]) for p in contestant.benchmark["problems"]) * (n or 0)

@@ -20,7 +20,7 @@ from models import ModelError
 from mtpb.cli import application
 from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
 from mtpb.golden import logits, suites, tokenizer
-from mtpb.plan import find_checkpoint, load_benchmark, open_pool, program_limits
+from mtpb.plan import find_checkpoint
 from mtpb.preflight import (
     QUICK_REFERENCES,
     About,
@@ -33,6 +33,7 @@ from mtpb.preflight import (
     load,
     references,
 )
+from mtpb.suite import load_benchmark, open_pool, program_limits
 from sandbox import Isolation, Limits, Pool, Program, SandboxError
 from sandbox import Status as Ending
 

@@ -20,8 +20,8 @@ from omegaconf import MISSING, OmegaConf
 from benchmarks import BenchmarkError, Format
 from mtpb.config import BenchmarkConfig, RunConfig, check_sampling
 from mtpb.errors import UsageError
-from mtpb.plan import load_benchmark
 from mtpb.store import RunDirectory
+from mtpb.suite import load_benchmark
 from mtpb.tables import Column, Kind, Table
 
 # mean tokens of a completion up to its stop rule, measured on a 16B model's HumanEval samples

@@ -105,7 +105,9 @@ class PendingVerdict:
             scorer: judgement(self.sample, self.judge.benchmark, self.case, scorer, future.result())
             for scorer, future in self.outcomes.items()
         }
-        chosen = judgements[self.judge.scorer]
+        failures = [j for j in judgements.values() if j.status is Status.sandbox_error]
+        # where one scorer could not be heard, nothing is known of the sample
+        chosen = failures[0] if failures else judgements[self.judge.scorer]
         return Verdict(
             *self.sample.key,
             passed=chosen.passed,

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -95,6 +96,19 @@ def describe_environment() -> dict[str, Any]:
         "command": sys.orig_argv,
         "git_commit": _commit(),
     }
+
+
+def device_name(device: str) -> str | None:
+    """What the processor or the GPU calls itself."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(device) if torch.cuda.is_available() else None
+    with suppress(OSError):
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        if found:
+            return found.group(1)
+    return platform.processor() or None
 
 
 def make_manifest(

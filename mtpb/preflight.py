@@ -28,8 +28,8 @@ from sandbox import Pool
 
 QUICK_REFERENCES = 8
 _LEAST_PYTHON = (3, 10)
-_NO_ROOM = 64 << 20  # bytes
-_LITTLE_ROOM = 1 << 30
+_NO_ROOM = 1_000_000  # bytes: not even a few samples
+_LITTLE_ROOM = 1_000_000_000
 
 
 class State(Enum):
@@ -141,7 +141,7 @@ def disk_space(folder: Path) -> Check:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    found = f"{free / 2**30:.1f} GiB free at {place}"
+    found = f"{free / 1e6:,.0f} MB free at {place}"
     state = State.bad if free < _NO_ROOM else State.warning if free < _LITTLE_ROOM else State.good
     return Check("disk space", About.environment, state, found, "free some, or choose output=…")
 

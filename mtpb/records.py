@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from mtpb.errors import UsageError
 
+_COUNTLESS = 1 << 31  # more cases or samples than any run has
+
 
 class Status(str, Enum):
     """How a program fared. `sandbox_error` is the sandbox's own failure, never the program's."""
@@ -90,9 +92,7 @@ class Sample:
         fields = _loads(line)
         turns = _field(fields, "turns", list)
         return cls(
-            _field(fields, "problem", str),
-            _field(fields, "case", int),
-            _field(fields, "sample", int),
+            *_key(fields),
             tuple(Turn.from_fields(turn) for turn in turns),
             _field(fields, "program", str),
         )
@@ -117,7 +117,8 @@ class Verdict:
 
     `passed` is what the chosen scorer says; `status`, `detail`, `turn` and the times tell of the
     run that it comes from. `line` is the failing line of the program, from 1, and `turn` the turn,
-    from 0, that it belongs to; None where there is none or it is not known. `official` and `strict` are there for suites that have both scorers.
+    from 0, that it belongs to; None where there is none or it is not known. `official` and `strict`
+    are there for suites that have both scorers.
     Times are in seconds.
     """
 
@@ -158,18 +159,16 @@ class Verdict:
         if status not in Status.__members__:
             raise UsageError(f"key 'status': unknown status {status!r}")
         return cls(
-            _field(fields, "problem", str),
-            _field(fields, "case", int),
-            _field(fields, "sample", int),
+            *_key(fields),
             _field(fields, "passed", bool),
             Status(status),
             _field(fields, "detail", str),
-            _field(fields, "turn", int) if fields.get("turn") is not None else None,
-            _field(fields, "line", int) if fields.get("line") is not None else None,
+            _optional(fields, "turn", int),
+            _optional(fields, "line", int),
             float(_field(fields, "cpu_s", (int, float))),
             float(_field(fields, "wall_s", (int, float))),
-            fields.get("official"),
-            fields.get("strict"),
+            _optional(fields, "official", bool),
+            _optional(fields, "strict", bool),
         )
 
 
@@ -181,14 +180,29 @@ def _dumps(fields: Mapping[str, Any]) -> str:
 def _loads(line: str) -> dict[str, Any]:
     try:
         fields = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"not a line of JSON ({error})") from error
     if not isinstance(fields, dict):
         raise UsageError(f"expected a JSON object, got {type(fields).__name__}")
     return fields
 
 
+def _key(fields: Mapping[str, Any]) -> Key:
+    problem = _field(fields, "problem", str)
+    case, sample = (_field(fields, name, int) for name in ("case", "sample"))
+    for name, number in (("case", case), ("sample", sample)):
+        if not 0 <= number < _COUNTLESS:
+            raise UsageError(f"key {name!r}: expected a number from 0, got {number}")
+    return Key(problem, case, sample)
+
+
+def _optional(fields: Mapping[str, Any], name: str, kind: type) -> Any:
+    return None if fields.get(name) is None else _field(fields, name, kind)
+
+
 def _field(fields: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:
+    if not isinstance(fields, Mapping):
+        raise UsageError(f"expected a JSON object with the key {name!r}, got {fields!r:.60}")
     if name not in fields:
         raise UsageError(f"key {name!r} is missing")
     value = fields[name]

@@ -16,13 +16,13 @@ from omegaconf import OmegaConf
 from mtpb.cli import application
 from mtpb.config import RunConfig, pass_ks
 from mtpb.conversation import Conversation
-from mtpb.generate import Luck, generate, load_engine
 from mtpb.judge import Judge
 from mtpb.pipeline import complete
-from mtpb.plan import Plan, describe, make_plan, open_pool
+from mtpb.plan import Plan, describe, make_plan
 from mtpb.preflight import preflight
 from mtpb.records import Sample
 from mtpb.store import RunWriter
+from mtpb.suite import open_pool
 from mtpb.summary import conclude
 
 
@@ -41,7 +41,7 @@ def run(config: RunConfig) -> int:
     conversations = plan.conversations
     with (
         open_pool(config.sandbox, plan.limits, plan.benchmark) as pool,
-        RunWriter(plan.output, describe(plan, pool.layers), OmegaConf.to_yaml(config)) as writer,
+        RunWriter(plan.output, describe(plan, pool), OmegaConf.to_yaml(config)) as writer,
     ):
         missing = [c for c in conversations if c.key not in writer.samples]
         if missing:
@@ -55,6 +55,8 @@ def generated(plan: Plan, missing: Iterable[Conversation], writer: RunWriter) ->
     """Samples of the conversations that are not there yet; no model is loaded if there is none."""
     if not missing:
         return
+    from mtpb.generate import Luck, generate, load_engine  # takes torch's seconds
+
     engine = load_engine(plan)
     yield from generate(engine, missing, Luck(plan.config.seed, plan.benchmark.name))
     stats = engine.stats

@@ -7,6 +7,7 @@ Verdicts come out in the order of the samples. A directory that exists already i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -14,22 +15,24 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from mtpb.cli import application
-from mtpb.config import ScoreConfig, check_sandbox
+from mtpb.config import ScoreConfig, check_sandbox, pass_ks
 from mtpb.exchange import read_samples
 from mtpb.judge import Judge
 from mtpb.manifest import ModelFacts, describe_benchmark, make_manifest
 from mtpb.pipeline import complete
-from mtpb.plan import (
+from mtpb.records import Sample
+from mtpb.store import RunWriter, default_output, output_directory
+from mtpb.suite import (
     benchmark_identity,
+    check_format,
     chosen_scorer,
-    default_output,
+    describe_sandbox,
     limits_identity,
-    load_benchmark,
+    load_whole,
     open_pool,
     program_limits,
+    select,
 )
-from mtpb.records import Sample
-from mtpb.store import RunWriter
 from mtpb.summary import conclude
 
 
@@ -41,33 +44,38 @@ def main(config: ScoreConfig) -> int:
 def score(config: ScoreConfig) -> int:
     """Judges all samples of a file or folder; 1 if the sandbox itself failed on a program."""
     check_sandbox(config.sandbox)
-    benchmark = load_benchmark(config.benchmark)
+    whole = load_whole(config.benchmark)
+    benchmark = select(whole, config.benchmark)
+    check_format(config.benchmark, benchmark)
     scorer = chosen_scorer(config.benchmark, benchmark)
     limits = program_limits(config.sandbox, benchmark)
     path = Path(config.samples).expanduser()
     samples = list(read_samples(path, benchmark))
+    ks = pass_ks(config.sampling.k, fewest_samples(samples))
     identity = {
         "samples.sha256": samples_sha256(samples),
-        **benchmark_identity(config.benchmark, benchmark, scorer),
+        **benchmark_identity(config.benchmark, whole, benchmark, scorer),
         **limits_identity(limits),
     }
-    output = (
-        default_output(config.results, benchmark.name, path.stem, identity)
-        if config.output is None
-        else Path(config.output)
+    output = output_directory(config.output) or default_output(
+        config.results, benchmark.name, path.stem, identity
     )
     with open_pool(config.sandbox, limits, benchmark) as pool:
         manifest = make_manifest(
             identity,
             ModelFacts(name=path.stem),
             describe_benchmark(benchmark, config.benchmark.format.value, scorer),
-            {"sandbox": {**limits_identity(limits), "layers": pool.layers}},
+            {"sandbox": describe_sandbox(limits, pool)},
         )
         with RunWriter(output, manifest, OmegaConf.to_yaml(config)) as writer:
             fresh = (sample for sample in samples if sample.key not in writer.samples)
             complete(writer, Judge(benchmark, pool, scorer), fresh, [s.key for s in samples])
-    ks = None if config.k is None else tuple(config.k)
     return conclude(writer.directory, ks, Path(config.results))
+
+
+def fewest_samples(samples: Iterable[Sample]) -> int:
+    """How many samples the case with the fewest has; cases without any are left out."""
+    return min(Counter((sample.problem, sample.case) for sample in samples).values())
 
 
 def samples_sha256(samples: Iterable[Sample]) -> str:

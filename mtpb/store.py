@@ -8,11 +8,15 @@ directory; readers need no lock.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
 
@@ -54,7 +58,16 @@ class RunDirectory:
 
     def manifest(self) -> dict[str, Any]:
         """What the run was: see `mtpb.manifest`. Raises UsageError where there is none."""
-        return read_json(self.manifest_path, "is this a run directory?")
+        manifest = read_json(self.manifest_path, "is this a run directory?")
+        version, identity = manifest.get("schema_version"), manifest.get("identity")
+        if version != SCHEMA_VERSION:
+            raise UsageError(
+                f"{self.manifest_path}: schema_version {version!r}, this program reads "
+                f"{SCHEMA_VERSION}; is this a run directory of another version?"
+            )
+        if not isinstance(identity, dict):
+            raise UsageError(f"{self.manifest_path}: no identity; is this a run directory?")
+        return manifest
 
     def metrics(self) -> dict[str, Any]:
         return read_json(self.path / "metrics.json", "run mtpb.run or mtpb.report first")
@@ -99,7 +112,21 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Writes a JSON object so that the file is there whole or as it was before."""
-    replace(path, (json.dumps(value, indent=1, ensure_ascii=False), "\n"))
+    write_whole(path, (json.dumps(value, indent=1, ensure_ascii=False), "\n"))
+
+
+def output_directory(output: str | None) -> Path | None:
+    """The directory that `output` names, if it names one."""
+    if output is not None and not output.strip():
+        raise UsageError("output=: is empty; name a directory or leave the key out")
+    return None if output is None else Path(output).expanduser()
+
+
+def default_output(results: str, benchmark: str, name: str | None, identity: Any) -> Path:
+    """A directory of its own for every identity, so that runs never meet by accident."""
+    digest = sha256(plain_json(identity).encode()).hexdigest()[:10]
+    safe = re.sub(r"[^\w.-]+", "_", name or "samples")
+    return Path(results).expanduser() / benchmark / f"{safe}-{digest}"
 
 
 def plain_json(value: Any) -> str:
@@ -107,7 +134,7 @@ def plain_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def replace(path: Path, pieces: Iterable[str]) -> None:
+def write_whole(path: Path, pieces: Iterable[str]) -> None:
     """Replaces a file's content at one stroke: a crash leaves the old file or the new one."""
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -116,9 +143,17 @@ def replace(path: Path, pieces: Iterable[str]) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{path}: cannot be written ({error.strerror}); free some space or choose another output, "
+        "nothing that was written before is lost"
+    )
 
 
 class RunWriter:
@@ -141,13 +176,13 @@ class RunWriter:
     def _open(self, manifest: Mapping[str, Any], config: str) -> None:
         directory = self.directory
         self._manifest = dict(manifest)
-        if directory.manifest_path.exists():
-            _refuse_other(directory, manifest["identity"])
-            self._manifest["throughput"] = directory.manifest().get("throughput", {})
-        else:
+        if not directory.manifest_path.exists():
             _refuse_foreign(directory.path)
+        elif not _empty(directory):
+            _refuse_other(directory, manifest["identity"])
+            self._manifest["throughput"] = directory.manifest().get("throughput") or {}
         write_json(directory.manifest_path, self._manifest)
-        replace(directory.path / "config.yaml", (config,))
+        write_whole(directory.path / "config.yaml", (config,))
         for path in (directory.samples_path, directory.verdicts_path):
             _drop_unfinished_line(path)
         self.samples = {sample.key: sample for sample in directory.samples()}
@@ -206,8 +241,14 @@ def _locked(path: Path) -> int:
     return lock
 
 
+def _empty(directory: RunDirectory) -> bool:
+    """Whether nothing has come of the directory's run: then it may become another one's."""
+    paths = (directory.samples_path, directory.verdicts_path)
+    return not any(path.exists() and path.stat().st_size for path in paths)
+
+
 def _refuse_other(directory: RunDirectory, identity: Mapping[str, Any]) -> None:
-    there = directory.manifest().get("identity", {})
+    there = directory.manifest()["identity"]
     differing = [
         f"  {key}: {there.get(key)!r} there, {identity.get(key)!r} now"
         for key in sorted({*there, *identity})
@@ -239,7 +280,10 @@ def _drop_unfinished_line(path: Path) -> None:
 
 
 def _appender(path: Path) -> IO[bytes]:
-    return path.open("ab", buffering=0)
+    try:
+        return path.open("ab", buffering=0)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def _append(file: IO[bytes], record: Record) -> None:
@@ -248,14 +292,14 @@ def _append(file: IO[bytes], record: Record) -> None:
     try:
         written = file.write(line)
         if written != len(line):
-            raise OSError(28, os.strerror(28), file.name)
-    except OSError:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
         file.truncate(end)  # no half line stays, so that the next start finds whole ones
-        raise
+        raise _unwritable(Path(file.name), error) from error
 
 
 def _rewrite(path: Path, records: Iterable[Record]) -> None:
     lines = [record.to_json() + "\n" for record in records]
     if path.exists() and path.read_text(encoding="utf-8") == "".join(lines):
         return
-    replace(path, lines)
+    write_whole(path, lines)

@@ -88,9 +88,7 @@ class Verdicts:
                 builder.add(batch)
         except (ValueError, KeyError, TypeError, OverflowError):
             # the careful reader knows file, line and key; it is four times slower
-            builder = _Builder(problems)
-            for verdict in read_records(path, Verdict.from_json):
-                builder.add([_fields(verdict)])
+            builder = _carefully(path, problems)
         return _latest(builder.build(), path)
 
     @classmethod
@@ -143,14 +141,15 @@ class Verdicts:
 
     def units(self, scorer: str) -> Units:
         """Samples and passes of each (problem, case), ordered by problem, then case."""
-        width = int(self.case.max(initial=0)) + 1
-        unit = self.problem * width + self.case
+        cases, case = np.unique(self.case, return_inverse=True)
+        width = max(len(cases), 1)
+        unit = self.problem * width + case
         judged = self.judged
         passed = judged & self.passed_by(scorer)
         present = np.flatnonzero(np.bincount(unit, minlength=1))
         n = np.bincount(unit, weights=judged, minlength=1)[present].astype(np.int64)
         c = np.bincount(unit, weights=passed, minlength=1)[present].astype(np.int64)
-        return Units(present // width, present % width, n, c)
+        return Units(present // width, cases[present % width], n, c)
 
     def status_counts(self, scorer: str) -> Ints:
         """How many verdicts of each problem have each status: [len(problems), len(STATUSES)]."""
@@ -203,6 +202,16 @@ class _Builder:
         self._columns.setdefault(name, []).append(np.array(values, dtype=dtype))
 
 
+def _carefully(path: Path, problems: Sequence[str]) -> _Builder:
+    builder = _Builder(problems)
+    for number, verdict in enumerate(read_records(path, Verdict.from_json), 1):
+        try:
+            builder.add([_fields(verdict)])
+        except (ValueError, TypeError, OverflowError) as error:
+            raise UsageError(f"{path}:{number}: {error}") from error
+    return builder
+
+
 def _fields(verdict: Verdict) -> dict[str, Any]:
     """The keys of a verdict's line that columns are made of."""
     scores = {"official": verdict.official, "strict": verdict.strict}
@@ -235,14 +244,33 @@ def _batches(path: Path) -> Iterator[list[dict[str, Any]]]:
             yield json.loads(b"[" + b",".join(lines) + b"]")
 
 
+def same_samples(one: Verdicts, other: Verdicts) -> tuple[Ints, Ints]:
+    """Rows of both that are about the same problem, case and sample.
+
+    Both must number problems alike.
+    """
+    _, i, j = np.intersect1d(
+        _sample_keys(one, other), _sample_keys(other, one), return_indices=True
+    )
+    return i, j
+
+
+def _sample_keys(verdicts: Verdicts, other: Verdicts) -> Ints:
+    """A number for each row that names its problem, case and sample among both: [V]."""
+    cases = np.unique(np.concatenate([verdicts.case, other.case]))
+    samples = np.unique(np.concatenate([verdicts.sample, other.sample]))
+    case, sample = (
+        np.searchsorted(values, column)  # numbered without gaps: the key cannot overflow
+        for values, column in ((cases, verdicts.case), (samples, verdicts.sample))
+    )
+    return np.asarray((verdicts.problem * len(cases) + case) * len(samples) + sample)
+
+
 def _latest(verdicts: Verdicts, path: Path) -> Verdicts:
     """Only the last verdict on each sample: one that the sandbox failed on is judged again."""
-    case, sample = verdicts.case, verdicts.sample
-    if len(verdicts) and (min(case.min(), sample.min()) < 0):
+    if len(verdicts) and min(verdicts.case.min(), verdicts.sample.min()) < 0:
         raise UsageError(f"{path}: a case or a sample has a negative number")
-    samples = int(sample.max(initial=0)) + 1
-    key = (verdicts.problem * (int(case.max(initial=0)) + 1) + case) * samples + sample
-    _, from_end = np.unique(key[::-1], return_index=True)
-    if len(from_end) == len(key):
+    _, from_end = np.unique(_sample_keys(verdicts, verdicts)[::-1], return_index=True)
+    if len(from_end) == len(verdicts):
         return verdicts
-    return verdicts.select(np.sort(len(key) - 1 - from_end))
+    return verdicts.select(np.sort(len(verdicts) - 1 - from_end))

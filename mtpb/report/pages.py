@@ -22,7 +22,7 @@ from typing import Any
 from mtpb.records import Sample, Verdict
 from mtpb.report.figures import Figure
 from mtpb.report.runs import Run, Suite
-from mtpb.store import replace
+from mtpb.store import write_whole
 from mtpb.tables import Kind, Table, clean
 from mtpb.verdicts import STATUSES
 
@@ -76,7 +76,7 @@ def write_page(
     )
     stream.enable_buffering(64)
     output.parent.mkdir(parents=True, exist_ok=True)
-    replace(output, stream)
+    write_whole(output, stream)
 
 
 def pack(value: object) -> str:

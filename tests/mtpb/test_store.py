@@ -12,7 +12,7 @@ from mtpb.errors import UsageError
 from mtpb.records import Key, Sample, Status, Turn, Verdict
 from mtpb.store import RunDirectory, RunWriter
 
-MANIFEST = {"identity": {"seed": 0, "sampling.n": 2}}
+MANIFEST = {"schema_version": 1, "identity": {"seed": 0, "sampling.n": 2}}
 
 
 def sample(number: int, text: str = "print(1)") -> Sample:
@@ -71,7 +71,7 @@ def test_broken_line_is_named(tmp_path: Path) -> None:
 def test_other_configuration_is_refused_with_the_differing_keys(tmp_path: Path) -> None:
     write(tmp_path, 0)
     with pytest.raises(UsageError, match=r"sampling\.n: 2 there, 4 now") as refusal:
-        RunWriter(tmp_path, {"identity": {"seed": 0, "sampling.n": 4}}, "")
+        RunWriter(tmp_path, MANIFEST | {"identity": {"seed": 0, "sampling.n": 4}}, "")
     assert "seed" not in str(refusal.value)
 
 
@@ -130,5 +130,35 @@ with RunWriter(Path({str(tmp_path)!r}), MANIFEST, "") as writer:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert run.returncode == 1
-    assert "OSError" in run.stderr
+    assert "samples.jsonl: cannot be written (File too large)" in run.stderr
     assert (tmp_path / "samples.jsonl").read_text() == sample(0).to_json() + "\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "[" * 100_000,
+        '{"problem": "p", "case": 0, "sample": -3, "turns": [], "program": ""}',
+        '{"problem": "p", "case": 0, "sample": 100000000000000000000, "turns": [], "program": ""}',
+        '{"problem": "p", "case": true, "sample": 0, "turns": [], "program": ""}',
+        '{"problem": "p", "case": 0, "sample": 0, "turns": [5], "program": ""}',
+    ],
+)
+def test_line_that_is_no_sample_is_one_error(line: str) -> None:
+    with pytest.raises(UsageError):
+        Sample.from_json(line)
+
+
+def test_directory_in_which_nothing_came_to_be_may_become_another_runs(tmp_path: Path) -> None:
+    write(tmp_path)
+    other = {"schema_version": 1, "identity": {"seed": 1}}
+    with RunWriter(tmp_path, other, ""):
+        assert RunDirectory(tmp_path).manifest()["identity"] == {"seed": 1}
+
+
+def test_directory_of_another_version_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    (tmp_path / "manifest.json").write_text('{"schema_version": 2, "identity": {}}')
+    with pytest.raises(UsageError, match="schema_version 2"):
+        write(tmp_path)
