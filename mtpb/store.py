@@ -8,7 +8,6 @@ directory; readers need no lock.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -287,12 +286,11 @@ def _appender(path: Path) -> IO[bytes]:
 
 
 def _append(file: IO[bytes], record: Record) -> None:
-    line = record.to_json().encode() + b"\n"
+    rest = memoryview(record.to_json().encode() + b"\n")
     end = file.seek(0, os.SEEK_END)
     try:
-        written = file.write(line)
-        if written != len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        while rest:
+            rest = rest[file.write(rest) :]
     except OSError as error:
         file.truncate(end)  # no half line stays, so that the next start finds whole ones
         raise _unwritable(Path(file.name), error) from error

@@ -109,6 +109,7 @@ def test_order_is_canonical_at_the_end(tmp_path: Path) -> None:
 def test_throughput_adds_up_over_restarts(tmp_path: Path) -> None:
     for _ in range(2):
         with RunWriter(tmp_path, MANIFEST, "") as writer:
+            writer.add_sample(sample(0))
             writer.add_throughput({"tokens": 5})
     assert RunDirectory(tmp_path).manifest()["throughput"] == {"tokens": 10}
 
