@@ -271,7 +271,14 @@ def test_every_interval_holds_its_figure(counts: list[tuple[int, int]]) -> None:
 
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
     good = verdict("a").to_json()
-    for bad in ("{", '{"problem": 1}', good.replace("true", '"yes"'), good.replace('"a"', "17")):
+    edits = [
+        ("true", '"yes"'),
+        ('"a"', "17"),
+        ('"turn": null', '"turn": 99999999'),
+        ('"case": 0', f'"case": {10**30}'),
+        ('"wall_s"', '"official": 1, "wall_s"'),
+    ]
+    for bad in ("{", '{"problem": 1}', *(good.replace(old, new) for old, new in edits)):
         (tmp_path / "verdicts.jsonl").write_text(f"{good}\n{bad}\n")
         with pytest.raises(UsageError, match=r"verdicts.jsonl:2"):
             Verdicts.read(tmp_path / "verdicts.jsonl")
@@ -283,6 +290,13 @@ def test_the_last_verdict_on_a_sample_counts(tmp_path: Path) -> None:
     verdicts = Verdicts.read(tmp_path / "verdicts.jsonl")
     assert verdicts.passed.tolist() == [True, True]
     assert verdicts.sample.tolist() == [1, 0]
+
+
+def test_huge_numbers_of_cases_and_samples_are_only_names() -> None:
+    far = 2**31 - 1
+    verdicts = Verdicts.of([verdict("a"), verdict("b", False, case=far, sample=far)])
+    units = verdicts.units("strict")
+    assert (units.case.tolist(), units.n.tolist()) == ([0, far], [1, 1])
 
 
 def test_an_unfinished_last_line_is_left_out(tmp_path: Path) -> None:
