@@ -7,6 +7,7 @@ import ctypes
 import functools
 import os
 import sys
+from collections.abc import Callable
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
@@ -60,6 +61,21 @@ def _syscall(number: int, *args: object) -> int:
     return _checked(_libc().syscall(ctypes.c_long(number), *args), f"system call {number}")
 
 
+class Call:
+    """A call prepared before a fork, so that making it after one costs little."""
+
+    __slots__ = ("_arguments", "_function")
+
+    def __init__(self, function: Callable[..., int], *arguments: int) -> None:
+        self._function = function
+        self._arguments = tuple(ctypes.c_ulong(argument) for argument in arguments)
+
+    def __call__(self) -> None:
+        if self._function(*self._arguments) < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+
 def prctl(option: int, value: int = 0, third: int = 0) -> int:
     args = (ctypes.c_ulong(n) for n in (value, third, 0, 0))
     return _checked(_libc().prctl(option, *args), f"prctl {option}")
@@ -93,11 +109,9 @@ def has_seccomp() -> bool:
     return ctypes.get_errno() == 14  # EFAULT
 
 
-def load_filter(program: FilterProgram) -> None:
-    null = ctypes.c_ulong(0)
-    pointer = ctypes.byref(program)
-    done = _libc().prctl(PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), pointer, null, null)
-    _checked(done, "seccomp")
+def load_filter(program: FilterProgram) -> Call:
+    address = ctypes.addressof(program)
+    return Call(_libc().prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address, 0, 0)
 
 
 def landlock_version() -> int:
@@ -124,5 +138,10 @@ def landlock_allow(ruleset: int, path_fd: int, rights: int) -> None:
     )
 
 
-def landlock_restrict(ruleset: int) -> None:
-    _syscall(LANDLOCK_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+def landlock_restrict(ruleset: int) -> Call:
+    return Call(_libc().syscall, LANDLOCK_RESTRICT, ruleset, 0, 0, 0)
+
+
+def malloc_trim() -> None:
+    """glibc's own; AttributeError elsewhere."""
+    _libc().malloc_trim(ctypes.c_size_t(0))

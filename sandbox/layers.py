@@ -129,7 +129,7 @@ class Walls:
         self._cpu = int(limits["cpu_s"]) + 3
         # the first process of a pid namespace takes all others with it when it ends
         self._follow_parent = self._linux and "pid" not in report.namespaces
-        self._ruleset = -1
+        self._restrict: kernel.Call | None = None
         self._filter: seccomp.Filter | None = None
         self._set_limits(limits, report)
         if report.wanted:
@@ -155,7 +155,8 @@ class Walls:
             report.missing["landlock"] = "the kernel has none, or it is switched off"
             return
         try:
-            self._ruleset = landlock.ruleset(scratch, covered="mount" in report.namespaces)
+            rules = landlock.ruleset(scratch, covered="mount" in report.namespaces)
+            self._restrict = kernel.landlock_restrict(rules)
             report.active["landlock"] = f"ABI {version}"
         except OSError as error:
             report.missing["landlock"] = str(error)
@@ -175,8 +176,8 @@ class Walls:
             die_with_parent()
         if not self._linux:  # where the server cannot read the child's clock
             resource.setrlimit(resource.RLIMIT_CPU, (self._cpu, self._cpu + 1))
-        if self._ruleset >= 0:
-            kernel.landlock_restrict(self._ruleset)
+        if self._restrict is not None:
+            self._restrict()
 
     def seal(self) -> None:
         """The system-call filter, last."""
@@ -199,6 +200,12 @@ def _address_space() -> int:
             return int(file.read().split()[0]) * resource.getpagesize()
     except OSError:
         return 0
+
+
+def trim_memory() -> None:
+    """Give free memory back: a fork copies the table of every page."""
+    with contextlib.suppress(AttributeError):  # not every C library knows that
+        kernel.malloc_trim()
 
 
 def probe(walls: Walls, report: Report) -> None:

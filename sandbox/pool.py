@@ -40,6 +40,7 @@ from sandbox.program import (
     Status,
     Test,
 )
+from sandbox.supervision import End
 
 BOOT = """
 import sys, types
@@ -200,8 +201,7 @@ class Exchange:
         self.server = server
         self.ours, self._theirs = socket.socketpair()
         self.frames = wire.Frames()
-        self.head: dict[str, Any] | None = None
-        self.output = b""
+        self.end: End | None = None
 
     def start(self, link: socket.socket | None, payload: bytes) -> None:
         """Have the server fork for this job, and tell the child what to run."""
@@ -223,8 +223,7 @@ class Exchange:
         return bool(piece)
 
     def on_control(self) -> bool:
-        head, _, self.output = self.server.ended().partition(b"\n")
-        self.head = json.loads(head)
+        self.end = End(*marshal.loads(self.server.ended()))  # written by our own server
         return True
 
     def drain(self) -> None:
@@ -267,14 +266,14 @@ def attend(exchange: Exchange, trial: Trial | None = None) -> None:
     for fd in actions:
         poll.register(fd, select.POLLIN)
     killed = False
-    while exchange.head is None or (trial is not None and trial.ending is None):
+    while exchange.end is None or (trial is not None and trial.ending is None):
         patience = None
         if trial is not None and trial.ending is not None and not killed:
             patience = LEAVE_S
-        elif exchange.head is not None:
+        elif exchange.end is not None:
             patience = JUDGE_S
         events = poll.poll(None if patience is None else patience * 1000)
-        if not events and exchange.head is not None:
+        if not events and exchange.end is not None:
             raise JudgeStuckError
         if not events:
             exchange.server.kill_job()
@@ -392,26 +391,26 @@ def _payload(program: Program) -> bytes:
 def program_outcome(exchange: Exchange) -> Outcome:
     """What a program without a test came to, from its own report and its server's."""
     told = Told(exchange)
-    head = cast("dict[str, Any]", exchange.head)
+    end = cast(End, exchange.end)
     if not told.begun:
         return told.outcome(Status.sandbox_error, told.fault or "its process failed to start")
-    if head["timeout"]:
+    if end.timeout:
         value = told.value if told.value is not None else told.interim
-        detail = told.detail if told.status is Status.timeout else _limit(head)
+        detail = told.detail if told.status is Status.timeout else _limit(end)
         return told.outcome(Status.timeout, detail, value)
     if told.status is not None:
         return told.outcome(told.status, told.detail, told.value)
-    return _died(told, head)
+    return _died(told, end)
 
 
-def _limit(head: Mapping[str, Any]) -> str:
-    return f"time is used up: {head['cpu']:.1f} s of CPU, {head['wall']:.1f} s in all"
+def _limit(end: End) -> str:
+    return f"time is used up: {end.cpu_s:.1f} s of CPU, {end.wall_s:.1f} s in all"
 
 
-def _died(told: Told, head: Mapping[str, Any]) -> Outcome:
-    code = head["exit"]
-    if code == -signal.SIGKILL and head["memory_mb"] > OOM_MB:
-        return told.outcome(Status.memory, f"killed by the kernel at {head['memory_mb']} MB")
+def _died(told: Told, end: End) -> Outcome:
+    code = end.exit_code
+    if code == -signal.SIGKILL and end.memory_mb > OOM_MB:
+        return told.outcome(Status.memory, f"killed by the kernel at {end.memory_mb} MB")
     if code == -signal.SIGSYS:
         return told.outcome(Status.blocked, "killed for a forbidden kind of system call")
     how = f"signal {_signal_name(-code)}" if code < 0 else f"leaving with status {code} at once"
@@ -429,8 +428,7 @@ class Told:
     """What a process said about itself, as far as that can be read."""
 
     def __init__(self, exchange: Exchange) -> None:
-        self._head = cast("dict[str, Any]", exchange.head)
-        self._output = exchange.output
+        self._end = cast(End, exchange.end)
         self.begun = False
         self.fault = ""
         self.status: Status | None = None
@@ -466,17 +464,16 @@ class Told:
         self.exit_code = code if type(code) is int else None
 
     def outcome(self, status: Status, detail: str, value: Plain | None = None) -> Outcome:
-        out, err = self._output[: self._head["out"]], self._output[self._head["out"] :]
         return Outcome(
             status=status,
             detail=detail,
             line=self.line,
             value=value,
-            stdout=out.decode("utf-8", "replace"),
-            stderr=err.decode("utf-8", "replace"),
+            stdout=self._end.stdout.decode("utf-8", "replace"),
+            stderr=self._end.stderr.decode("utf-8", "replace"),
             exit_code=self.exit_code,
-            cpu_s=self._head["cpu"],
-            wall_s=self._head["wall"],
+            cpu_s=self._end.cpu_s,
+            wall_s=self._end.wall_s,
         )
 
 
@@ -490,15 +487,15 @@ ENDINGS = {
 def test_outcome(exchange: Exchange, trial: Trial) -> Outcome:
     """The verdict is the test's; if the program died under it, the reason is the program's."""
     told = Told(exchange)
-    head = cast("dict[str, Any]", exchange.head)
+    end = cast(End, exchange.end)
     if not told.begun:
         return told.outcome(Status.sandbox_error, told.fault or "its process failed to start")
-    if head["timeout"]:
-        return told.outcome(Status.timeout, _limit(head))
+    if end.timeout:
+        return told.outcome(Status.timeout, _limit(end))
     if trial.ending is None:
         return told.outcome(Status.timeout, "the test was stuck on the program's answers")
     if trial.ending[0] == "gone":
-        return _died(told, head)
+        return _died(told, end)
     told.ending(trial.ending)
     return told.outcome(cast(Status, told.status), told.detail)
 

@@ -134,12 +134,13 @@ class Filter:
         self._program = kernel.FilterProgram(
             len(code) // _INSTRUCTION.size, ctypes.addressof(self._code)
         )
+        self._load = kernel.load_filter(self._program)
 
     def load(self, pid: int) -> None:
         """Load it for good; OSError where the kernel refuses."""
         for at in self._places:
             struct.pack_into("<I", self._code, at, pid)
-        kernel.load_filter(self._program)
+        self._load()
 
 
 def supported() -> str | None:

@@ -190,6 +190,7 @@ def _become_lean() -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.collect()
+    layers.trim_memory()
     gc.freeze()
 
 

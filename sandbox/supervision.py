@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import marshal
 import os
 import select
 import signal
@@ -11,13 +11,25 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox import wire
 
 CHUNK = 1 << 16
 GRACE_S = 0.5
 LONG_MS = 1000
+
+
+class End(NamedTuple):
+    """How a process ended: what its fork server tells the pool."""
+
+    exit_code: int  # negative: the number of a signal
+    timeout: bool
+    cpu_s: float
+    wall_s: float
+    memory_mb: int
+    stdout: bytes
+    stderr: bytes
 
 
 @dataclass
@@ -100,7 +112,7 @@ class Watch:
         self.child = child
         self.started = time.monotonic()
         self.soft_at: float | None = None
-        self.killed: str | None = None
+        self.killed = False
         self.kept = {fd: bytearray() for fd in child.read_ends}
         self.starved = 0.0
 
@@ -134,10 +146,10 @@ class Watch:
         """The only command during a job is to kill; the end of the stream means the same."""
         tag, _ = wire.read_frame(self.supervisor.control.fileno())
         if tag == b"K":
-            self._kill("ended")
+            self._kill()
 
-    def _kill(self, reason: str) -> None:
-        self.killed = self.killed or reason
+    def _kill(self) -> None:
+        self.killed = True
         os.kill(self.child.pid, signal.SIGKILL)
 
     def _drain(self, fd: int) -> bool:
@@ -155,7 +167,7 @@ class Watch:
         wall = time.monotonic() - self.started
         if self.soft_at is not None:
             if used > self.soft_at + GRACE_S or wall > self._wall_limit() + GRACE_S:
-                self._kill("timeout")
+                self._kill()
             return 20
         if used >= self.supervisor.cpu_s or wall >= self._wall_limit():
             self.soft_at = used
@@ -190,15 +202,13 @@ class Watch:
             os.close(fd)
         if self.child.pidfd >= 0:
             os.close(self.child.pidfd)
-        out, err = (bytes(self.kept[fd]) for fd in self.child.read_ends)
-        head = {
-            "exit": os.waitstatus_to_exitcode(self.status),
-            "killed": self.killed,
-            "timeout": self.soft_at is not None,
-            "cpu": self.usage.ru_utime + self.usage.ru_stime,
-            "memory_mb": self.usage.ru_maxrss >> 10,
-            "wall": time.monotonic() - self.started,
-            "out": len(out),
-        }
-        report = json.dumps(head).encode() + b"\n" + out + err
-        wire.write(self.supervisor.control.fileno(), wire.frame(b"D", report))
+        end = End(
+            os.waitstatus_to_exitcode(self.status),
+            self.soft_at is not None,
+            self.usage.ru_utime + self.usage.ru_stime,
+            time.monotonic() - self.started,
+            self.usage.ru_maxrss >> 10,
+            *(bytes(self.kept[fd]) for fd in self.child.read_ends),
+        )
+        body = marshal.dumps(tuple(end))
+        wire.write(self.supervisor.control.fileno(), wire.frame(b"D", body))

