@@ -132,7 +132,10 @@ class _Reader:
                 f"{len(problem.cases) - 1}"
             )
         if sample.key in self._own:
-            raise UsageError(f"{sample.key} is there a second time; keep one of them")
+            raise UsageError(
+                f"problem {problem.id!r}, case {sample.case}, sample {sample.sample} is there a "
+                "second time; keep one of them"
+            )
         self._own.add(sample.key)
         return sample
 
@@ -231,7 +234,7 @@ def _parsed(file: Path, lines: Iterable[bytes]) -> Iterator[Line]:
         place = f"{file}:{number}"
         try:
             fields = json.loads(line)
-        except ValueError as error:  # covers text that is not UTF-8
+        except (ValueError, RecursionError) as error:  # also text that is not UTF-8
             raise UsageError(f"{place}: not a line of JSON ({error})") from error
         if not isinstance(fields, dict):
             raise UsageError(f"{place}: expected a JSON object, got {type(fields).__name__}")

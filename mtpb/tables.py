@@ -12,6 +12,7 @@ import csv
 import io
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mtpb.errors import UsageError
 from mtpb.store import RunDirectory
 
 
@@ -420,18 +422,29 @@ def estimate(figures: Mapping[str, Any], name: str) -> Estimate:
     return Estimate(figures[name], low, high)
 
 
+class Place(NamedTuple):
+    """A row of the results table; `parameters` sorts the sizes."""
+
+    setting: str
+    parameters: int
+    size: str
+
+
 def results_table(results: Path) -> Table:
     """Pass rates of all complete runs in a folder: a row for each suite, setting and size, a column
-    for each data variant. Where several runs share a place, the newest is shown."""
-    places: dict[tuple[str, int, str], dict[str, Estimate]] = {}
+    for each data variant. Where several runs share a place, the newest is shown. A directory that
+    cannot be read is left out with a warning: it must not spoil what others print.
+    """
+    places: dict[Place, dict[str, Estimate]] = {}
     for run in find_runs(results):
-        manifest = run.manifest()
-        figures = _chosen_figures(run, manifest)
-        if figures is not None:
-            model = manifest["model"]
-            place = (_setting(manifest), model["parameters"] or 0, model["size"] or "–")
-            data = model["data"] or ("other" if model["size"] else "imported")
-            places.setdefault(place, {})[data] = estimate(figures, "pass_rate")
+        try:
+            manifest = run.manifest()
+            figures = _chosen_figures(run, manifest)
+            if figures is not None:
+                place, data = _place(manifest)
+                places.setdefault(place, {})[data] = estimate(figures, "pass_rate")
+        except (UsageError, *MISSHAPEN) as error:
+            left_out(run, error)
     variants = sorted({data for row in places.values() for data in row}, key=data_order)
     return Table(
         "results",
@@ -442,10 +455,29 @@ def results_table(results: Path) -> Table:
             *(Column(data, data, Kind.rate) for data in variants),
         ),
         tuple(
-            (place[0], place[2], *(row.get(data) for data in variants))
+            (place.setting, place.size, *(row.get(data) for data in variants))
             for place, row in sorted(places.items())
         ),
     )
+
+
+# what reading JSON of another shape than ours ends with
+MISSHAPEN = (KeyError, TypeError, ValueError, AttributeError)
+
+
+def left_out(run: RunDirectory, error: Exception) -> None:
+    """Says on standard error that a run is left out of what is being made."""
+    what = str(error) if isinstance(error, UsageError) else f"not as runs are ({error!r})"
+    print(clean(f"warning: {run.path} is left out: {what}"), file=sys.stderr)
+
+
+def _place(manifest: Mapping[str, Any]) -> tuple[Place, str]:
+    """Row and column of a run. A model of unknown data stands under its name: sizes may repeat."""
+    model = manifest["model"]
+    size = model["size"] or ""
+    if model["data"] is None:
+        size = f"{size} {model['name'] or 'imported'}".strip()
+    return Place(_setting(manifest), model["parameters"] or 0, size), model["data"] or "other"
 
 
 def find_runs(results: Path) -> list[RunDirectory]:
@@ -479,7 +511,8 @@ def _setting(manifest: Mapping[str, Any]) -> str:
     if benchmark["scorers"] != ["test"]:
         words += [benchmark["scorer"], benchmark["format"].replace("_", "-")]
     if manifest["identity"].get("benchmark.problems"):
-        words.append(f"{len(benchmark['problems'])} problems")
+        count = len(benchmark["problems"])
+        words.append(f"{count} problem{'s' * (count != 1)}")
     if "temperature" in sampling:
         words += [f"T={sampling['temperature']:g}", f"n={sampling['n']}"]
     return ", ".join(words)

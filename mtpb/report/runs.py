@@ -15,7 +15,7 @@ import numpy as np
 from mtpb.errors import UsageError
 from mtpb.metrics import clean_cases, problem_figures, read_verdicts
 from mtpb.store import RunDirectory
-from mtpb.tables import data_order
+from mtpb.tables import MISSHAPEN, data_order, left_out
 from mtpb.verdicts import Floats, Verdicts
 
 
@@ -166,22 +166,33 @@ def mean(values: Floats) -> float:
 def find_runs(patterns: str | Sequence[str]) -> list[Run]:
     """The runs that a glob, or several, match: run directories or folders that hold some.
 
-    Raises UsageError where there are none, and for a run without verdicts.
+    A run that cannot be read is left out with a warning. Raises UsageError where none is left that
+    has verdicts.
     """
     asked = [patterns] if isinstance(patterns, str) else list(patterns)
-    found: dict[Path, Run] = {}
+    found: dict[Path, RunDirectory] = {}
     for pattern in asked:
         for place in sorted(glob.glob(str(Path(pattern).expanduser()), recursive=True)):
             for manifest in sorted(Path(place).rglob("manifest.json")):
-                directory = RunDirectory(manifest.parent)
-                found.setdefault(manifest.parent.resolve(), Run(directory, directory.manifest()))
-    runs = [run for run in found.values() if len(run.verdicts)]
+                found.setdefault(manifest.parent.resolve(), RunDirectory(manifest.parent))
+    runs = [run for run in map(_readable, found.values()) if run is not None]
     if not runs:
         raise UsageError(
             f"runs={json.dumps(asked)}: no run directory with verdicts matches; a pattern names "
             "run directories or folders that hold some, such as results"
         )
     return runs
+
+
+def _readable(directory: RunDirectory) -> Run | None:
+    """The run, with its verdicts read, or None if it has none or is broken."""
+    try:
+        run = Run(directory, directory.manifest())
+        _ = (run.model_order, run.format, run.scorers, run.scorer, run.benchmark["sha256"])
+        return run if len(run.verdicts) else None
+    except (UsageError, *MISSHAPEN) as error:
+        left_out(directory, error)
+        return None
 
 
 def suites_of(runs: Iterable[Run]) -> tuple[Suite, ...]:

@@ -124,6 +124,8 @@ def test_gzip_and_blank_lines_are_read(tmp_path: Path) -> None:
         ('{"text": 1}', TURNS, "unknown format"),
         ("{broken", TURNS, "not a line of JSON"),
         ("[1]", TURNS, "expected a JSON object"),
+        ("[" * 200_000, TURNS, "not a line of JSON"),
+        ('{"problem": "10", "case": 0, "sample": -3, "turns": [], "program": ""}', TURNS, "-3"),
     ],
 )
 def test_each_fault_is_named_with_its_line(
@@ -139,7 +141,7 @@ def test_each_fault_is_named_with_its_line(
 def test_a_sample_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     path.write_text((Sample("10", 0, 0, (), "").to_json() + "\n") * 2)
-    with pytest.raises(UsageError, match=r"s\.jsonl:2: .*second time"):
+    with pytest.raises(UsageError, match=r"s\.jsonl:2: problem '10', case 0, sample 0 is there"):
         list(read_samples(path, TURNS))
 
 
@@ -153,7 +155,8 @@ def test_no_samples_is_an_error(tmp_path: Path, content: str | None) -> None:
 
 
 def run_of(path: Path, samples: Sequence[Sample], scorers: Sequence[str]) -> RunDirectory:
-    write_json(path / "manifest.json", {"benchmark": {"scorers": scorers}})
+    manifest = {"schema_version": 1, "identity": {}, "benchmark": {"scorers": scorers}}
+    write_json(path / "manifest.json", manifest)
     (path / "samples.jsonl").write_text("".join(s.to_json() + "\n" for s in samples))
     return RunDirectory(path)
 

@@ -223,9 +223,7 @@ def test_embedded_samples_are_spread_evenly(tmp_path: Path) -> None:
 def test_results_table_has_sizes_and_data_variants(tmp_path: Path) -> None:
     for data in ("nl", "mono"):
         path = make_run(tmp_path / data, Spec(data=data, model=f"codegen-4M-{data}"))
-        overall = {"pass_rate": 0.5, "intervals": {"pass_rate": [0.4, 0.6]}}
-        results = [{"scorer": "strict", "subset": "all", "overall": overall}]
-        (path / "metrics.json").write_text(json.dumps({"results": results}))
+        with_metrics(path, 0.5)
     table = results_table(tmp_path)
     assert [column.key for column in table.columns] == ["setting", "size", "nl", "mono"]
     assert table.rows == (
@@ -236,6 +234,44 @@ def test_results_table_has_sizes_and_data_variants(tmp_path: Path) -> None:
             Estimate(0.5, 0.4, 0.6),
         ),
     )
+
+
+def with_metrics(path: Path, rate: float) -> None:
+    overall = {"pass_rate": rate, "intervals": {"pass_rate": [0.4, 0.6]}}
+    results = [{"scorer": "strict", "subset": "all", "overall": overall}]
+    (path / "metrics.json").write_text(json.dumps({"results": results}))
+
+
+def test_results_table_keeps_models_of_unknown_data_apart(tmp_path: Path) -> None:
+    for name in ("mine", "yours"):
+        path = make_run(tmp_path / name, Spec(model=name))
+        manifest = json.loads((path / "manifest.json").read_text())
+        manifest["model"]["data"] = None
+        (path / "manifest.json").write_text(json.dumps(manifest))
+        with_metrics(path, 0.5)
+    assert [row[1] for row in results_table(tmp_path).rows] == ["4M mine", "4M yours"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("manifest.json", "{}"),
+        ("manifest.json", "{broken"),
+        ("manifest.json", '{"model": 1, "benchmark": []}'),
+        ("metrics.json", '{"results": 3}'),
+        ("metrics.json", "[]"),
+    ],
+)
+def test_a_broken_neighbour_is_left_out_with_a_warning(
+    file: str, content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("good", "bad"):
+        with_metrics(make_run(tmp_path / name, Spec(model=f"codegen-4M-{name}")), 0.5)
+    (tmp_path / "bad" / file).write_text(content)
+    assert len(results_table(tmp_path).rows) == 1
+    assert capsys.readouterr().err.startswith(f"warning: {tmp_path / 'bad'} is left out: ")
+    if file == "manifest.json":
+        assert [run.name for run in find_runs(str(tmp_path))] == ["codegen-4M-good"]
 
 
 @pytest.mark.parametrize(
