@@ -134,9 +134,9 @@ def _planned(
         keys["sampling.n"] = suite.n
     if suite.path is not None:
         keys["benchmark.path"] = suite.path
-    chosen = f"model={model}" if _is_group(model) else f"model.path={_quoted(model)}"
+    chosen = f"model={model}" if _is_group(model) else f"model.path={quoted(model)}"
     common = (f"benchmark={suite.benchmark}", *common, *suite.overrides)
-    asked = (f"sampling={suite.sampling}", *(f"{k}={_quoted(v)}" for k, v in keys.items()))
+    asked = (f"sampling={suite.sampling}", *(f"{k}={quoted(v)}" for k, v in keys.items()))
     # suites and models are composed apart: there are many more pairs of them
     config = replace(_composed((*asked, *common)), model=_composed((chosen, *common)).model)
     check_sampling(config.sampling)
@@ -157,7 +157,7 @@ def _is_group(model: str) -> bool:
     return files("conf").joinpath("model", f"{model}.yaml").is_file()
 
 
-def _quoted(value: object) -> str:
+def quoted(value: object) -> str:
     """A value in Hydra's grammar for overrides: text in quotes, since a path may hold anything."""
     if not isinstance(value, str):
         return str(value)

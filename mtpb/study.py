@@ -10,6 +10,7 @@ stopped. Failed runs are listed at the end; the exit status is then 1.
 
 from __future__ import annotations
 
+import glob
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mtpb.cli import application
-from mtpb.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs
+from mtpb.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs, quoted
 from mtpb.prompt_scores import FILE as PERPLEXITY
 from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make, require_packages
 from mtpb.store import RunDirectory
@@ -69,15 +70,19 @@ def complete(run: PlannedRun, folder: Path) -> list[Failure]:
     """Does what is left of a run; an empty list if all went well."""
     if not run.done:
         print(f"▸ {run.label}", file=sys.stderr, flush=True)
-        arguments = [*run.overrides, f"output='{run.output}'", f"results='{folder}'"]
+        arguments = [*run.overrides, *_keys(output=run.output, results=folder)]
         why = _command("mtpb.run", arguments)
         if why:
             return [Failure(run.label, why)]
     if run.perplexity and not (run.output / PERPLEXITY).exists():
-        why = _command("mtpb.perplexity", [f"run='{run.output}'"])
+        why = _command("mtpb.perplexity", _keys(run=run.output))
         if why:
             return [Failure(f"{run.label}, perplexity", why)]
     return []
+
+
+def _keys(**values: Path) -> list[str]:
+    return [f"{key}={quoted(str(value))}" for key, value in values.items()]
 
 
 def _command(module: str, arguments: list[str]) -> str:
@@ -126,7 +131,7 @@ def _report(config: StudyConfig, runs: list[PlannedRun], folder: Path) -> None:
     if there:
         make(
             ReportConfig(
-                runs=[str(run.output) for run in there],
+                runs=[glob.escape(str(run.output)) for run in there],
                 output=str(folder / "report"),
                 html=config.html,
                 difficulty=config.difficulty,
