@@ -37,6 +37,7 @@ class Report:
     active: dict[str, str] = field(default_factory=dict)
     namespaces: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    libraries: list[str] = field(default_factory=list)
 
     def plain(self) -> dict[str, object]:
         return {
@@ -45,6 +46,7 @@ class Report:
             "active": self.active,
             "namespaces": self.namespaces,
             "missing": self.missing,
+            "libraries": self.libraries,
         }
 
     @property

@@ -506,7 +506,8 @@ test_outcome.__test__ = False  # type: ignore[attr-defined]
 class Pool:
     """Workers that run untrusted programs; a context manager, safe to use from many threads.
 
-    `libraries` are imported before the first program and shared by all of them. `pool.layers`
+    `libraries`, those that are installed, are imported before the first program and shared by
+    all of them. `pool.layers`
     tells which layers of isolation are in force. Raises SandboxError where `isolation` asks
     for more than there is.
     """

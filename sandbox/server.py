@@ -124,7 +124,7 @@ def _prepare(
     os.chdir(directory)
     stage = None if start["tests"] else child.Stage()
     with _without_fork_hooks():
-        _preload(["random"] if stage is None else [*LIBRARY, *start["libraries"]])
+        report.libraries = _preload([] if stage is None else [*LIBRARY, *start["libraries"]])
     _copy_without_modes()
     layers.give_up_privileges(report)
     walls = layers.Walls(limits, directory, report)
@@ -158,12 +158,21 @@ def _without_fork_hooks() -> Any:
         os.register_at_fork = register
 
 
-def _preload(libraries: list[str]) -> None:
-    for name in libraries:
-        importlib.import_module(name)
+def _preload(names: list[str]) -> list[str]:
+    """Import what is installed; which of them are not of Python's own library."""
+    loaded = []
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:  # it is there, and broken
+                raise
+        else:
+            loaded += [name] if name not in LIBRARY else []
     if "numpy" in sys.modules:
         for part in ("numpy.random", "numpy.linalg", "numpy.fft"):
             importlib.import_module(part)
+    return loaded
 
 
 def _copy_without_modes() -> None:
