@@ -93,13 +93,14 @@ def decide(pairs: Pairs, names: Sequence[str], gate: Gate) -> tuple[FigureChange
 
     Every unit must have samples enough in both runs.
     """
-    if gate.greedy:
-        pairs = _one_sample(pairs)
-    baseline, candidate = problem_values(pairs, names)
-    found = [chances(pairs, name, gate, len(names)) for name in names]
+    asked = names
+    if gate.greedy:  # the same sample again and again: every pass@k is the pass rate
+        pairs, asked = _one_sample(pairs), ["pass_rate"] * len(names)
+    baseline, candidate = problem_values(pairs, asked)
+    found = [chances(pairs, name, gate, len(names)) for name in asked]
     drops = holm([drop for _, drop, _ in found])
     gains = holm([gain for _, _, gain in found])
-    intervals = _intervals(pairs, names, candidate - baseline, gate)
+    intervals = _intervals(pairs, asked, candidate - baseline, gate)
     return tuple(
         FigureChange(
             name=name,
@@ -111,7 +112,7 @@ def decide(pairs: Pairs, names: Sequence[str], gate: Gate) -> tuple[FigureChange
             test=found[i][0],
             p_drop=drops[i],
             p_gain=gains[i],
-            detectable=detectable_drop(pairs, name, gate, len(names)),
+            detectable=detectable_drop(pairs, asked[i], gate, len(names)),
             worse=drops[i] <= gate.level,
             better=gains[i] <= gate.level,
         )

@@ -88,6 +88,13 @@ def test_greedy_duplicates_count_once() -> None:
     assert (often.p_drop, often.difference) == (once.p_drop, once.difference)
 
 
+def test_greedy_pass_at_k_is_the_pass_rate() -> None:
+    pairs = pairs_of([10] * 9, [0] * 6 + [10] * 3, n=10)
+    rate, most = decide(pairs, ["pass_rate", "pass@10"], Gate(greedy=True))
+    assert (most.baseline, most.candidate) == (rate.baseline, rate.candidate)
+    assert most.worse
+
+
 def test_cases_of_a_problem_count_as_one_piece_of_evidence() -> None:
     pairs = pairs_of([1] * 20, [0] * 20, n=1, cases=5)
     figure = decide(pairs, ["pass_rate"], Gate(greedy=True))[0]
