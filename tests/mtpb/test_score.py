@@ -85,7 +85,7 @@ def test_official_samplers_lines_are_judged(data_dir: Path, tmp_path: Path) -> N
 def test_bad_input_is_one_message_and_status_2(
     overrides: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
-    line = {"task_id": "nobody", "completion": ""}
+    line = {"task_id": "starter-function/0", "completion": "    pass\n"}
     (tmp_path / "ok.jsonl").write_text(json.dumps(line) + "\n")
     (tmp_path / "broken.jsonl").write_text(json.dumps(line) + "\n{]\n")
     done = score("benchmark=starter-function", *overrides, cwd=tmp_path)
