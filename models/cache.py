@@ -61,8 +61,9 @@ class Step:
 
     def __init__(self, cache: PagedCache, rows: Sequence[Row]) -> None:
         self.cache = cache
-        self.page_N = torch.tensor([row.pages[-1] for row in rows])
-        self.place_N = torch.tensor([row.position % PAGE for row in rows])
+        pages, places = [row.pages[-1] for row in rows], [row.position % PAGE for row in rows]
+        self.page_N: Tensor | int = torch.tensor(pages) if len(rows) > 1 else pages[0]
+        self.place_N: Tensor | int = torch.tensor(places) if len(rows) > 1 else places[0]
         self.groups: list[Group] = []
         start = 0
         while start < len(rows):

@@ -12,7 +12,7 @@ from models.cache import PagedCache, Row
 from models.codegen import CodeGen
 from models.scheduler import NOWHERE
 
-SIZES = (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256)  # rows of a product
+SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256)  # rows of a product
 PADDING = Row(0, 0, (NOWHERE,))
 
 
@@ -25,7 +25,7 @@ class Runner:
 
     def __init__(self, model: CodeGen, pages: int, anchor: int) -> None:
         self.config = model.config
-        self.model = cpu.packed(model)
+        self.model = cpu.packed(model, few=anchor <= cpu.FEW)
         self.sizes = cpu.agreeing_sizes(self.model, anchor, SIZES)
         self.cache = PagedCache(model.config, pages)
 
