@@ -172,8 +172,8 @@ class Walls:
         report.active["seccomp"] = "allow list"
 
     def enter(self) -> None:
-        """A session of its own, and Landlock; descriptors may still be moved about."""
-        os.setsid()
+        """A process group of its own, and Landlock; descriptors may still be moved about."""
+        os.setpgid(0, 0)  # not setsid: the scheduler would set up a group for each session
         if self._follow_parent:
             die_with_parent()
         if not self._linux:  # where the server cannot read the child's clock

@@ -16,6 +16,7 @@ import functools
 import gc
 import importlib
 import json
+import linecache
 import os
 import select
 import shutil
@@ -25,7 +26,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from sandbox import child, layers, scratch, wire
+from sandbox import child, crossing, layers, scratch, serving, wire
 from sandbox.judge import Judge
 from sandbox.supervision import Child, Supervisor
 
@@ -126,6 +127,8 @@ def _prepare(
     with _without_fork_hooks():
         report.libraries = _preload([] if stage is None else [*LIBRARY, *start["libraries"]])
     _copy_without_modes()
+    if stage is not None:
+        _warm_up(stage)
     layers.give_up_privileges(report)
     walls = layers.Walls(limits, directory, report)
     if stage is None:
@@ -173,6 +176,24 @@ def _preload(names: list[str]) -> list[str]:
         for part in ("numpy.random", "numpy.linalg", "numpy.fft"):
             importlib.import_module(part)
     return loaded
+
+
+def _warm_up(stage: child.Stage) -> None:
+    """Run what every child will run, a few times: the first runs write to the most pages.
+
+    Compiling sets up its tables, and functions settle on the types they meet.
+    """
+    source = (
+        "import math\ndef f(x: int) -> list[int]:\n    return [n + x for n in range(3)]\nf(1)\n"
+    )
+    functions: dict[str, object] = {}
+    for _ in range(20):
+        names: dict[str, Any] = {"__builtins__": stage.builtins, "__name__": "warm"}
+        child.execute(source, names, None)
+        for arguments in ((1,), ([1],), ("a", (2.5, None), {1: True})):
+            request: object = ("call", "f", arguments, {})
+            serving.answer(request, {"f": lambda *args: args}, functions, crossing.Handles())
+    linecache.clearcache()
 
 
 def _copy_without_modes() -> None:

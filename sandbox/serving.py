@@ -49,7 +49,7 @@ def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending:
         except (wire.WireError, OSError):
             _leave()
         request = marshal.loads(body) if tag == b"M" else plain.thaw(plain.decode(body), make)
-        wire.write(link, _answer(request, names, functions, handles))
+        wire.write(link, answer(request, names, functions, handles))
 
 
 def _leave() -> NoReturn:
@@ -60,9 +60,10 @@ def _leave() -> NoReturn:
         os._exit(0)
 
 
-def _answer(
+def answer(
     request: object, names: Mapping[str, Any], functions: dict[str, object], handles: Handles
 ) -> bytes:
+    """Do what is asked; the frame that tells of it."""
     operation, target, args, kwargs = cast("tuple[str, Any, tuple[Any, ...], Any]", request)
     try:
         if isinstance(target, str):

