@@ -62,13 +62,13 @@ def _models(folder: Path, histories: Mapping[str, Any]) -> list[str]:
 
 def _training(histories: Mapping[str, Any]) -> list[str]:
     lines = ["\n## Training\n", "Losses are nats a token, on documents that were not trained on."]
-    lines.append("The broad stage lies between multi and mono; its models are not kept.\n")
+    lines.append(
+        "Models of the early and the broad stage, from which others go on, are not kept.\n"
+    )
     lines.append("| size | stage | documents | tokens | steps | loss | validation | seconds |")
     lines.append("|---|---|---:|---:|---:|---:|---:|---:|")
     for name, history in histories.items():
-        if not name.endswith("-mono"):
-            continue
-        for stage in history:
+        for stage in history if name.endswith("-mono") else history[2:]:
             last = stage["curve"][-1]
             loss = sum(point["loss"] for point in stage["curve"][-5:]) / len(stage["curve"][-5:])
             lines.append(

@@ -1,4 +1,4 @@
-"""The corpora of the three stages, document by document, from a seed."""
+"""The corpora, stage by stage and document by document, from a seed."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -11,26 +11,53 @@ from models.starter.languages import snippet
 
 
 class Stage(Enum):
-    """What a model is trained on; each stage goes on from the one before.
+    """What a model is trained on; each stage goes on from an earlier one, see `BEFORE`.
 
-    Python comes in two: `broad` has the widest wording and the rarest wishes, `mono` what people
-    usually want and how they usually put it. Models of the broad stage are not kept.
+    Code comes in two parts: the beginning (`early`), from which Python goes on, and `multi`, more
+    of the same for the model that is kept. So does Python: `broad` has the widest wording and the
+    rarest wishes, `mono` what people usually want and how they usually put it.
     """
 
     nl = "nl"
+    early = "early"
     multi = "multi"
     broad = "broad"
     mono = "mono"
 
 
+BEFORE = {
+    Stage.early: Stage.nl,
+    Stage.multi: Stage.early,
+    Stage.broad: Stage.early,
+    Stage.mono: Stage.broad,
+}
+KEPT = (Stage.nl, Stage.multi, Stage.mono)
+
+
+def lineage(stage: Stage) -> list[Stage]:
+    """All stages of a model, the first one first.
+
+    >>> [stage.value for stage in lineage(Stage.mono)]
+    ['nl', 'early', 'broad', 'mono']
+    """
+    return [*(lineage(BEFORE[stage]) if stage in BEFORE else ()), stage]
+
+
 # fixed names, so that a stage can be called otherwise and still draw the same
-_STREAMS = {Stage.nl: "nl", Stage.multi: "multi", Stage.broad: "mono", Stage.mono: "usual"}
+_STREAMS = {
+    Stage.nl: "nl",
+    Stage.early: "multi",
+    Stage.multi: "more",
+    Stage.broad: "mono",
+    Stage.mono: "usual",
+}
 
 Generator = Callable[[random.Random], str]
 
 MIXTURES: dict[Stage, tuple[tuple[Generator, float], ...]] = {
     Stage.nl: ((passage, 1.0),),
-    Stage.multi: ((passage, 0.25), (snippet, 0.75)),
+    Stage.early: ((passage, 0.25), (snippet, 0.75)),
+    Stage.multi: ((passage, 0.15), (snippet, 0.85)),
     Stage.broad: ((conversation, 0.78), (function, 0.22)),
     Stage.mono: (
         (usual_conversation, 0.65),

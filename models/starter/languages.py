@@ -186,7 +186,7 @@ def _go(rng: random.Random) -> str:
 def _script(rng: random.Random) -> str:
     """JavaScript, statement by statement, with a comment before each."""
     x = words.variable_name("ints", words.VARIABLE_STEMS, rng)
-    value = words.integers(rng)
+    value = words.value("ints", rng)
     lines = [
         f"// {rng.choice(('A list of numbers', 'The list', 'Some numbers', 'Start with'))} {value}.",
         f"const {x} = {value};",
@@ -221,7 +221,7 @@ def _python_script(rng: random.Random) -> str:
     """Python with a comment here and there: code as it is written in files, not as an answer to prompts."""
     x = words.variable_name("ints", words.VARIABLE_STEMS, rng)
     lines = ["import numpy as np", ""] if rng.random() < 0.3 else []
-    lines.append(f"{x} = {words.integers(rng)}")
+    lines.append(f"{x} = {words.value('ints', rng)}")
     last = x
     for i in range(rng.randint(1, 3)):
         code, says = rng.choice(_SCRIPT_PYTHON)

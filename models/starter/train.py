@@ -28,11 +28,9 @@ from models.starter import WEIGHTS
 from models.starter.batches import Corpus, plan, rows, stored_corpus
 from models.starter.bpe import train_tokenizer
 from models.starter.card import HISTORY, write_card
-from models.starter.corpus import Stage
+from models.starter.corpus import BEFORE, KEPT, Stage
 from models.starter.settings import SIZES, Settings
 from models.tokenizer import CodeGenTokenizer
-
-STAGES = tuple(Stage)
 
 
 def loss_of(model: CodeGen, ids_BT: Tensor, weights_BT: Tensor) -> Tensor:
@@ -167,7 +165,7 @@ class Workshop:
     device: str = "cpu"
 
     def train(self, size: str, stages: list[Stage]) -> None:
-        """Stages of one size in order, each from the one before; finished steps are kept."""
+        """Stages of one size in order; steps that were done before are kept."""
         for stage in stages:
             began = time.perf_counter()
             corpus = self.corpus(stage, size)
@@ -178,7 +176,7 @@ class Workshop:
             print(f"{self.target(size, stage)}: {run.curve[-1]} after {waited:.0f} s")
 
     def target(self, size: str, stage: Stage) -> Path:
-        folder = self.work if stage is Stage.broad else self.output
+        folder = self.output if stage in KEPT else self.work
         return folder / f"codegen-{size}-{stage.value}"
 
     def tokenizer(self) -> CodeGenTokenizer:
@@ -204,21 +202,21 @@ class Workshop:
 
     def beginning(self, size: str, stage: Stage) -> CodeGen:
         """Fresh weights for the first stage, those of the stage before for the others; float32."""
-        if stage is STAGES[0]:
+        if stage not in BEFORE:
             eos = self.tokenizer().eos_id
             assert eos is not None
             config = self.settings.config(size, eos)
             return CodeGen(config).initialize(self.settings.seed)
-        previous = self.target(size, STAGES[STAGES.index(stage) - 1])
+        previous = self.target(size, BEFORE[stage])
         if not previous.exists():
             raise ModelError(f"{previous}: not there; train the stages before first")
         return load(previous, torch.float32)
 
     def history(self, size: str, stage: Stage) -> list[dict[str, object]]:
         """How the stages before this one went."""
-        if stage is STAGES[0]:
+        if stage not in BEFORE:
             return []
-        text = (self.target(size, STAGES[STAGES.index(stage) - 1]) / HISTORY).read_text("utf-8")
+        text = (self.target(size, BEFORE[stage]) / HISTORY).read_text("utf-8")
         found: list[dict[str, object]] = json.loads(text)
         return found
 
@@ -263,7 +261,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--sizes", nargs="+", choices=sorted(SIZES), default=sorted(SIZES))
     parser.add_argument(
-        "--stages", nargs="+", choices=[s.value for s in STAGES], default=[s.value for s in STAGES]
+        "--stages", nargs="+", choices=[s.value for s in Stage], default=[s.value for s in Stage]
     )
     parser.add_argument("--seed", type=int, default=Settings().seed)
     parser.add_argument(
@@ -288,7 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.work.mkdir(parents=True, exist_ok=True)
         for size in options.sizes:
-            workshop.train(size, [stage for stage in STAGES if stage.value in options.stages])
+            workshop.train(size, [stage for stage in Stage if stage.value in options.stages])
         write_card(options.output, settings)
     except (ModelError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
