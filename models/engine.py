@@ -19,8 +19,6 @@ from itertools import accumulate
 from typing import Generic, Protocol
 from weakref import WeakKeyDictionary
 
-import torch
-
 from models import memory
 from models.cache import Row
 from models.codegen import CodeGen
@@ -110,10 +108,12 @@ class Engine:
     ) -> None:
         self.config, self.tokenizer = model.config, tokenizer
         self.options, self.sampling = options or EngineOptions(), sampling or Sampling()
-        self.slots = self.options.slots or default_slots(model.config)
+        weight = next(model.parameters())
+        self.slots = self.options.slots or default_slots(model.config, weight.device.type)
         tokens = self.options.cache_tokens or default_cache_tokens(model.config, self.slots)
         tokens = max(tokens, model.config.n_positions)
-        memory.check(model.config, torch.device("cpu"), self.slots, tokens, 4)
+        size = 4 if weight.device.type == "cpu" else weight.element_size()
+        memory.check(model.config, weight.device, self.slots, tokens, size)
         self.pages = Pages(-(-tokens // PAGE))
         self.stats = Stats()
         anchor = TILE if self.options.deterministic else max(self.slots, 2)

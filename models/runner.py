@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from models import cpu
+from models.agreement import agreeing_sizes
 from models.cache import PagedCache, Row
 from models.codegen import CodeGen
+from models.gathered import GatheredCache
 from models.scheduler import NOWHERE
 
 SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256)  # rows of a product
@@ -24,10 +26,16 @@ class Runner:
     """
 
     def __init__(self, model: CodeGen, pages: int, anchor: int) -> None:
-        self.config = model.config
-        self.model = cpu.packed(model, few=anchor <= cpu.FEW)
-        self.sizes = cpu.agreeing_sizes(self.model, anchor, SIZES)
-        self.cache = PagedCache(model.config, pages)
+        self.config, weight = model.config, next(model.parameters())
+        self.device = weight.device
+        self.cache: PagedCache | GatheredCache
+        if self.device.type == "cpu":
+            self.model = cpu.packed(model)
+            self.cache = PagedCache(model.config, pages)
+        else:
+            self.model = model
+            self.cache = GatheredCache(model.config, pages, weight.dtype, self.device)
+        self.sizes = agreeing_sizes(self.model, anchor, SIZES)
 
     @torch.inference_mode()
     def logits(self, rows: Sequence[Row], wanted: Sequence[int]) -> Tensor:
@@ -41,7 +49,7 @@ class Runner:
         place = {n: at for at, n in enumerate(order)}
         hidden_NC = self._trunk([rows[n] for n in order])
         hidden_NC = hidden_NC[[place[n] for n in wanted]]
-        pieces = [torch.empty(0, self.config.vocab_size)]
+        pieces = [torch.empty(0, self.config.vocab_size, device=self.device)]
         for start, count, size in self._pieces(len(wanted)):
             piece_NC = hidden_NC.new_zeros(size, hidden_NC.shape[1])
             piece_NC[:count] = hidden_NC[start : start + count]
@@ -57,8 +65,8 @@ class Runner:
         hidden = []
         for start, count, size in self._pieces(len(rows)):
             padded = [*[PADDING] * (size - count), *rows[start : start + count]]
-            ids_N = torch.tensor([row.token for row in padded])
-            positions_N = torch.tensor([row.position for row in padded])
+            ids_N = torch.tensor([row.token for row in padded], device=self.device)
+            positions_N = torch.tensor([row.position for row in padded], device=self.device)
             attend = self.cache.step(padded).attend
             hidden.append(self.model.trunk(ids_N, positions_N, attend)[size - count :])
         return torch.cat(hidden)

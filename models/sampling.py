@@ -48,9 +48,8 @@ def sample(logits_NV: Tensor, sampling: Sampling, places: Sequence[tuple[int, in
         return greedy
     if 0 < sampling.top_k < logits_NV.shape[1]:
         top = logits_NV.topk(sampling.top_k)
-        chosen = _draw(top.values, sampling, places)
-        tokens: list[int] = top.indices.gather(1, torch.tensor(chosen)[:, None]).flatten().tolist()
-        return tokens
+        chosen_N1 = logits_NV.new_tensor(_draw(top.values, sampling, places)).long()[:, None]
+        return _as_list(top.indices.gather(1, chosen_N1).flatten())
     return _draw(logits_NV, sampling, places)
 
 
@@ -63,8 +62,9 @@ def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
 
 def _draw(logits_NV: Tensor, sampling: Sampling, places: Sequence[tuple[int, int]]) -> list[int]:
     tokens: list[int] = []
-    for start in range(0, len(places), TOGETHER):
-        rows = slice(start, start + TOGETHER)
+    together = TOGETHER if logits_NV.device.type == "cpu" else len(places)
+    for start in range(0, len(places), together or 1):
+        rows = slice(start, start + together)
         tokens += _draw_rows(logits_NV[rows], sampling, places[rows])
     return tokens
 

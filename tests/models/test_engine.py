@@ -18,8 +18,10 @@ from models.codegen import CodeGen, checkpoint_weights
 from models.config import CodeGenConfig, ModelError
 from models.dialogue import Finish, Request, StopRule
 from models.engine import Engine, Listener, complete, perplexity
+from models.gathered import GatheredCache
 from models.options import EngineOptions, Sampling
 from models.runner import Runner
+from models.scheduler import PAGE
 from tests.models.talk import CONFIG, Bytes, Talk, answers, model_of, talks
 
 GREEDY = Sampling(temperature=0)
@@ -72,17 +74,35 @@ def test_little_cache_changes_nothing(model: CodeGen, expected: dict[int, Talk])
     assert answers(model, talks(), options) == expected
 
 
-def test_threads_do_not_matter() -> None:
-    # 70 rows of 500 elements: threads meet within a row, at no round place
-    model = model_of(CodeGenConfig(260, 192, 1, 64, 4, 8, n_inner=500))
-    rows = [Row(n, n % 16, (n + 1,)) for n in range(70)]
+@pytest.mark.parametrize(
+    "config",
+    [
+        CodeGenConfig(260, 192, 1, 64, 4, 8, n_inner=500),  # threads meet within a row
+        CodeGenConfig(51200, 2048, 1, 1024, 16, 32),  # 350M with one layer
+    ],
+    ids=["odd", "350M"],
+)
+def test_threads_do_not_matter(config: CodeGenConfig) -> None:
+    runner = Runner(model_of(config), 80, 16)
+    rows = [Row(n, n % 32, (n + 1,)) for n in range(70)]
     before, logits = torch.get_num_threads(), []
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        logits.append(Runner(model, 80, 16).logits(rows, range(70)))
-    torch.set_num_threads(before)
-    assert torch.equal(logits[0], logits[1])
-    assert torch.equal(logits[0], logits[2])
+    try:
+        for threads in (1, 2, 3, 4):
+            torch.set_num_threads(threads)
+            logits.append(runner.logits(rows, range(70)))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(logits[0], other) for other in logits)
+
+
+def test_gathered_pages_give_the_same_logits() -> None:
+    model, rows = model_of(), [Row(n, n, (1, 2, 3)[: n // PAGE + 1]) for n in range(70)]
+    runner = Runner(model, 4, 16)
+    expected = runner.logits(rows, range(70))
+    runner.cache = GatheredCache(CONFIG, 4, torch.float32, torch.device("cpu"))
+    torch.testing.assert_close(runner.logits(rows, range(70)), expected, atol=1e-4, rtol=0)
+    runner.copy([(1, 4), (2, 1)])
+    assert torch.equal(runner.cache.pages[:, :, 1], runner.cache.pages[:, :, 2])
 
 
 def test_a_turn_with_its_cache_is_a_turn_from_nothing(

@@ -35,6 +35,7 @@ from models.config import CodeGenConfig as Geometry
 SAMPLING = Sampling(temperature=0.8, top_p=0.95)
 THREADS = int(os.environ.get("MTPB_THREADS", torch.get_num_threads()))
 ROUNDS = int(os.environ.get("MTPB_ROUNDS", 3))
+BATCHES = int(os.environ.get("MTPB_BATCHES", 3))
 LENGTHS = (
     # percentiles 0, 5, …, 100 of tokens a completion of a 16B model on HumanEval
     *(1, 7, 12, 12, 12, 15, 20, 25, 30, 35, 40),
@@ -215,7 +216,7 @@ def decode(peers: Peers) -> None:
     work: dict[str, tuple[Callable[[], object], float]] = {
         "ours": (lambda: ours_generate(engine, asked), slots * 40)
     }
-    for batch in (32, 100):
+    for batch in (32, 100)[:BATCHES]:
         rows, count = [ids] * batch, 12
         work[f"transformers, batch {batch}"] = (
             lambda rows=rows: peers.generate(rows, 12),
@@ -244,7 +245,7 @@ def humaneval(peers: Peers) -> None:
     work: dict[str, tuple[Callable[[], object], float]] = {
         "ours": (lambda: ours_generate(engine, asked), useful)
     }
-    for batch in (25, 100):
+    for batch in (8, 25, 100)[:BATCHES]:
         rows = [Ids().encode(prompts[0])] * batch
         longest = statistics.mean(max(drawn[n : n + batch]) for n in range(0, 200, batch))
         worth = useful / 200 * batch * 12 / longest  # useful tokens of a batch's first 12 steps
