@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import torch
 
-from models import checkpoint
+from models import CodeGenConfig, checkpoint
 from models.dialogue import Completion, Request
 from models.engine import Engine
 from models.options import EngineOptions, Sampling
@@ -17,6 +17,8 @@ from models.tokenizer import CodeGenTokenizer
 from mtpb.conversation import Conversation
 from mtpb.plan import Plan, plain_tokens
 from mtpb.records import Sample
+
+SMALL = 30_000_000  # parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,7 @@ class Dialogue:
 def load_engine(plan: Plan) -> Engine:
     """The planned model, ready to sample."""
     config, choice, directory = plan.config, plan.engine, plan.checkpoint.directory
-    if config.engine.threads is not None:
-        torch.set_num_threads(config.engine.threads)
+    torch.set_num_threads(config.engine.threads or default_threads(plan.checkpoint.geometry))
     model = checkpoint.load(directory, choice.dtype, choice.device)
     plain = plain_tokens(plan.checkpoint, plan.benchmark)
     tokenizer = CodeGenTokenizer.from_pretrained(
@@ -73,6 +74,12 @@ def load_engine(plan: Plan) -> Engine:
     options = EngineOptions(slots=choice.slots, deterministic=choice.deterministic)
     sampling = Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.top_k)
     return Engine(model, tokenizer, options, sampling)
+
+
+def default_threads(geometry: CodeGenConfig) -> int:
+    """One for a small model, whose products are over before a second thread has begun; else
+    torch's own choice. Samples do not depend on it."""
+    return 1 if geometry.parameters < SMALL else torch.get_num_threads()
 
 
 def generate(engine: Engine, conversations: Iterable[Conversation], luck: Luck) -> Iterator[Sample]:
