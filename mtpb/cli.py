@@ -79,6 +79,9 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
 
 def _tell(error: BaseException) -> int:
     """Prints one message for the error; the exit status for it."""
+    if isinstance(error, BrokenPipeError):  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     print(f"error: {_message(error)}", file=sys.stderr)
     return USAGE
 

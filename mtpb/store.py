@@ -111,7 +111,7 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Writes a JSON object so that the file is there whole or as it was before."""
-    write_whole(path, (json.dumps(value, indent=1, ensure_ascii=False), "\n"))
+    write_whole(path, (json.dumps(value, indent=1), "\n"))
 
 
 def output_directory(output: str | None) -> Path | None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # models in tests are small: a second thread waits
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
