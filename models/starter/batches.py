@@ -51,7 +51,7 @@ def make_corpus(
     stage: Stage, tokens: int, tokenizer: CodeGenTokenizer, settings: Settings
 ) -> Corpus:
     """Documents of a stage until there are enough tokens."""
-    weight = settings.prompt_weight if stage in (Stage.broad, Stage.mono) else 1.0
+    weight = 1.0 if stage is Stage.nl else settings.prompt_weight
     ids: list[int] = []
     weights: list[float] = []
     starts = [0]

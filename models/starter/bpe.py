@@ -19,7 +19,7 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 from models.starter.corpus import Stage, documents
 from models.tokenizer import END_OF_TEXT, WHITESPACE_RUNS, CodeGenTokenizer
 
-SAMPLE = {Stage.nl: 1000, Stage.early: 1500, Stage.broad: 5000}
+SAMPLE = {Stage.nl: 1000, Stage.multi: 1500, Stage.broad: 5000}
 SPACED = 480
 """How many tokens are a piece with a space before it."""
 _SPACE = "Ġ"

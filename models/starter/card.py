@@ -62,19 +62,19 @@ def _models(folder: Path, histories: Mapping[str, Any]) -> list[str]:
 
 def _training(histories: Mapping[str, Any]) -> list[str]:
     lines = ["\n## Training\n", "Losses are nats a token, on documents that were not trained on."]
+    lines.append("Models of the broad stage, from which mono goes on, are not kept.\n")
     lines.append(
-        "Models of the early and the broad stage, from which others go on, are not kept.\n"
+        "| size | stage | documents | tokens | steps | loss | validation | processor time, s |"
     )
-    lines.append("| size | stage | documents | tokens | steps | loss | validation | seconds |")
     lines.append("|---|---|---:|---:|---:|---:|---:|---:|")
     for name, history in histories.items():
-        for stage in history if name.endswith("-mono") else history[2:]:
+        for stage in history if name.endswith("-mono") else ():
             last = stage["curve"][-1]
             loss = sum(point["loss"] for point in stage["curve"][-5:]) / len(stage["curve"][-5:])
             lines.append(
                 f"| {name.split('-')[1]} | {stage['stage']} | {stage['documents']} "
                 f"| {stage['tokens']} | {stage['steps']} | {loss:.2f} | {last['validation']:.2f} "
-                f"| {stage['seconds']} |"
+                f"| {stage['processor_seconds']} |"
             )
     sample = next(iter(histories.values()))[-1]
     lines.append(

@@ -11,53 +11,35 @@ from models.starter.languages import snippet
 
 
 class Stage(Enum):
-    """What a model is trained on; each stage goes on from an earlier one, see `BEFORE`.
+    """What a model is trained on, in order: each stage goes on from the one before it.
 
-    Code comes in two parts: the beginning (`early`), from which Python goes on, and `multi`, more
-    of the same for the model that is kept. So does Python: `broad` has the widest wording and the
-    rarest wishes, `mono` what people usually want and how they usually put it.
+    Python comes in two parts: `broad` has the widest wording and the rarest wishes, `mono` what
+    people usually want and how they usually put it. A model of the broad stage is not kept.
     """
 
     nl = "nl"
-    early = "early"
     multi = "multi"
     broad = "broad"
     mono = "mono"
 
 
-BEFORE = {
-    Stage.early: Stage.nl,
-    Stage.multi: Stage.early,
-    Stage.broad: Stage.early,
-    Stage.mono: Stage.broad,
-}
 KEPT = (Stage.nl, Stage.multi, Stage.mono)
 
 
 def lineage(stage: Stage) -> list[Stage]:
     """All stages of a model, the first one first.
 
-    >>> [stage.value for stage in lineage(Stage.mono)]
-    ['nl', 'early', 'broad', 'mono']
+    >>> [stage.value for stage in lineage(Stage.broad)]
+    ['nl', 'multi', 'broad']
     """
-    return [*(lineage(BEFORE[stage]) if stage in BEFORE else ()), stage]
+    return list(Stage)[: list(Stage).index(stage) + 1]
 
-
-# fixed names, so that a stage can be called otherwise and still draw the same
-_STREAMS = {
-    Stage.nl: "nl",
-    Stage.early: "multi",
-    Stage.multi: "more",
-    Stage.broad: "mono",
-    Stage.mono: "usual",
-}
 
 Generator = Callable[[random.Random], str]
 
 MIXTURES: dict[Stage, tuple[tuple[Generator, float], ...]] = {
     Stage.nl: ((passage, 1.0),),
-    Stage.early: ((passage, 0.25), (snippet, 0.75)),
-    Stage.multi: ((passage, 0.15), (snippet, 0.85)),
+    Stage.multi: ((passage, 0.1), (snippet, 0.5), (conversation, 0.3), (function, 0.1)),
     Stage.broad: ((conversation, 0.78), (function, 0.22)),
     Stage.mono: (
         (usual_conversation, 0.65),
@@ -70,7 +52,7 @@ MIXTURES: dict[Stage, tuple[tuple[Generator, float], ...]] = {
 
 def documents(stage: Stage, seed: int) -> Iterator[str]:
     """An endless stream of documents, the same for the same stage and seed on every machine."""
-    rng = random.Random(f"{_STREAMS[stage]} {seed}")
+    rng = random.Random(f"{stage.value} {seed}")
     generators, weights = zip(*MIXTURES[stage], strict=True)
     while True:
         yield rng.choices(generators, weights)[0](rng)

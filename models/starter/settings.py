@@ -25,13 +25,7 @@ SIZES = {
         4,
         16,
         2.5e-3,
-        {
-            "nl": 160_000,
-            "early": 400_000,
-            "multi": 2_500_000,
-            "broad": 6_000_000,
-            "mono": 4_500_000,
-        },
+        {"nl": 1_000_000, "multi": 6_000_000, "broad": 10_000_000, "mono": 10_000_000},
     ),
     "3M": Size(
         5,
@@ -39,13 +33,7 @@ SIZES = {
         8,
         16,
         1.5e-3,
-        {
-            "nl": 160_000,
-            "early": 400_000,
-            "multi": 1_500_000,
-            "broad": 4_500_000,
-            "mono": 3_600_000,
-        },
+        {"nl": 600_000, "multi": 4_000_000, "broad": 7_000_000, "mono": 7_000_000},
     ),
 }
 
@@ -65,7 +53,7 @@ class Settings:
     betas: tuple[float, float] = (0.9, 0.97)
     gradient_norm: float = 1.0
     prompt_weight: float = 0.2
-    """What a prompt's tokens count in the mono stage; the code's count 1."""
+    """What the tokens of a prompt in Python count, in all stages with code; others count 1."""
     validation_tokens: int = 12_000
     save_every: int = 100
     scale: float = 1.0

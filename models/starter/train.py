@@ -28,7 +28,7 @@ from models.starter import WEIGHTS
 from models.starter.batches import Corpus, plan, rows, stored_corpus
 from models.starter.bpe import train_tokenizer
 from models.starter.card import HISTORY, write_card
-from models.starter.corpus import BEFORE, KEPT, Stage
+from models.starter.corpus import KEPT, Stage, lineage
 from models.starter.settings import SIZES, Settings
 from models.tokenizer import CodeGenTokenizer
 
@@ -119,11 +119,11 @@ def train_stage(run: Run, lesson: Lesson, settings: Settings, until: int | None 
     name = lesson.checkpoint.stem
     with tqdm(total=len(steps), initial=run.step, desc=name, unit="step", mininterval=2) as bar:
         for batch in steps[run.step : until]:
-            began = time.perf_counter()
+            began = time.process_time()
             learning_rate = rate(run.step, len(steps), lesson.peak_rate, settings)
             loss = _step(run, rows(lesson.corpus, batch), learning_rate, settings)
             run.step += 1
-            run.seconds += time.perf_counter() - began
+            run.seconds += time.process_time() - began
             bar.update()
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             _record(run, loss, len(steps), lesson.held_out, settings)
@@ -202,21 +202,23 @@ class Workshop:
 
     def beginning(self, size: str, stage: Stage) -> CodeGen:
         """Fresh weights for the first stage, those of the stage before for the others; float32."""
-        if stage not in BEFORE:
+        before = lineage(stage)[:-1]
+        if not before:
             eos = self.tokenizer().eos_id
             assert eos is not None
             config = self.settings.config(size, eos)
             return CodeGen(config).initialize(self.settings.seed)
-        previous = self.target(size, BEFORE[stage])
+        previous = self.target(size, before[-1])
         if not previous.exists():
             raise ModelError(f"{previous}: not there; train the stages before first")
         return load(previous, torch.float32)
 
     def history(self, size: str, stage: Stage) -> list[dict[str, object]]:
         """How the stages before this one went."""
-        if stage not in BEFORE:
+        before = lineage(stage)[:-1]
+        if not before:
             return []
-        text = (self.target(size, BEFORE[stage]) / HISTORY).read_text("utf-8")
+        text = (self.target(size, before[-1]) / HISTORY).read_text("utf-8")
         found: list[dict[str, object]] = json.loads(text)
         return found
 
@@ -230,7 +232,7 @@ class Workshop:
             "tokens": tokens,
             "documents": documents,
             "steps": run.step,
-            "seconds": round(run.seconds),
+            "processor_seconds": round(run.seconds),
             "device": self.device,
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,

@@ -24,7 +24,6 @@ SUITES = ("starter", "starter-function")
 # at least as many documents as any size has seen
 TRAINED_ON = {
     Stage.nl: 2000,
-    Stage.early: 4000,
     Stage.multi: 26_000,
     Stage.broad: 40_000,
     Stage.mono: 30_000,

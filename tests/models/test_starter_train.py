@@ -22,7 +22,7 @@ TINY = Settings(
     validation_tokens=500,
     save_every=4,
     scale=0.01,
-    sizes={"1M": Size(1, 16, 4, 4, 1e-2, {"nl": 600_000, "early": 800_000, "mono": 600_000})},
+    sizes={"1M": Size(1, 16, 4, 4, 1e-2, {"nl": 600_000, "multi": 800_000, "mono": 600_000})},
 )
 
 
@@ -42,12 +42,12 @@ def weights(run: Run) -> list[torch.Tensor]:
 
 
 def test_training_resumes_bit_identically(workshop: Workshop, tmp_path: Path) -> None:
-    corpus = workshop.corpus(Stage.early, "1M")
-    lesson = workshop.lesson(Stage.early, "1M", corpus)
+    corpus = workshop.corpus(Stage.multi, "1M")
+    lesson = workshop.lesson(Stage.multi, "1M", corpus)
     runs = []
     for name, stops in (("whole", [None]), ("interrupted", [6, None])):
         for stop in stops:  # each goes on from the checkpoint of the one before, at step 4
-            run = Run.start(workshop.beginning("1M", Stage.early), TINY)
+            run = Run.start(workshop.beginning("1M", Stage.multi), TINY)
             train_stage(run, replace(lesson, checkpoint=tmp_path / f"{name}.pt"), TINY, stop)
         runs.append(run)
     assert runs[0].step == runs[1].step > 6
