@@ -2,13 +2,15 @@
 
     python -m tests.speed.bench_engine [decode] [humaneval] [mtpb] [single] [limit]
 
-Random weights, made on the spot. Candidates take turns in one process, several rounds; ratios are
-of the medians. A candidate's whole run may be long, so that peers are timed on a part of it and the
-rest is extrapolated in their favour (attention costs more later). README.md explains the figures.
+Random weights, made on the spot. Candidates take turns in one process, in rounds; a ratio is the
+median of the rounds' ratios. Ours does all its work. Peers, for which that would take hours, are
+timed on a batch's first tokens: what the prompt takes, what a step takes, and so what the whole
+batch would take if its steps did not get slower. README.md explains the figures.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
@@ -19,6 +21,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import ctranslate2
@@ -26,7 +30,7 @@ import torch
 from ctranslate2.converters.transformers import CodeGenLoader
 from ctranslate2.specs import transformer_spec
 from transformers import CodeGenConfig as TheirConfig
-from transformers import CodeGenForCausalLM
+from transformers import CodeGenForCausalLM, StoppingCriteria, StoppingCriteriaList
 
 from models import CodeGen, CodeGenConfig, Completion, Engine, EngineOptions, Request, Sampling
 from models.codegen import checkpoint_weights
@@ -35,7 +39,7 @@ from models.config import CodeGenConfig as Geometry
 SAMPLING = Sampling(temperature=0.8, top_p=0.95)
 THREADS = int(os.environ.get("MTPB_THREADS", torch.get_num_threads()))
 ROUNDS = int(os.environ.get("MTPB_ROUNDS", 3))
-BATCHES = int(os.environ.get("MTPB_BATCHES", 3))
+BATCHES = tuple(map(int, os.environ.get("MTPB_BATCHES", "10,25,100").split(",")))
 LENGTHS = (
     # percentiles 0, 5, …, 100 of tokens a completion of a 16B model on HumanEval
     *(1, 7, 12, 12, 12, 15, 20, 25, 30, 35, 40),
@@ -88,8 +92,30 @@ def lengths(count: int, seed: int = 0) -> list[int]:
     return [round(table[int(x)] + (x % 1) * (table[int(x) + 1] - table[int(x)])) for x in drawn]
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A peer's batch: seconds until the first token of every row, and a step after that."""
+
+    first: float
+    step: float
+
+    def seconds(self, tokens: float) -> float:
+        """Until every row has `tokens` tokens; steps get slower with length, which is left out."""
+        return self.first + (tokens - 1) * self.step
+
+    @staticmethod
+    def of(moments: list[float]) -> Timing:
+        """From the start and the moments at which the batch had its first, second, … token."""
+        steps = [later - earlier for earlier, later in pairwise(moments[1:])]
+        return Timing(moments[1] - moments[0], statistics.median(steps))
+
+
+Peer = Callable[[list[list[int]]], Timing]
+STEPS = 9  # tokens a row that peers are timed on
+
+
 class Peers:
-    """The same weights in transformers and, once asked for, in CTranslate2."""
+    """The same weights in the engine's model, in transformers and in CTranslate2."""
 
     def __init__(self) -> None:
         config = Geometry(eos_token_id=50256)
@@ -101,31 +127,27 @@ class Peers:
             self.ours, theirs = CodeGen(config), CodeGenForCausalLM(TheirConfig(**record))
         self.ours = self.ours.to_empty(device="cpu").eval()
         draw(self.ours)
-        self.theirs = theirs.to_empty(device="cpu").eval()
-        tensors, state = self.theirs.state_dict(), self.ours.state_dict()
+        theirs = theirs.to_empty(device="cpu").eval()
+        tensors, state = theirs.state_dict(), self.ours.state_dict()
         for name, weight in checkpoint_weights(config).items():
             tensors[name].copy_(weight.save(state[weight.parameter]))
-        rebuild_positions(self.theirs)
-
-    def generate(self, prompts: list[list[int]], count: int) -> None:
-        """`count` new tokens in every row."""
-        ids = torch.tensor(prompts)
-        self.theirs.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            do_sample=True,
-            temperature=0.8,
-            top_p=0.95,
-            top_k=0,
-            max_new_tokens=count,
-            min_new_tokens=count,
-            pad_token_id=0,
-        )
+        rebuild_positions(theirs)
+        self.kinds: dict[str, Peer] = {"transformers float32": partial(transformers_run, theirs)}
+        with tempfile.TemporaryDirectory() as folder:
+            specification(theirs).save(folder)
+            for kind in ("float32", "int8"):
+                generator = ctranslate2.Generator(
+                    folder, compute_type=kind, inter_threads=1, intra_threads=THREADS
+                )
+                self.kinds[f"CTranslate2 {kind}"] = partial(ctranslate2_run, generator)
+        theirs = copy.deepcopy(theirs).bfloat16()
+        rebuild_positions(theirs)
+        self.kinds["transformers bfloat16"] = partial(transformers_run, theirs)
 
 
 @torch.no_grad()
 def draw(model: CodeGen) -> None:
-    """Quickly drawn weights: a hash of the place, uniform, about as large as trained ones."""
+    """Quickly drawn weights: uniform, about as large as trained ones."""
     for name, parameter in model.named_parameters():
         if parameter.dim() == 1:
             parameter.fill_(1.0 if name.endswith("norm.weight") else 0.0)
@@ -143,20 +165,59 @@ def rebuild_positions(theirs: CodeGenForCausalLM) -> None:
         attention.embed_positions = table
 
 
-def converted(peers: Peers, kind: str) -> ctranslate2.Generator:
-    """CTranslate2's generator of the same weights; `kind` is its compute type."""
-    folder = Path(tempfile.gettempdir()) / f"bench-ct2-{os.getpid()}"
-    if not folder.exists():
-        folder.mkdir()
-        specification(peers).save(str(folder))
-    return ctranslate2.Generator(
-        str(folder), compute_type=kind, inter_threads=1, intra_threads=THREADS
+class Clock(StoppingCriteria):
+    """Notes when each step of `generate` ends; stops nothing."""
+
+    def __init__(self) -> None:
+        self.moments = [time.perf_counter()]
+
+    def __call__(self, ids: torch.Tensor, scores: object, **kwargs: object) -> torch.Tensor:
+        self.moments.append(time.perf_counter())
+        return torch.zeros(len(ids), dtype=torch.bool)
+
+
+def transformers_run(model: CodeGenForCausalLM, prompts: list[list[int]]) -> Timing:
+    ids, clock = torch.tensor(prompts), Clock()
+    model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=True,
+        temperature=0.8,
+        top_p=0.95,
+        top_k=0,
+        max_new_tokens=STEPS,
+        min_new_tokens=STEPS,
+        pad_token_id=0,
+        stopping_criteria=StoppingCriteriaList([clock]),
     )
+    return Timing.of(clock.moments)
 
 
-def specification(peers: Peers) -> transformer_spec.TransformerDecoderModelSpec:
+def ctranslate2_run(generator: ctranslate2.Generator, prompts: list[list[int]]) -> Timing:
+    moments = [time.perf_counter()]
+
+    def heard(result: ctranslate2.GenerationStepResult) -> bool:
+        if result.batch_id == 0:
+            moments.append(time.perf_counter())
+        return False
+
+    generator.generate_batch(
+        [[str(token) for token in prompt] for prompt in prompts],
+        max_batch_size=len(prompts),
+        max_length=STEPS,
+        min_length=STEPS,
+        sampling_topk=0,
+        sampling_topp=0.95,
+        sampling_temperature=0.8,
+        include_prompt_in_result=False,
+        callback=heard,
+    )
+    return Timing.of(moments)
+
+
+def specification(theirs: CodeGenForCausalLM) -> transformer_spec.TransformerDecoderModelSpec:
     """As CTranslate2's own converter builds it, which wants a model on the disk."""
-    spec = CodeGenLoader().get_model_spec(peers.theirs)
+    spec = CodeGenLoader().get_model_spec(theirs)
     config = spec.config
     config.bos_token = config.eos_token = config.unk_token = "<|endoftext|>"
     spec.register_vocabulary([*[str(n) for n in range(51199)], "<|endoftext|>"])
@@ -165,20 +226,7 @@ def specification(peers: Peers) -> transformer_spec.TransformerDecoderModelSpec:
     return spec
 
 
-def ct2_generate(generator: ctranslate2.Generator, prompts: list[list[int]], count: int) -> None:
-    generator.generate_batch(
-        [[str(token) for token in prompt] for prompt in prompts],
-        max_batch_size=len(prompts),
-        max_length=count,
-        min_length=count,
-        sampling_topk=0,
-        sampling_topp=0.95,
-        sampling_temperature=0.8,
-        include_prompt_in_result=False,
-    )
-
-
-def ours_generate(engine: Engine, asked: list[Asked]) -> int:
+def ours_run(engine: Engine, asked: list[Asked]) -> int:
     before = engine.stats.tokens
     for _ in engine.run(asked):
         pass
@@ -191,130 +239,145 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def rates(candidates: dict[str, tuple[Callable[[], object], float]]) -> dict[str, float]:
-    """Tokens a second by candidate, (work, tokens): medians of rounds in which all take turns."""
-    times: dict[str, list[float]] = {name: [] for name in candidates}
+Work = Callable[[], float]
+"""Does a candidate's work once, or as much as tells how long all of it takes; tokens a second."""
+
+
+def compare(title: str, candidates: dict[str, Work]) -> None:
+    """All candidates take turns, in rounds; prints rates and the ratios of ours, as medians."""
+    found: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(ROUNDS):
-        for name, (work, _) in candidates.items():
-            times[name].append(seconds(work))
-    return {name: candidates[name][1] / statistics.median(t) for name, t in times.items()}
-
-
-def report(title: str, found: dict[str, float], ours: str = "ours") -> None:
+        for name, work in candidates.items():
+            found[name].append(work())
     print(f"\n{title}")
-    for name, rate in found.items():
-        ratio = "" if name == ours else f"   ours is {found[ours] / rate:6.2f} times as fast"
-        print(f"  {name:42s} {rate:8.1f} tokens/s{ratio}", flush=True)
+    for name, rates in found.items():
+        ratios = sorted(ours / theirs for ours, theirs in zip(found["ours"], rates, strict=True))
+        ratio = f"  ours: {statistics.median(ratios):6.2f} × ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        print(
+            f"  {name:36s} {statistics.median(rates):8.1f} tokens/s"
+            f"{'' if name == 'ours' else ratio}",
+            flush=True,
+        )
 
 
 def decode(peers: Peers) -> None:
-    """Equal lengths: 128 rows of one prompt of 85 tokens, 40 tokens each."""
-    prompt, slots = words(85, 1), 128
+    """Equal lengths: 128 rows of one prompt of 85 tokens, 60 tokens each; prompts' time included.
+
+    And without: rows that are under way, the prompts read.
+    """
+    prompt, slots, count = words(85, 1), 128, 60
     engine = Engine(peers.ours, Ids(), EngineOptions(slots=slots), SAMPLING)
-    asked = [Asked(key, ((prompt, 40),)) for key in range(slots)]
     ids = Ids().encode(prompt)
-    work: dict[str, tuple[Callable[[], object], float]] = {
-        "ours": (lambda: ours_generate(engine, asked), slots * 40)
-    }
-    for batch in (32, 100)[:BATCHES]:
-        rows, count = [ids] * batch, 12
-        work[f"transformers, batch {batch}"] = (
-            lambda rows=rows: peers.generate(rows, 12),
-            batch * count,
-        )
-        for kind in ("float32", "int8"):
-            generator = converted(peers, kind)
-            work[f"CTranslate2 {kind}, batch {batch}"] = (
-                lambda rows=rows, generator=generator: ct2_generate(generator, rows, 12),
-                batch * count,
-            )
-    report("Raw decode, equal lengths", rates(work))
+
+    def ours(tokens: int) -> float:
+        asked = [Asked(key, ((prompt, tokens),)) for key in range(slots)]
+        return seconds(lambda: ours_run(engine, asked))
+
+    runs: dict[tuple[str, int], Timing] = {}
+
+    def whole(kind: str, batch: int) -> float:
+        runs[kind, batch] = peers.kinds[kind]([ids] * batch)
+        return batch * count / runs[kind, batch].seconds(count)
+
+    table = [(kind, batch) for kind in peers.kinds for batch in BATCHES]
+    compare(
+        "Decode of equal lengths with the prompts",
+        {"ours": lambda: slots * count / ours(count)}
+        | {f"{k}, batch {b}": partial(whole, k, b) for k, b in table},
+    )
+    compare(
+        "Decode of equal lengths without the prompts",
+        {"ours": lambda: slots * (count - 4) / (ours(count) - ours(4))}
+        | {
+            f"{k}, batch {b}": lambda k=k, b=b: b / peers.kinds[k]([ids] * b).step for k, b in table
+        },
+    )
 
 
 def humaneval(peers: Peers) -> None:
     """n = 100 samples of prompts of 85 and 200 tokens, lengths of a real model's rows.
 
-    Peers have no stop rule: a batch runs to its longest row. They are timed on 16 tokens a row, and
-    a batch of that length is taken to go on at this speed.
+    Peers have no stop rule: a batch runs to its longest row.
     """
     engine = Engine(peers.ours, Ids(), EngineOptions(slots=128), SAMPLING)
     drawn = lengths(200)
     prompts = [words(85, 1), words(200, 2)]
     asked = [Asked(key, ((prompts[key // 100], drawn[key]),)) for key in range(200)]
     useful = float(sum(drawn))
-    work: dict[str, tuple[Callable[[], object], float]] = {
-        "ours": (lambda: ours_generate(engine, asked), useful)
-    }
-    for batch in (8, 25, 100)[:BATCHES]:
-        rows = [Ids().encode(prompts[0])] * batch
-        longest = statistics.mean(max(drawn[n : n + batch]) for n in range(0, 200, batch))
-        worth = useful / 200 * batch * 12 / longest  # useful tokens of a batch's first 12 steps
-        work[f"transformers, batch {batch}"] = (lambda rows=rows: peers.generate(rows, 12), worth)
-        for kind in ("float32", "int8"):
-            generator = converted(peers, kind)
-            work[f"CTranslate2 {kind}, batch {batch}"] = (
-                lambda rows=rows, generator=generator: ct2_generate(generator, rows, 12),
-                worth,
-            )
-    report("HumanEval-shaped, useful tokens", rates(work))
+
+    def theirs(kind: str, batch: int) -> float:
+        taken = 0.0
+        for n, prompt in enumerate(prompts):
+            timing = peers.kinds[kind]([Ids().encode(prompt)] * batch)
+            rows = drawn[100 * n : 100 * n + 100]
+            longest = [max(rows[i : i + batch]) for i in range(0, 100, batch)]
+            taken += sum(map(timing.seconds, longest))
+        return useful / taken
+
+    compare(
+        "HumanEval-shaped, useful tokens",
+        {"ours": lambda: useful / seconds(lambda: ours_run(engine, asked))}
+        | {
+            f"{kind}, batch {batch}": partial(theirs, kind, batch)
+            for kind in peers.kinds
+            for batch in BATCHES
+        },
+    )
 
 
 def mtpb(peers: Peers) -> None:
     """Conversations of 5 turns, 40 samples of 2 cases, against the official sampler's loop.
 
     The loop generates for the 40 samples of one case at a time, from their whole histories, to the
-    longest row of each turn. It is timed on the first tokens of the first and of the last turn.
+    longest row of each turn.
     """
-    turns, samples = 5, 40
-    engine = Engine(peers.ours, Ids(), EngineOptions(slots=80), SAMPLING)
-    drawn = lengths(2 * samples * turns, seed=3)
+    turns, samples, cases = 5, 40, 2
+    engine = Engine(peers.ours, Ids(), EngineOptions(slots=samples * cases), SAMPLING)
+    drawn = lengths(cases * samples * turns, seed=3)
     asked = []
-    for key in range(2 * samples):
+    for key in range(cases * samples):
         mine = drawn[key * turns : key * turns + turns]
         asks = [words(25 if turn else 40, 1000 * (key // samples) + turn) for turn in range(turns)]
         asked.append(Asked(key, tuple(zip(asks, mine, strict=True))))
     useful = float(sum(drawn))
-
-    def loop(history: int) -> None:
-        rows = [Ids().encode(words(history, n)) for n in range(samples)]
-        peers.generate(rows, 4)
-
     histories = [40 + turn * (25 + round(useful / len(drawn))) for turn in range(turns)]
-    longest = statistics.mean(
-        max(drawn[n * turns + turn] for n in range(samples)) for turn in range(turns)
+
+    def theirs(kind: str) -> float:
+        taken = 0.0
+        for turn, history in enumerate(histories):
+            timing = peers.kinds[kind]([Ids().encode(words(history, n)) for n in range(samples)])
+            for case in range(cases):
+                first = case * samples * turns + turn
+                rows = drawn[first : first + samples * turns : turns]
+                taken += timing.seconds(max(rows))
+        return useful / taken
+
+    compare(
+        "MTPB-shaped, useful tokens; peers in the official sampler's loop",
+        {"ours": lambda: useful / seconds(lambda: ours_run(engine, asked))}
+        | {kind: partial(theirs, kind) for kind in peers.kinds if "transformers" in kind},
     )
-    ours, first, steps = [], [], []
-    for _ in range(ROUNDS):
-        ours.append(seconds(lambda: ours_generate(engine, asked)))
-        middle = histories[turns // 2]
-        first.append(seconds(lambda middle=middle: loop(middle)))
-        rows = [Ids().encode(words(middle, n)) for n in range(samples)]
-        steps.append(seconds(lambda rows=rows: peers.generate(rows, 12)))
-    a_step = (statistics.median(steps) - statistics.median(first)) / 8
-    a_turn = statistics.median(first) + a_step * (longest - 4)
-    found = {
-        "ours": useful / statistics.median(ours),
-        "official loop on transformers, 40 at a time": useful / (2 * turns * a_turn),
-    }
-    report("MTPB-shaped, useful tokens", found)
 
 
 def single(peers: Peers) -> None:
-    """One conversation, float32: prompt of 85 tokens, 24 more."""
+    """One conversation: a prompt of 85 tokens, 60 more, another prompt each time."""
     engine = Engine(peers.ours, Ids(), EngineOptions(slots=1), SAMPLING)
-    ids = Ids().encode(words(85, 1))
-    generator = converted(peers, "float32")
-
-    def asked(key: int) -> Asked:
-        return Asked(key, ((words(85, key), 24),))  # another prompt each time: none is known
-
     keys: Iterator[int] = iter(range(1_000_000))
-    work: dict[str, tuple[Callable[[], object], float]] = {
-        "ours": (lambda: ours_generate(engine, [asked(next(keys))]), 24),
-        "CTranslate2 float32": (lambda: ct2_generate(generator, [ids], 24), 24),
-        "transformers float32": (lambda: peers.generate([ids], 24), 24),
-    }
-    report("Single stream", rates(work))
+    count = 60
+
+    def ours() -> float:
+        key = next(keys)
+        asked = [Asked(key, ((words(85, key), count),))]
+        return count / seconds(lambda: ours_run(engine, asked))
+
+    compare(
+        "Single stream",
+        {"ours": ours}
+        | {
+            kind: lambda run=run: count / run([Ids().encode(words(85, 1))]).seconds(count)
+            for kind, run in peers.kinds.items()
+        },
+    )
 
 
 def limit(peers: Peers) -> None:
