@@ -2,9 +2,9 @@
 
 The unit is a (problem, case) with its n samples; a figure is the mean over a problem's cases, then
 over problems. pass@k is the unbiased estimate of Chen et al. 2021, "Evaluating Large Language
-Models Trained on Code" (arXiv 2107.03374). Intervals of a group of problems come from a bootstrap
-over its problems: they say how the figure would vary with other problems of the kind. Samples that
-the sandbox failed on count as not drawn. Pure functions, NumPy only.
+Models Trained on Code" (arXiv 2107.03374). Intervals of a group of problems are those of a Bayesian
+bootstrap over its problems: they say how the figure would vary with other problems of the kind.
+Samples that the sandbox failed on count as not drawn. Pure functions, NumPy only.
 """
 
 from __future__ import annotations
@@ -85,23 +85,50 @@ def problem_figures(units: Units, ks: Sequence[int], problems: int) -> Floats:
 
 
 def group_figures(values: Floats, seed: int = 0) -> Floats:
-    """Means over problems with their intervals: values [P, F] to [F, 3] (value, low, high).
+    """Means over problems with their intervals: values [P, F] in [0, 1] to [F, 3]
+    (value, low, high).
 
-    Where all problems agree on 0 or on 1 a bootstrap would claim certainty; there the exact
-    binomial bound on the share of problems is taken. Problems that are NaN are left out.
+    For values that are 0 or 1 this is the modified Jeffreys interval that Brown, Cai and DasGupta
+    (2001, "Interval Estimation for a Binomial Proportion", Statistical Science 16) recommend for
+    few trials: where all problems agree on 0 or on 1, the exact binomial bound on the share of
+    problems is taken. Problems that are NaN are left out.
     """
     value = np.atleast_1d(_mean(values))
-    low, high = bootstrap_interval(values, seed).T
+    low, high = posterior_interval(values, seed).T
+    low, high = np.fmin(low, value), np.fmax(high, value)
     bound = unanimous_bound((~np.isnan(values)).sum(axis=0))
     high = np.where(value == 0, bound, high)
     low = np.where(value == 1, 1 - bound, low)
     return np.stack([value, low, high], axis=1)
 
 
+def posterior_interval(values: Floats, seed: int = 0) -> Floats:
+    """95 % interval of the mean over problems: values [P, F] in [0, 1] to [F, 2] (low, high).
+
+    The Bayesian bootstrap (Rubin 1981, Annals of Statistics 9) with a prior: problems' values come
+    from a distribution of which nothing is known but a Dirichlet process with the weight of one
+    problem, half of it at 0 and half at 1 (Ferguson 1973, Annals of Statistics 1). Few problems
+    that happen to agree thus do not claim certainty, as they do when they are resampled, and the
+    prior's share vanishes as 1 / (P + 1). For values of 0 and 1 it is the Jeffreys interval.
+    """
+    known = ~np.isnan(values)
+    filled = np.where(known, values, 0)
+    rng = np.random.default_rng(seed)
+    means = []
+    for size in _block_sizes(len(values)):
+        weights = rng.standard_exponential((size, len(values)))
+        zeros, ones = rng.standard_gamma(0.5, (2, size, 1))
+        means.append((weights @ filled + ones) / (weights @ known + zeros + ones))
+    tail = (1 - LEVEL) / 2
+    bounds = np.asarray(np.quantile(np.concatenate(means), [tail, 1 - tail], axis=0)).T
+    return np.where(known.any(axis=0)[:, None], bounds, np.nan)
+
+
 def bootstrap_interval(values: Floats, seed: int = 0) -> Floats:
     """95 % interval of the mean over problems: values [P, F] to [F, 2] (low, high).
 
-    An expanded percentile bootstrap; the problems are resampled together for all F figures.
+    An expanded percentile bootstrap, for values without bounds; the problems are resampled together
+    for all F figures. Of few problems it says too little: their range is the most that it can be.
     """
     known = ~np.isnan(values)
     filled = np.where(known, values, 0)
@@ -300,12 +327,17 @@ def _drawn(verdicts: Verdicts) -> Units:
 
 def _resamples(problems: int, rng: np.random.Generator) -> Iterator[Floats]:
     """How often each problem is drawn, in blocks of resamples: [block, problems]."""
-    block = max(1, min(RESAMPLES, _ROOM // max(problems, 1)))
-    for start in range(0, RESAMPLES, block):
-        size = min(block, RESAMPLES - start)
+    for size in _block_sizes(problems):
         draws = rng.integers(problems, size=(size, problems))
         flat = draws + np.arange(size)[:, None] * problems
         yield np.bincount(flat.ravel(), minlength=size * problems).reshape(size, -1).astype(float)
+
+
+def _block_sizes(problems: int) -> Iterator[int]:
+    """Sizes of blocks of resamples, which make RESAMPLES together."""
+    block = max(1, min(RESAMPLES, _ROOM // max(problems, 1)))
+    for start in range(0, RESAMPLES, block):
+        yield min(block, RESAMPLES - start)
 
 
 def _blocks(units: Units, width: int) -> Iterator[Units]:

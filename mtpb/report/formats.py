@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtpb.metrics import LEVEL, group_figures
+from mtpb.metrics import bootstrap_interval
 from mtpb.prompt_scores import prompt_scores
 from mtpb.report.passk import estimate
 from mtpb.report.passrate import Difficulty, group_order, members
@@ -87,20 +87,11 @@ def _published(run: Run, published: Published) -> tuple[Cell, Cell, Cell]:
 
 
 def paired(differences: Floats) -> Estimate:
-    """Mean of differences of rates, in [-1, 1], with its bootstrap interval; differences [P]."""
-    shifted = estimate((1 + differences) / 2)  # to [0, 1], where the interval's ends are treated
+    """Mean of differences of rates, in [-1, 1], with its interval; differences [P]."""
+    shifted = estimate((1 + differences) / 2)  # to [0, 1], where the interval is made
     if shifted.value is None or shifted.low is None or shifted.high is None:
         return shifted
-    value, low, high = (2 * end - 1 for end in (shifted.value, shifted.low, shifted.high))
-    if low == high:  # no problem differs: bounded by the share of problems that might
-        known = int((~np.isnan(differences)).sum())
-        low, high = value - _unseen(known), value + _unseen(known)
-    return Estimate(value, max(low, -1.0), min(high, 1.0))
-
-
-def _unseen(count: int) -> float:
-    """The largest share of a kind that `count` draws would miss once in forty times."""
-    return float(1 - ((1 - LEVEL) / 2) ** (1 / count))
+    return Estimate(*(2 * end - 1 for end in (shifted.value, shifted.low, shifted.high)))
 
 
 def gains(suite: Suite, difficulty: Difficulty) -> Table:
@@ -144,7 +135,9 @@ def _perplexities(pair: Pair, multi: Floats, single: Floats) -> list[Estimate]:
 
 
 def _mean(values: Floats) -> Estimate:
-    if np.isnan(values).all():
-        return Estimate(None)
-    value, low, high = group_figures(values[:, None])[0]
-    return Estimate(float(value), float(low), float(high))
+    """Mean of figures without an upper bound; a single one has no interval."""
+    known = values[~np.isnan(values)]
+    if len(known) < 2:
+        return Estimate(float(known[0]) if len(known) else None)
+    low, high = bootstrap_interval(known[:, None])[0]
+    return Estimate(float(known.mean()), float(low), float(high))

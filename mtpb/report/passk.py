@@ -134,6 +134,6 @@ def _scored(values: Floats, weights: Floats, half: Floats) -> Floats:
 
 
 def estimate(values: Floats) -> Estimate:
-    """Mean over problems with its bootstrap interval; values [P]."""
+    """Mean over problems with its interval; values [P] in [0, 1]."""
     value, low, high = group_figures(values[:, None])[0]
     return Estimate(None) if np.isnan(value) else Estimate(float(value), float(low), float(high))

@@ -211,18 +211,42 @@ def test_bootstrap_agrees_with_scipy() -> None:
     theirs = stats.bootstrap(
         (values[:, 0],), np.mean, method="percentile", n_resamples=20_000, random_state=0
     ).confidence_interval
-    ours = metrics.group_figures(values)[0]
-    assert ours == pytest.approx([values.mean(), theirs.low, theirs.high], abs=0.008)
+    assert metrics.bootstrap_interval(values)[0] == pytest.approx(list(theirs), abs=0.008)
 
 
-def test_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
+@pytest.mark.parametrize("problems", [60, 164])
+def test_many_problems_have_the_interval_of_a_resampling_bootstrap(problems: int) -> None:
+    values = np.random.default_rng(1).beta(0.5, 0.8, size=(problems, 1))
+    low, high = metrics.bootstrap_interval(values)[0]
+    ours = metrics.posterior_interval(values)[0]
+    assert ours == pytest.approx([low, high], abs=0.06 * (high - low))
+
+
+@pytest.mark.parametrize(("passed", "problems"), [(1, 2), (1, 3), (3, 10), (60, 69)])
+def test_interval_of_zeros_and_ones_is_that_of_jeffreys(passed: int, problems: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    values = (np.arange(problems) < passed).astype(float)[:, None]
+    expected = stats.beta(passed + 0.5, problems - passed + 0.5).ppf([0.025, 0.975])
+    assert metrics.group_figures(values)[0, 1:] == pytest.approx(expected, abs=0.015)
+
+
+@pytest.mark.parametrize("problems", [2, 3, 5, 20, 100])
+@pytest.mark.parametrize("shape", [(0.5, 0.8), (0.2, 2), (5, 5)])
+def test_intervals_cover_the_truth_as_often_as_they_say(
+    problems: int, shape: tuple[float, float]
+) -> None:
     rng = np.random.default_rng(2)
-    truth, hits = 0.5 / 1.3, 0
-    for world in range(200):
-        values = rng.binomial(20, rng.beta(0.5, 0.8, size=100))[:, None] / 20
-        _, low, high = metrics.group_figures(values, seed=world)[0]
-        hits += low <= truth <= high
-    assert 0.89 < hits / 200 <= 0.99
+    truth = shape[0] / sum(shape)
+    values = rng.binomial(10, rng.beta(*shape, size=(problems, 400))) / 10
+    _, low, high = metrics.group_figures(values).T  # a column a world
+    assert np.mean((low <= truth) & (truth <= high)) >= 0.92
+
+
+@given(st.integers(2, 6), st.floats(0.01, 0.99))
+def test_few_problems_that_agree_are_not_certain(problems: int, share: float) -> None:
+    _, low, high = metrics.group_figures(np.full((problems, 1), share))[0]
+    assert low < share < high
+    assert high - low > 0.25
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0.3085), (1.0, 0.6915, 1)])
