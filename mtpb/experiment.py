@@ -20,6 +20,7 @@ from omegaconf import MISSING, OmegaConf
 from benchmarks import BenchmarkError, Format
 from mtpb.config import BenchmarkConfig, RunConfig, check_sampling
 from mtpb.errors import UsageError
+from mtpb.report.__main__ import DifficultyConfig, check_thresholds
 from mtpb.store import RunDirectory
 from mtpb.suite import load_benchmark
 from mtpb.tables import Column, Kind, Table
@@ -47,11 +48,13 @@ class SuiteConfig:
 
 @dataclass
 class ExperimentConfig:
-    """`models` are names of conf/model, directories or hub ids."""
+    """`models` are names of conf/model, directories or hub ids; `difficulty.reference` is one of
+    them."""
 
     name: str = MISSING
     models: list[str] = MISSING
     suites: list[SuiteConfig] = MISSING
+    difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
     overrides: list[str] = field(default_factory=list)
 
 
@@ -68,6 +71,7 @@ class Workload:
 class PlannedRun:
     """One run of an experiment: what is passed to mtpb.run, and where it goes."""
 
+    model: str
     label: str
     overrides: tuple[str, ...]
     output: Path
@@ -100,12 +104,10 @@ def planned_runs(
 ) -> list[PlannedRun]:
     """The experiment's runs, model by model; `folder` gets a directory for each.
 
-    Raises UsageError for an empty experiment, BenchmarkError or a configuration error for what
-    cannot be a run.
+    Raises UsageError for an empty experiment or one without its reference, BenchmarkError or a
+    configuration error for what cannot be a run.
     """
-    for key in ("models", "suites"):
-        if not getattr(experiment, key):
-            raise UsageError(f"experiment.{key}: empty; name at least one")
+    _check(experiment)
     runs = [
         _planned(model, suite, dict(keys), folder, (*experiment.overrides, *extra))
         for model in experiment.models
@@ -116,6 +118,20 @@ def planned_runs(
     if twins:
         raise UsageError(f"experiment: {min(twins)!r} is there twice; name each setting once")
     return runs
+
+
+def _check(experiment: ExperimentConfig) -> None:
+    for key in ("models", "suites"):
+        if not getattr(experiment, key):
+            raise UsageError(f"experiment.{key}: empty; name at least one")
+    key = "experiment.difficulty"
+    check_thresholds(experiment.difficulty, key)
+    reference = experiment.difficulty.reference
+    if reference is not None and reference not in experiment.models:
+        raise UsageError(
+            f"{key}.reference={reference}: not among experiment.models "
+            f"({', '.join(experiment.models)}); name one of them, or null for the best model"
+        )
 
 
 def _grid(suite: SuiteConfig) -> Iterator[tuple[tuple[str, Any], ...]]:
@@ -143,7 +159,7 @@ def _planned(
     label = _label(model, suite, keys)
     output = folder / suite.benchmark / label.replace(" ", "_")
     overrides = (chosen, *asked, *common)
-    return PlannedRun(label, overrides, output, config, _workload(config), suite.perplexity)
+    return PlannedRun(model, label, overrides, output, config, _workload(config), suite.perplexity)
 
 
 def _label(model: str, suite: SuiteConfig, keys: Mapping[str, Any]) -> str:

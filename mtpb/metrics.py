@@ -121,7 +121,7 @@ def posterior_interval(values: Floats, seed: int = 0) -> Floats:
         means.append((weights @ filled + ones) / (weights @ known + zeros + ones))
     tail = (1 - LEVEL) / 2
     bounds = np.asarray(np.quantile(np.concatenate(means), [tail, 1 - tail], axis=0)).T
-    return np.where(known.any(axis=0)[:, None], bounds, np.nan)
+    return np.where(known.any(axis=0, keepdims=True).T, bounds, np.nan)
 
 
 def bootstrap_interval(values: Floats, seed: int = 0) -> Floats:

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtpb.cli import application
@@ -38,7 +38,6 @@ class StudyConfig:
     dry_run: bool = False
     report: bool = True
     html: HtmlConfig = field(default_factory=HtmlConfig)
-    difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
     overrides: list[str] = field(default_factory=list)
 
 
@@ -134,9 +133,24 @@ def _report(config: StudyConfig, runs: list[PlannedRun], folder: Path) -> None:
                 runs=[glob.escape(str(run.output)) for run in there],
                 output=str(folder / "report"),
                 html=config.html,
-                difficulty=config.difficulty,
+                difficulty=_difficulty(config.experiment.difficulty, there),
             )
         )
+
+
+def _difficulty(asked: DifficultyConfig, runs: list[PlannedRun]) -> DifficultyConfig:
+    """With the name that the reference has in its runs; the best model's if it has none yet."""
+    if asked.reference is None:
+        return asked
+    for run in runs:
+        if run.model == asked.reference:
+            return replace(asked, reference=RunDirectory(run.output).manifest()["model"]["name"])
+    print(
+        f"warning: experiment.difficulty.reference={asked.reference} has no run to go by; "
+        "difficulty is told by the best model that has",
+        file=sys.stderr,
+    )
+    return replace(asked, reference=None)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from mtpb.errors import UsageError
 
 @dataclass
 class DifficultyConfig:
-    """Problems are easy from pass rate `easy` on and hard below `hard`, by the run `reference`;
-    without one by the mean of all the suite's runs."""
+    """Problems are easy from pass rate `easy` on and hard below `hard`, by the best run of the
+    model `reference` (or by the run in that directory); without one by the best of all."""
 
     easy: float = 0.7
     hard: float = 0.3
@@ -62,6 +62,15 @@ def require_packages() -> None:
         )
 
 
+def check_thresholds(difficulty: DifficultyConfig, where: str = "difficulty") -> None:
+    """Raises UsageError unless 1 >= easy >= hard >= 0."""
+    easy, hard = difficulty.easy, difficulty.hard
+    if not 0 <= hard <= easy <= 1:
+        raise UsageError(
+            f"{where}.easy={easy}, {where}.hard={hard}: must be 1 >= easy >= hard >= 0"
+        )
+
+
 def make(config: ReportConfig) -> None:
     """Writes the report and says where it is."""
     require_packages()
@@ -69,17 +78,13 @@ def make(config: ReportConfig) -> None:
     from mtpb.report.passrate import Thresholds
     from mtpb.report.published import SHIPPED, Published
 
-    easy, hard = config.difficulty.easy, config.difficulty.hard
-    if not 0 <= hard <= easy <= 1:
-        raise UsageError(
-            f"difficulty.easy={easy}, difficulty.hard={hard}: must be 1 >= easy >= hard >= 0"
-        )
+    check_thresholds(config.difficulty)
     if config.html.max_samples < 1:
         raise UsageError(f"html.max_samples={config.html.max_samples}: must be at least 1")
     published = SHIPPED if config.published is None else Path(config.published)
     options = Options(
         published=Published.read(published),
-        thresholds=Thresholds(easy, hard),
+        thresholds=Thresholds(config.difficulty.easy, config.difficulty.hard),
         reference=config.difficulty.reference,
         html=config.html.enabled,
         figures=config.figures,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +11,16 @@ from mtpb.errors import UsageError
 from mtpb.report import formats, passk, passrate
 from mtpb.report.figures import Figure, figures_of
 from mtpb.report.pages import write_page
-from mtpb.report.passrate import Difficulty, Thresholds
+from mtpb.report.passrate import Grouping, Thresholds
 from mtpb.report.published import Published
 from mtpb.report.runs import Run, Suite, find_runs, suites_of
-from mtpb.tables import Table, latex_document, write_all
+from mtpb.tables import Table, clean, latex_document, write_all
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`reference` names the run that tells easy problems from hard ones; None: all runs' mean."""
+    """`reference` names the model, or the run, that tells easy problems from hard ones; without
+    one it is the best of each suite."""
 
     published: Published = field(default_factory=Published)
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -51,39 +53,34 @@ def report(runs: Sequence[Run], options: Options) -> Report:
 
 def suite_tables(suite: Suite, options: Options) -> list[Table]:
     """A function suite's tables are of pass@k, a multi-turn suite's of pass rates."""
+    reference = suite.reference(options.reference)
+    levels = (
+        None if reference is None else passrate.by_difficulty(suite, reference, options.thresholds)
+    )
     if suite.has_tests:
         tables = [passk.grid(suite), passk.temperatures(suite, options.published)]
-        levels = stated_difficulty(suite)
     else:
-        levels = measured_difficulty(suite, options)
         tables = [passrate.scorers(suite, options.published)]
         if formats.pairs(suite):
             tables.append(formats.formats(suite, options.published))
             if levels:
                 tables.append(formats.gains(suite, levels))
-        tables.append(passrate.groups(suite, "turns", passrate.turns_label))
-    if levels:
-        tables.append(
-            passrate.groups(suite, "difficulty", lambda problem: levels.get(problem["id"]))
-        )
-    if len({problem["category"] for problem in suite.problems}) > 1:
-        tables.append(passrate.groups(suite, "category", lambda problem: problem["category"]))
+    tables += [passrate.groups(suite, grouping) for grouping in groupings(suite, levels)]
     tables.append(passrate.failures(suite))
     return [table.trimmed() for table in tables]
 
 
-def stated_difficulty(suite: Suite) -> Difficulty:
-    """What the problems themselves say, where they do."""
-    return {p["id"]: p["difficulty"] for p in suite.problems if p["difficulty"]}
-
-
-def measured_difficulty(suite: Suite, options: Options) -> Difficulty:
-    """By the pass rates of the reference run, or of all the suite's runs."""
-    runs = suite.runs
-    if options.reference is not None:
-        wanted = Path(options.reference).resolve()
-        runs = tuple(run for run in runs if run.directory.path.resolve() == wanted)
-    return passrate.difficulty(suite, runs, options.thresholds)
+def groupings(suite: Suite, levels: Grouping | None) -> list[Grouping]:
+    """What problems are grouped by: turns where there are several, difficulty as measured and as
+    the problems state it, category."""
+    stated = passrate.by_key(suite, "difficulty", "stated difficulty")
+    category = passrate.by_key(suite, "category")
+    return [
+        *([] if suite.has_tests else [passrate.by_turns(suite)]),
+        *([levels] if levels and levels.of else []),
+        *([stated] if stated.of else []),
+        *([category] if len(set(category.of.values())) > 1 else []),
+    ]
 
 
 def write_report(patterns: str | Sequence[str], output: Path, options: Options) -> Report:
@@ -92,12 +89,7 @@ def write_report(patterns: str | Sequence[str], output: Path, options: Options) 
     Raises UsageError where no runs are found or the reference is not among them.
     """
     runs = find_runs(patterns)
-    paths = {run.directory.path.resolve() for run in runs}
-    if options.reference is not None and Path(options.reference).resolve() not in paths:
-        raise UsageError(
-            f"difficulty.reference={options.reference}: not among the runs of this report; "
-            "name one of their directories"
-        )
+    check_reference(suites_of(runs), options.reference)
     made = report(runs, options)
     write_tables(made.tables, output / "tables")
     if options.figures:
@@ -107,6 +99,22 @@ def write_report(patterns: str | Sequence[str], output: Path, options: Options) 
             made.suites, made.tables, made.figures, output / "index.html", options.max_samples
         )
     return made
+
+
+def check_reference(suites: Sequence[Suite], reference: str | None) -> None:
+    """Raises UsageError if no suite has a run of the reference; warns of those that have none."""
+    missing = [suite.label for suite in suites if suite.reference(reference) is None]
+    if len(missing) == len(suites):
+        names = sorted({run.name for suite in suites for run in suite.best})
+        raise UsageError(
+            f"difficulty.reference={reference}: not among the runs of this report; name a model "
+            f"({', '.join(names)}), a run's directory, or null for the best model"
+        )
+    for label in missing:
+        print(
+            clean(f"warning: {label} has no tables by difficulty: no run of {reference}"),
+            file=sys.stderr,
+        )
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from mtpb.metrics import bootstrap_interval
 from mtpb.prompt_scores import prompt_scores
 from mtpb.report.passk import estimate
-from mtpb.report.passrate import Difficulty, group_order, members
+from mtpb.report.passrate import Grouping, group_order, members
 from mtpb.report.published import Published, beside
 from mtpb.report.runs import Run, Suite, best_runs
 from mtpb.tables import Cell, Column, Estimate, Kind, Table
@@ -94,23 +94,24 @@ def paired(differences: Floats) -> Estimate:
     return Estimate(*(2 * end - 1 for end in (shifted.value, shifted.low, shifted.high)))
 
 
-def gains(suite: Suite, difficulty: Difficulty) -> Table:
+def gains(suite: Suite, difficulty: Grouping) -> Table:
     """Multi-turn minus single-turn by difficulty."""
-    labels = [difficulty.get(problem["id"]) for problem in suite.problems]
-    names = group_order({label for label in labels if label})
+    labels = [difficulty.of.get(problem["id"]) for problem in suite.problems]
+    names = group_order(labels)
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (pair.multi.name, *(paired(pair.gain[members(labels, name)]) for name in names))
         for pair in pairs(suite)
     )
     return Table(
-        f"{suite.name}-gain-by-difficulty",
-        f"{suite.label}: multi-turn minus single-turn pass rate by difficulty (problems), "
+        f"{suite.name}-gain-by-{difficulty.kind}",
+        f"{suite.label}: multi-turn minus single-turn pass rate by {difficulty.label} (problems), "
         "points [95 % interval]",
         (
             Column("model", "model"),
             *(Column(n, f"{n} ({labels.count(n)})", Kind.difference) for n in names),
         ),
         rows,
+        difficulty.notes,
     )
 
 

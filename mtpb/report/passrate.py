@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,6 @@ from mtpb.report.runs import Run, Suite, rates_of
 from mtpb.tables import Cell, Column, Estimate, Kind, Table
 from mtpb.verdicts import STATUSES, Floats, Ints, Verdicts
 
-Difficulty = Mapping[str, str]  # problem id -> easy, medium, hard
-
 _PASSED = STATUSES.index(next(s for s in STATUSES if s.value == "passed"))
 
 
@@ -26,6 +24,17 @@ class Thresholds:
 
     easy: float = 0.7
     hard: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Problems by a trait: `kind` is for file names, `label` for titles; `of` has each one's group
+    by the problem's id. Problems that are not in it are in no group."""
+
+    kind: str
+    label: str
+    of: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def scorers(suite: Suite, published: Published) -> Table:
@@ -72,33 +81,55 @@ def _pass_rate(run: Run, scorer: str, subset: str) -> Estimate:
     return estimate(rates_of(verdicts, scorer, (), len(run.problems))[:, 0])
 
 
-def difficulty(suite: Suite, reference: Sequence[Run], thresholds: Thresholds) -> Difficulty:
-    """Each problem's difficulty by the mean pass rate of the reference runs."""
-    ids = [problem["id"] for problem in suite.problems]
-    if not reference:
-        return {}
-    with np.errstate(invalid="ignore"):
-        rates = np.mean([run.rates()[:, 0] for run in reference], axis=0)
-    return {
-        id: "easy" if rate >= thresholds.easy else "hard" if rate < thresholds.hard else "medium"
-        for id, rate in zip(ids, rates, strict=True)
+def by_key(suite: Suite, key: str, label: str = "") -> Grouping:
+    """By what the problems themselves say under a key, where they do."""
+    groups = {problem["id"]: problem[key] for problem in suite.problems if problem[key]}
+    return Grouping((label or key).replace(" ", "-"), label or key, groups)
+
+
+def by_turns(suite: Suite) -> Grouping:
+    return Grouping("turns", "turns", {p["id"]: _turns_label(p["turns"]) for p in suite.problems})
+
+
+def _turns_label(count: int) -> str:
+    return f"{count} turn{'s' * (count != 1)}"
+
+
+def by_difficulty(suite: Suite, reference: Run, thresholds: Thresholds) -> Grouping:
+    """By each problem's pass rate in a reference run."""
+    rates = reference.rates()[:, 0]
+    groups = {
+        problem["id"]: _level(rate, thresholds)
+        for problem, rate in zip(suite.problems, rates.tolist(), strict=True)
         if not np.isnan(rate)
     }
+    note = (
+        f"Difficulty: by the pass rate of {reference.name}{_asked(suite, reference)}; easy from "
+        f"{100 * thresholds.easy:g} % on, hard below {100 * thresholds.hard:g} %. Its own row "
+        "shows the samples that made the groups: luck makes easy look easier there, hard harder."
+    )
+    return Grouping("difficulty", f"difficulty for {reference.name}", groups, (note,))
 
 
-def groups(suite: Suite, kind: str, group_of: Callable[[Mapping[str, Any]], str | None]) -> Table:
+def _level(rate: float, thresholds: Thresholds) -> str:
+    return "easy" if rate >= thresholds.easy else "hard" if rate < thresholds.hard else "medium"
+
+
+def groups(suite: Suite, grouping: Grouping) -> Table:
     """Pass rates of each model by groups of problems, the number of problems in the heading."""
-    labels = [group_of(problem) for problem in suite.problems]
-    names = group_order({label for label in labels if label is not None})
+    labels = [grouping.of.get(problem["id"]) for problem in suite.problems]
+    names = group_order(labels)
     rows: list[tuple[Cell, ...]] = []
     for run in suite.best:
         rows.append((run.name, *(of_group(run, members(labels, name)) for name in names)))
     columns = tuple(Column(name, f"{name} ({labels.count(name)})", Kind.rate) for name in names)
     return Table(
-        f"{suite.name}-by-{kind}",
-        f"{suite.label}: pass rate by {kind} (problems){_asked(suite)}, % [95 % interval]",
+        f"{suite.name}-by-{grouping.kind}",
+        f"{suite.label}: pass rate by {grouping.label} (problems){_asked(suite)}, "
+        "% [95 % interval]",
         (Column("model", "model"), *columns),
         tuple(rows),
+        grouping.notes,
     )
 
 
@@ -115,17 +146,13 @@ def members(labels: Sequence[str | None], name: str) -> Ints:
     return np.flatnonzero([label == name for label in labels])
 
 
-def group_order(names: set[str]) -> list[str]:
+def group_order(labels: Iterable[str | None]) -> list[str]:
     """Difficulties from easy to hard, numbers by value, other names by the alphabet."""
     known = {"easy": 0, "medium": 1, "hard": 2}
     return sorted(
-        names, key=lambda n: (known.get(n, 0), int(n.split()[0]) if n[:1].isdigit() else 0, n)
+        {label for label in labels if label is not None},
+        key=lambda n: (known.get(n, 0), int(n.split()[0]) if n[:1].isdigit() else 0, n),
     )
-
-
-def turns_label(problem: Mapping[str, Any]) -> str:
-    count = problem["turns"]
-    return f"{count} turn{'s' * (count != 1)}"
 
 
 def failures(suite: Suite) -> Table:
@@ -213,8 +240,10 @@ _SPENT = {
 }
 
 
-def _asked(suite: Suite) -> str:
-    return "" if suite.has_tests else f", {_words(suite.main_format)}"
+def _asked(suite: Suite, run: Run | None = None) -> str:
+    """How a suite, or one run of it, was asked."""
+    format = suite.main_format if run is None else run.format
+    return "" if suite.has_tests else f", {_words(format)}"
 
 
 def _words(format: str) -> str:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,19 @@ class Suite:
     def best(self) -> tuple[Run, ...]:
         """Each model's run in the main format at its best temperature, ordered by model."""
         return best_runs(self.of_format(self.main_format))
+
+    def reference(self, named: str | None) -> Run | None:
+        """The run that tells easy problems from hard ones, None if it is not here.
+
+        `named` is a model, whose best run in the main format is taken, or a run's directory;
+        without it, the best of all models in the main format is taken.
+        """
+        if named is None:
+            return max(self.best, key=lambda run: mean(run.rates()[:, 0]), default=None)
+        place = Path(named).resolve()
+        of_name = (run for run in self.best if run.name == named)
+        at_place = (run for run in self.runs if run.directory.path.resolve() == place)
+        return next(chain(of_name, at_place), None)
 
 
 def best_runs(runs: Iterable[Run]) -> tuple[Run, ...]:

@@ -56,6 +56,7 @@ class Spec:
     skill: float = 0.5
     lines: int = 2
     seed: int = 0
+    difficulty: tuple[str, ...] = ()  # that the problems state, in turns
 
 
 def make_run(path: Path, spec: Spec = Spec()) -> Path:
@@ -115,7 +116,7 @@ def _problem(spec: Spec, number: int) -> dict[str, Any]:
         "id": f"HumanEval/{number}" if spec.functions else str(number + 1),
         "name": f"Problem <b>{number}</b>",
         "category": CATEGORIES[number % len(CATEGORIES)],
-        "difficulty": None,
+        "difficulty": spec.difficulty[number % len(spec.difficulty)] if spec.difficulty else None,
         "turns": 1 if spec.functions else 3 + number % 3,
         "cases": [case] * (1 if spec.functions else spec.cases),
     }

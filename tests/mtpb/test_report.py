@@ -4,19 +4,24 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mtpb.errors import UsageError
 from mtpb.prompt_scores import FILE, PromptScore
 from mtpb.records import Sample, Turn
 from mtpb.report import formats, passk, passrate
-from mtpb.report.build import Options, report, write_report
+from mtpb.report.build import Options, report, suite_tables, write_report
 from mtpb.report.pages import first_lines, samples_a_case
 from mtpb.report.published import SHIPPED, Published, beside
 from mtpb.report.runs import Suite, find_runs, suites_of
+from mtpb.store import RunDirectory
 from mtpb.tables import Estimate, Table, results_table
 from tests.mtpb.report_runs import Spec, family, make_run
 from tests.mtpb.runs import passes, run_of
@@ -88,10 +93,71 @@ def test_difficulty_follows_the_reference_and_the_thresholds(tmp_path: Path) -> 
     outcomes = {"easy": [passes(4, 4)], "medium": [passes(2, 4)], "hard": [passes(0, 4)]}
     run_of(tmp_path / "run", outcomes)
     suite = suite_of(tmp_path)
-    found = passrate.difficulty(suite, suite.runs, passrate.Thresholds(0.7, 0.3))
-    assert found == {name: name for name in outcomes}
-    table = passrate.groups(suite, "difficulty", lambda problem: found[problem["id"]])
+    found = passrate.by_difficulty(suite, suite.runs[0], passrate.Thresholds(0.7, 0.3))
+    assert found.of == {name: name for name in outcomes}
+    table = passrate.groups(suite, found)
     assert [column.label for column in table.columns[1:]] == ["easy (1)", "medium (1)", "hard (1)"]
+    assert "pass rate of codegen-toy-mono" in " ".join(table.notes)
+
+
+def renamed(run: RunDirectory, model: str) -> None:
+    manifest = run.manifest()
+    run.manifest_path.write_text(json.dumps({**manifest, "model": {"name": model}}))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=6), st.integers(0, 3), st.booleans())
+def test_models_that_solve_nothing_do_not_change_what_is_easy(
+    passed: list[int], weak: int, named: bool
+) -> None:
+    """However many there are, and whether the reference is named or found."""
+    with TemporaryDirectory() as folder:
+        outcomes = {str(i): [passes(count, 4)] for i, count in enumerate(passed)}
+        renamed(run_of(Path(folder) / "good", outcomes), "good")
+        for number in range(weak):
+            nothing = {problem: [passes(0, 4)] for problem in outcomes}
+            renamed(run_of(Path(folder) / f"weak-{number}", nothing), f"weak-{number}")
+        suite = suite_of(Path(folder))
+        options = Options(reference="good" if named else None)
+        table = {t.name: t for t in suite_tables(suite, options)}[f"{suite.name}-by-difficulty"]
+    expected = Counter("easy" if c >= 3 else "hard" if c < 2 else "medium" for c in passed)
+    assert {column.label for column in table.columns[1:]} == {
+        f"{level} ({count})" for level, count in expected.items()
+    }
+
+
+def test_gains_and_pass_rates_have_the_same_groups(runs: Path) -> None:
+    made = report(find_runs(str(runs)), Options(reference="codegen-4M-mono"))
+    tables = {table.name: table for table in made.tables}
+    rates, gains = (tables[f"toy-{what}-difficulty"] for what in ("by", "gain-by"))
+    assert [c.label for c in rates.columns] == [c.label for c in gains.columns]
+    assert rates.notes == gains.notes
+    assert "codegen-4M-mono" in rates.title
+
+
+def test_stated_difficulty_has_a_table_of_its_own(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", Spec(difficulty=("easy", "hard")))
+    tables = {table.name: table for table in suite_tables(suite_of(tmp_path), Options())}
+    stated = tables["toy-by-stated-difficulty"]
+    assert [column.label for column in stated.columns[1:]] == ["easy (3)", "hard (3)"]
+    assert "toy-by-difficulty" in tables
+
+
+def test_the_reference_may_be_a_run(runs: Path) -> None:
+    (suite,) = (suite for suite in suites_of(find_runs(str(runs))) if not suite.has_tests)
+    found = suite.reference(str(runs / "single-1M-nl"))
+    assert found is not None
+    assert (found.name, found.format) == ("codegen-1M-nl", "single_turn")
+    assert suite.reference("nobody") is None
+
+
+def test_a_suite_without_the_reference_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "a", Spec(model="mine"))
+    make_run(tmp_path / "b", Spec(model="yours", benchmark="other"))
+    write_report(str(tmp_path), tmp_path, Options(html=False, figures=False, reference="mine"))
+    assert "other has no tables by difficulty" in capsys.readouterr().err
 
 
 def test_honest_temperature_is_not_better_than_the_best(runs: Path) -> None:

@@ -14,6 +14,7 @@ MODEL = "codegen-1M-mono"
 SMALL = (
     "experiment.suites=[{benchmark: starter, n: 1, perplexity: true},"
     "{benchmark: starter-function, n: 2}]",
+    "experiment.difficulty.reference=null",
     "overrides=['benchmark.limit=1','sampling.max_new_tokens=8','sandbox.workers=1']",
 )
 
@@ -73,6 +74,9 @@ def test_a_study_is_done_once_and_reported(tmp_path: Path) -> None:
     [
         (("experiment=nothing",), "nothing"),
         (("experiment.models=[]",), "experiment.models"),
+        (("experiment.difficulty.reference=me",), "experiment.difficulty.reference=me"),
+        (("experiment.models=[me]",), "experiment.difficulty.reference=codegen-3M-mono"),
+        (("experiment.difficulty.easy=0.1",), "experiment.difficulty.easy=0.1"),
         (("experiment.suites=[]",), "experiment.suites"),
         (("experiment.suites=[{benchmark: mtbp}]",), "mtbp"),
         (("experiment.suites=[{benchmark: starter, temperatures: [-1]}]",), "temperature"),
