@@ -27,11 +27,36 @@ from models.scheduler import NOWHERE, PAGE
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A token to compute: its id, its position, and the pages up to its own."""
+    """A token to compute: its id, its position, and the pages up to its own.
+
+    Conversations that said the same so far need the same row: `copies` are the pages of the others
+    that keep its key and value too.
+    """
 
     token: int
     position: int
     pages: Sequence[int]
+    copies: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Where keys and values of rows are kept: those of row `rows[m]` at `places[m]` of `pages[m]`.
+
+    `rows` is a slice of all where each row has one page.
+    """
+
+    rows: Tensor | slice
+    pages: Tensor
+    places: Tensor
+
+    @staticmethod
+    def of(rows: Sequence[Row], device: torch.device) -> Destinations:
+        pages = [page for row in rows for page in (row.pages[-1], *row.copies)]
+        places = [row.position % PAGE for row in rows for _ in (row, *row.copies)]
+        numbers = [n for n, row in enumerate(rows) for _ in (row, *row.copies)]
+        page_M, place_M, row_M = torch.tensor([pages, places, numbers], device=device)
+        return Destinations(row_M if len(numbers) > len(rows) else slice(None), page_M, place_M)
 
 
 class PagedCache:
@@ -61,9 +86,7 @@ class Step:
 
     def __init__(self, cache: PagedCache, rows: Sequence[Row]) -> None:
         self.cache = cache
-        pages, places = [row.pages[-1] for row in rows], [row.position % PAGE for row in rows]
-        self.page_N: Tensor | int = torch.tensor(pages) if len(rows) > 1 else pages[0]
-        self.place_N: Tensor | int = torch.tensor(places) if len(rows) > 1 else places[0]
+        self.kept = Destinations.of(rows, torch.device("cpu"))
         self.groups: list[Group] = []
         start = 0
         while start < len(rows):
@@ -78,8 +101,9 @@ class Step:
         cache = self.cache
         keys = cache.keys[layer].view(-1, cache.heads, cache.dim, PAGE)
         values = cache.values[layer].view(-1, cache.heads, PAGE, cache.dim)
-        keys[self.page_N, :, :, self.place_N] = k_NHD
-        values[self.page_N, :, self.place_N] = v_NHD
+        kept = self.kept
+        keys[kept.pages, :, :, kept.places] = k_NHD[kept.rows]
+        values[kept.pages, :, kept.places] = v_NHD[kept.rows]
         q_NHD = q_NHD * cache.dim**-0.5
         outs = [group.attend(layer, q_NHD[group.rows]) for group in self.groups]
         return torch.cat(outs) if len(outs) > 1 else outs[0]

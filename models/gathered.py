@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.cache import Row
+from models.cache import Destinations, Row
 from models.config import CodeGenConfig
 from models.scheduler import NOWHERE, PAGE
 
@@ -45,16 +45,16 @@ class GatheredStep:
         width = max(len(row.pages) for row in rows)
         table = [[*row.pages, *[NOWHERE] * (width - len(row.pages))] for row in rows]
         self.table_NI = torch.tensor(table, device=device)
-        self.page_N = torch.tensor([row.pages[-1] for row in rows], device=device)
+        self.kept = Destinations.of(rows, device)
         last_N = torch.tensor([row.position for row in rows], device=device)
-        self.place_N = last_N % PAGE
         hidden_NS = torch.arange(width * PAGE, device=device) > last_N[:, None]
         self.hidden_NHS = hidden_NS[:, None]
 
     def attend(self, layer: int, q_NHD: Tensor, k_NHD: Tensor, v_NHD: Tensor) -> Tensor:
         keys, values = self.cache.pages[:, layer]
-        keys[self.page_N, self.place_N] = k_NHD
-        values[self.page_N, self.place_N] = v_NHD
+        kept = self.kept
+        keys[kept.pages, kept.places] = k_NHD[kept.rows]
+        values[kept.pages, kept.places] = v_NHD[kept.rows]
         k_NSHD = keys[self.table_NI].flatten(1, 2).float()
         scores_NHS = torch.einsum("nhd,nshd->nhs", q_NHD.float(), k_NSHD) * q_NHD.shape[-1] ** -0.5
         p_NHS = scores_NHS.masked_fill_(self.hidden_NHS, -torch.inf).softmax(-1)

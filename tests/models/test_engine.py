@@ -54,6 +54,25 @@ def test_one_sample_alone_is_one_among_its_group(model: CodeGen, expected: dict[
         assert answers(model, [talks()[key]]) == {key: expected[key]}
 
 
+def test_who_said_the_same_so_far_is_computed_once() -> None:
+    """But the first, who reads the prompt for all, and is a token ahead of the others."""
+    model, often_alike = model_of(), Sampling(temperature=0.15)
+    engine = Engine(model, Bytes(), EngineOptions(slots=8, cache_tokens=1024), often_alike)
+    computed: list[int] = []
+    compute = engine._runner.logits
+    engine._runner.logits = lambda rows, wanted: computed.append(len(rows)) or compute(rows, wanted)
+    together = {
+        talk.key: talk for talk in engine.run(Talk(k, ("def f(x):\n",), 12) for k in range(8))
+    }
+    spoken = [tuple(together[key].said[0].token_ids) for key in range(8)]
+    paths = [{said[:n] for n in range(len(said))} for said in spoken]
+    others = set().union(*paths[1:])
+    assert len(others) < sum(map(len, paths[1:])), "or nobody is alike"
+    assert sum(computed) == len("def f(x):") + len(paths[0]) + len(others)
+    for key, talk in together.items():
+        assert answers(model, [Talk(key, talk.prompts, 12)], sampling=often_alike)[key] == talk
+
+
 @pytest.mark.parametrize("cut", [3, 11])
 def test_a_restart_changes_nothing(model: CodeGen, expected: dict[int, Talk], cut: int) -> None:
     engine = Engine(model, Bytes(), EngineOptions(slots=8), Sampling(0.9, 0.95))

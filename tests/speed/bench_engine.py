@@ -1,6 +1,6 @@
 """The sampling engine against transformers and CTranslate2, on a model of the 350M geometry.
 
-    python -m tests.speed.bench_engine [decode] [humaneval] [mtpb] [single] [limit]
+    python -m tests.speed.bench_engine [limit] [alike] [decode] [humaneval] [mtpb] [single]
 
 Random weights, made on the spot. Candidates take turns in one process, in rounds; a ratio is the
 median of the rounds' ratios. Ours does all its work. Peers, for which that would take hours, are
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -32,7 +32,10 @@ from ctranslate2.specs import transformer_spec
 from transformers import CodeGenConfig as TheirConfig
 from transformers import CodeGenForCausalLM, StoppingCriteria, StoppingCriteriaList
 
+import benchmarks
+from benchmarks.stopping import humaneval_stop
 from models import CodeGen, CodeGenConfig, Completion, Engine, EngineOptions, Request, Sampling
+from models.cache import Row
 from models.codegen import checkpoint_weights
 from models.config import CodeGenConfig as Geometry
 
@@ -76,6 +79,16 @@ class Asked:
     def receive(self, completion: Completion) -> Asked:
         said = self.history + self.turns[self.turn][0] + completion.text
         return replace(self, history=said, turn=self.turn + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A dialogue of one request."""
+
+    request: Request | None
+
+    def receive(self, completion: Completion) -> Once:
+        return Once(None)
 
 
 def words(count: int, seed: int) -> str:
@@ -226,7 +239,7 @@ def specification(theirs: CodeGenForCausalLM) -> transformer_spec.TransformerDec
     return spec
 
 
-def ours_run(engine: Engine, asked: list[Asked]) -> int:
+def ours_run(engine: Engine, asked: Sequence[Asked] | Sequence[Once]) -> int:
     before = engine.stats.tokens
     for _ in engine.run(asked):
         pass
@@ -295,14 +308,14 @@ def decode(peers: Peers) -> None:
 
 
 def humaneval(peers: Peers) -> None:
-    """n = 100 samples of prompts of 85 and 200 tokens, lengths of a real model's rows.
+    """n = 100 samples of prompts of 85, 200 and 85 tokens, lengths of a real model's rows.
 
     Peers have no stop rule: a batch runs to its longest row.
     """
     engine = Engine(peers.ours, Ids(), EngineOptions(slots=128), SAMPLING)
-    drawn = lengths(200)
-    prompts = [words(85, 1), words(200, 2)]
-    asked = [Asked(key, ((prompts[key // 100], drawn[key]),)) for key in range(200)]
+    prompts = [words(85, 1), words(200, 2), words(85, 3)]
+    drawn = lengths(100 * len(prompts))
+    asked = [Asked(key, ((prompts[key // 100], drawn[key]),)) for key in range(len(drawn))]
     useful = float(sum(drawn))
 
     def theirs(kind: str, batch: int) -> float:
@@ -380,6 +393,39 @@ def single(peers: Peers) -> None:
     )
 
 
+def alike(peers: Peers) -> None:
+    """Rows computed where samples say the same: an embedded model, n = 100, 12 problems."""
+    del peers
+    model = CodeGen.from_pretrained("codegen-3M-mono")
+    assert model.tokenizer is not None
+    prompts = [problem.turns[0] for problem in benchmarks.load("starter-function").problems[:12]]
+    for temperature in (0.2, 0.8):
+        engine = Engine(model, model.tokenizer, EngineOptions(), Sampling(temperature, 0.95))
+        rows = counted_rows(engine)
+        asked = [
+            Once(Request(prompt, n, 128, humaneval_stop)) for prompt in prompts for n in range(100)
+        ]
+        taken = seconds(partial(ours_run, engine, asked))
+        tokens = engine.stats.tokens
+        print(
+            f"\nT = {temperature}: {tokens} tokens, {sum(rows)} rows computed, prompts included, "
+            f"{tokens / taken:.0f} tokens/s"
+        )
+
+
+def counted_rows(engine: Engine) -> list[int]:
+    """How many rows each step of `engine` will have computed."""
+    counts: list[int] = []
+    compute = engine._runner.logits
+
+    def logits(rows: Sequence[Row], wanted: Sequence[int]) -> torch.Tensor:
+        counts.append(len(rows))
+        return compute(rows, wanted)
+
+    engine._runner.logits = logits  # type: ignore[method-assign]
+    return counts
+
+
 def limit(peers: Peers) -> None:
     """What the processor can do: memory's speed, and the product's at the shape of a step."""
     del peers
@@ -405,8 +451,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(THREADS)
     torch.set_grad_enabled(False)
-    chosen = sys.argv[1:] or ["limit", "decode", "humaneval", "mtpb", "single"]
-    benches = {f.__name__: f for f in (decode, humaneval, mtpb, single, limit)}
+    chosen = sys.argv[1:] or ["limit", "alike", "decode", "humaneval", "mtpb", "single"]
+    benches = {f.__name__: f for f in (alike, decode, humaneval, mtpb, single, limit)}
     peers = Peers()
     print(f"torch {torch.__version__}, ctranslate2 {ctranslate2.__version__}, {THREADS} threads")
     for name in chosen:
