@@ -26,21 +26,33 @@ def cache_bytes(config: CodeGenConfig, tokens: int, itemsize: int) -> int:
     return 2 * config.n_layer * config.n_embd * itemsize * PAGE * pages
 
 
+def packed_bytes(config: CodeGenConfig, device: torch.device) -> int:
+    """What the engine's own copy of the weights takes: on a CPU all but the embedding, float32."""
+    embedding = config.vocab_size * config.n_embd
+    return 4 * (config.parameters - embedding) if device.type == "cpu" else 0
+
+
 def check(config: CodeGenConfig, device: torch.device, slots: int, tokens: int, size: int) -> None:
-    """Raise ModelError if the cache of `tokens` tokens, `size` bytes an element, does not fit."""
-    needed, free = cache_bytes(config, tokens, size), available(device)
-    if needed <= free:
+    """Raise ModelError unless packed weights and the cache of `tokens` tokens, `size` bytes an
+    element, fit."""
+    weights, free = packed_bytes(config, device), available(device)
+    needed = cache_bytes(config, tokens, size)
+    if weights + needed <= free:
         return
     fitting = 0
-    while cache_bytes(config, default_cache_tokens(config, fitting + 1), size) <= free:
+    while weights + cache_bytes(config, default_cache_tokens(config, fitting + 1), size) <= free:
         fitting += 1
     remedy = (
         f"there is room for {fitting} slots" if fitting else "free some, or take another device"
     )
     raise ModelError(
-        f"slots={slots}: their cache needs {needed / 2**30:.2f} GiB of memory, and "
-        f"{free / 2**30:.2f} GiB are free; {remedy}"
+        f"slots={slots}: their cache needs {_gib(needed)} of memory, packed weights need "
+        f"{_gib(weights)}, and {_gib(free)} are free; {remedy}"
     )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
 
 
 def _meminfo(name: str) -> int | None:

@@ -19,7 +19,8 @@ from models.config import CodeGenConfig, ModelError
 from models.dialogue import Finish, Request, StopRule
 from models.engine import Engine, Listener, complete, perplexity
 from models.gathered import GatheredCache
-from models.options import EngineOptions, Sampling
+from models.memory import cache_bytes
+from models.options import EngineOptions, Sampling, default_cache_tokens
 from models.runner import Runner
 from models.scheduler import PAGE
 from tests.models.talk import CONFIG, Bytes, Talk, answers, model_of, talks
@@ -261,9 +262,17 @@ def test_tokens_are_counted() -> None:
 
 
 def test_too_little_memory_is_one_error_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.memory.available", lambda device: 1_000_000)
-    with pytest.raises(ModelError, match=r"slots=64: .* room for \d+ slots"):
+    weights = 4 * sum(p.numel() for n, p in model_of().named_parameters() if "embed" not in n)
+    free = weights + cache_bytes(CONFIG, default_cache_tokens(CONFIG, 10), 4)
+    monkeypatch.setattr("models.memory.available", lambda device: free)
+    with pytest.raises(ModelError, match=r"slots=64: .* room for (\d+) slots") as caught:
         Engine(model_of(), Bytes(), EngineOptions(slots=64))
+    fitting = int(str(caught.value).split("room for ")[1].split()[0])
+    assert fitting >= 10
+    Engine(model_of(), Bytes(), EngineOptions(slots=fitting))
+    monkeypatch.setattr("models.memory.available", lambda device: weights)
+    with pytest.raises(ModelError, match=r"slots=1: .* packed weights .* free some"):
+        Engine(model_of(), Bytes(), EngineOptions(slots=1))
 
 
 def test_generate_follows_the_weights_as_they_are_trained() -> None:
