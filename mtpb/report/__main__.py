@@ -5,6 +5,7 @@ python -m mtpb.report runs=results output=report
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,10 +29,12 @@ class DifficultyConfig:
 
 @dataclass
 class HtmlConfig:
-    """`max_samples`: how many conversations are embedded, the first ones of each case."""
+    """`max_samples`: how many conversations are embedded, the first ones of each run and problem;
+    fewer where the page would be longer than `max_mb` million bytes."""
 
     enabled: bool = True
     max_samples: int = 20_000
+    max_mb: float = 24.0
 
 
 @dataclass
@@ -75,12 +78,15 @@ def make(config: ReportConfig) -> None:
     """Writes the report and says where it is."""
     require_packages()
     from mtpb.report.build import Options, write_report
+    from mtpb.report.pages import Limits
     from mtpb.report.passrate import Thresholds
     from mtpb.report.published import SHIPPED, Published
 
     check_thresholds(config.difficulty)
     if config.html.max_samples < 1:
         raise UsageError(f"html.max_samples={config.html.max_samples}: must be at least 1")
+    if not config.html.max_mb > 0:
+        raise UsageError(f"html.max_mb={config.html.max_mb}: must be more than 0")
     published = SHIPPED if config.published is None else Path(config.published)
     options = Options(
         published=Published.read(published),
@@ -88,12 +94,14 @@ def make(config: ReportConfig) -> None:
         reference=config.difficulty.reference,
         html=config.html.enabled,
         figures=config.figures,
-        max_samples=config.html.max_samples,
+        limits=Limits(config.html.max_samples, config.html.max_mb),
     )
     output = Path(config.output)
     made = write_report(config.runs, output, options)
     for table in made.tables:
         print(f"{table.text()}\n")
+    if made.left_out:
+        print(made.left_out, file=sys.stderr)
     print(output / "index.html" if config.html.enabled else output)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtpb.errors import UsageError
 from mtpb.report import formats, passk, passrate
 from mtpb.report.figures import Figure, figures_of
-from mtpb.report.pages import write_page
+from mtpb.report.pages import Limits, write_page
 from mtpb.report.passrate import Grouping, Thresholds
 from mtpb.report.published import Published
 from mtpb.report.runs import Run, Suite, find_runs, suites_of
@@ -27,7 +27,7 @@ class Options:
     reference: str | None = None
     html: bool = True
     figures: bool = True
-    max_samples: int = 20_000
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Report:
     suites: tuple[Suite, ...]
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
+    left_out: str = ""  # what the page had no room for
 
 
 def report(runs: Sequence[Run], options: Options) -> Report:
@@ -95,9 +96,9 @@ def write_report(patterns: str | Sequence[str], output: Path, options: Options) 
     if options.figures:
         write_figures(made.figures, output / "figures")
     if options.html:
-        write_page(
-            made.suites, made.tables, made.figures, output / "index.html", options.max_samples
-        )
+        page = output / "index.html"
+        left_out = write_page(made.suites, made.tables, made.figures, page, options.limits)
+        made = replace(made, left_out=left_out)
     return made
 
 

@@ -31,10 +31,27 @@ function h(tag, attributes, ...children) {
 }
 
 async function unpack(id) {
-  const packed = atob(document.getElementById(id).textContent);
-  const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
+  const bytes = fromBase85(document.getElementById(id).textContent);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return JSON.parse(await new Response(stream).text());
+}
+
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
+
+// Five letters are four bytes; a shorter rest is one byte less than it has letters.
+function fromBase85(text) {
+  const values = new Uint8Array(128);
+  [...DIGITS].forEach((letter, value) => { values[letter.charCodeAt(0)] = value; });
+  const groups = Math.ceil(text.length / 5);
+  const view = new DataView(new ArrayBuffer(4 * groups));
+  for (let group = 0; group < groups; group += 1) {
+    let number = 0;
+    for (let i = 5 * group; i < 5 * group + 5; i += 1) {
+      number = 85 * number + (i < text.length ? values[text.charCodeAt(i)] : 84);
+    }
+    view.setUint32(4 * group, number);
+  }
+  return new Uint8Array(view.buffer, 0, Math.floor((text.length * 4) / 5));
 }
 
 const chunks = new Map();
@@ -291,7 +308,9 @@ function squares(suite, problem, run, c, current) {
       class: `sq ${verdict.status}`, title: `case ${c}, sample ${s}: ${name}`,
       "aria-label": `case ${c}, sample ${s}: ${name}`, "aria-current": s === current ? "true" : null,
     };
-    if (s >= run.embedded) return h("i", attributes, GLYPHS[verdict.status]);
+    if (!embedded(run, problem, c, s)) {
+      return h("i", { ...attributes, title: `${attributes.title}, not in this page` }, GLYPHS[verdict.status]);
+    }
     return h("a", { ...attributes, href: sampleLink(suite, problem, run, c, s) }, GLYPHS[verdict.status]);
   });
 }
@@ -398,7 +417,11 @@ function casePicker(suite, problem, c, address) {
   }, problem.cases.map((one, i) => h("option", { value: i, selected: i === c }, String(i)))));
 }
 
-const samplesIn = (run, problem, c) => Math.min((verdicts(run, problem)[c] || "").length, run.embedded);
+// Of each run and problem the first samples are in the page: all cases' first, then their second.
+const embedded = (run, problem, c, s) => s * problem.cases.length + c < run.embedded;
+
+const samplesIn = (run, problem, c) =>
+  [...(verdicts(run, problem)[c] || "")].filter((letter, s) => embedded(run, problem, c, s)).length;
 
 function sampleKeys(suite, problem, run, c, s, address) {
   const move = (cc, ss) => () => { location.hash = address(run, cc, ss); };
@@ -413,7 +436,7 @@ function sampleKeys(suite, problem, run, c, s, address) {
 
 function conversation(suite, problem, run, chunk, c, s) {
   const sample = (chunk.runs[run.number] || []).find((one) => one.case === c && one.sample === s);
-  if (!sample) return h("p", { class: "muted" }, `This run has no sample ${s} of case ${c}, or it is not embedded.`);
+  if (!sample) return h("p", { class: "muted" }, `This run has no sample ${s} of case ${c}, or it is not in this page.`);
   const letter = (verdicts(run, problem)[c] || "")[s] || ".";
   return h("div", { class: "conversation" }, outcome(suite, problem, run, sample, verdictOf(run, letter)),
     sample.turns.map((turn, number) => turnView(suite, chunk, sample, turn, number)));

@@ -1,9 +1,9 @@
 """The HTML report: one file that works from disk, without a server or a network.
 
-The overview is plain HTML. Problems and conversations are data, packed (deflate, base64) into inert
-script elements, one a problem, and become pages when they are looked at. A completion may hold
-anything: the template escapes, the script makes text nodes only, and the page's content security
-policy admits no other script and no connection.
+The overview is plain HTML. Problems and conversations are data, packed (deflate, base 85) into
+inert script elements, one a problem, and become pages when they are looked at. A completion may
+hold anything: the template escapes, the script makes text nodes only, and the page's content
+security policy admits no other script and no connection.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ import hashlib
 import json
 import keyword
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mtpb.records import Sample, Verdict
 from mtpb.report.figures import Figure
 from mtpb.report.runs import Run, Suite
 from mtpb.store import write_whole
 from mtpb.tables import Kind, Table, clean
-from mtpb.verdicts import STATUSES
+from mtpb.verdicts import STATUSES, Ints
 
 _HERE = Path(__file__).parent
 _LONGEST = 20_000  # letters of a text that are shown; a runaway completion says no more with more
@@ -52,38 +56,74 @@ _DARK = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many conversations a page may hold, and how many million bytes it may be long."""
+
+    samples: int = 20_000
+    megabytes: float = 24.0
+
+
 def write_page(
     suites: Sequence[Suite],
     tables: Sequence[Table],
     figures: Sequence[Figure],
     output: Path,
-    max_samples: int,
-) -> None:
-    """Writes the page. Of more than `max_samples` samples, as many of each case are embedded."""
-    labels = {id(run): label for suite in suites for run, label in run_labels(suite)}
-    embedded = samples_a_case(suites, max_samples)
-    data = dict(_chunks(suites, embedded))
-    data["index"] = pack(_index(suites, labels, embedded, list(data)))
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    template = _environment().get_template("page.html")
-    stream = template.stream(
-        css=_markup(_css()),
-        script=_markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        facts=_facts(suites, embedded),
-        sections=_sections(suites, tables, figures),
-        data=data.items(),
-    )
-    stream.enable_buffering(64)
+    limits: Limits,
+) -> str:
+    """Writes the page; what it leaves out to stay within the limits, in a sentence or nothing."""
+    sections = _sections(suites, tables, figures)
+    room = int(limits.megabytes * 1e6) - len(_html(suites, sections, 0, {}).encode())
+    embedded, data = _fitting(suites, samples_a_problem(suites, limits.samples), room)
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, stream)
+    write_whole(output, [_html(suites, sections, embedded, data)])
+    return left_out(suites, embedded)
+
+
+def _html(
+    suites: Sequence[Suite],
+    sections: Sequence[Mapping[str, Any]],
+    embedded: int,
+    data: Mapping[str, str],
+) -> str:
+    """The whole page. Of each run and problem, `embedded` samples are in the data."""
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    packed = {**data, "index": pack(_index(suites, embedded))}
+    html: str = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            css=_markup(_css()),
+            script=_markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            facts=_facts(suites),
+            left_out=left_out(suites, embedded),
+            sections=sections,
+            data=[(id, _markup(letters)) for id, letters in packed.items()],
+        )
+    )
+    return html
+
+
+def _fitting(suites: Sequence[Suite], embedded: int, room: int) -> tuple[int, dict[str, str]]:
+    """As many packed conversations as there is room for (in bytes), and how many that are of each
+    run and problem: at most `embedded`, and all the first ones."""
+    chunks = dict(_chunks(suites, embedded))
+    while True:
+        data = {id: pack(chunk.to_json(embedded)) for id, chunk in chunks.items()}
+        size = sum(map(len, data.values()))
+        if size <= room or not embedded:
+            return embedded, data
+        embedded = max(0, min(embedded - 1, embedded * room // size))
 
 
 def pack(value: object) -> str:
-    """JSON, deflated, in base64."""
-    packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    plain = json.dumps(value, separators=(",", ":")).encode()
-    return base64.b64encode(packer.compress(plain) + packer.flush()).decode()
+    """JSON, deflated, in base 85 (RFC 1924's letters, but for `<`, which a comma stands for)."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    # a lone surrogate, which UTF-8 has no bytes for, becomes the escape that JSON has for it
+    plain = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    packed = packer.compress(plain.encode("utf-8", "backslashreplace")) + packer.flush()
+    return base64.b85encode(packed).decode().replace("<", ",")
 
 
 def run_labels(suite: Suite) -> list[tuple[Run, str]]:
@@ -101,25 +141,34 @@ def run_labels(suite: Suite) -> list[tuple[Run, str]]:
     return labelled
 
 
-def samples_a_case(suites: Iterable[Suite], most: int) -> int:
-    """How many samples of each case fit when `most` may be embedded in all; at least 1."""
-    units = [run.verdicts.units(run.scorer) for suite in suites for run in suite.runs]
-    room = 1
-    for size in range(1, max((int(u.n.max(initial=0)) for u in units), default=1) + 1):
-        if sum(int(u.n.clip(max=size).sum()) for u in units) > most:
-            break
-        room = size
-    return room
+def samples_a_problem(suites: Iterable[Suite], most: int) -> int:
+    """How many samples of each run and problem fit when `most` may be embedded in all; at least
+    one."""
+    counts = [_counts(run) for suite in suites for run in suite.runs]
+    largest = max(int(count.max(initial=0)) for count in counts)
+
+    def total(each: int) -> int:
+        return sum(int(count.clip(max=each).sum()) for count in counts)
+
+    return max(1, bisect_right(range(largest + 1), most, key=total) - 1)
+
+
+def _counts(run: Run) -> Ints:
+    """Verdicts of each problem."""
+    return np.bincount(run.verdicts.problem, minlength=len(run.problems))
+
+
+def rank(problem: Mapping[str, Any], case: int, sample: int) -> int:
+    """A sample's place among its problem's: first all cases' first samples, then their second."""
+    return sample * len(problem["cases"]) + case
 
 
 # --- data
 
 
-def _index(
-    suites: Sequence[Suite], labels: Mapping[int, str], embedded: int, chunks: Sequence[str]
-) -> dict[str, Any]:
+def _index(suites: Sequence[Suite], embedded: int) -> dict[str, Any]:
+    labels = {id(run): label for suite in suites for run, label in run_labels(suite)}
     runs = [(suite, run) for suite in suites for run in suite.runs]
-    unused = iter(chunks)
     return {
         "statuses": [status.value for status in STATUSES],
         "keywords": [*keyword.kwlist, *keyword.softkwlist],
@@ -129,9 +178,12 @@ def _index(
                 "name": suite.name,
                 "label": suite.label,
                 "tests": suite.has_tests,
-                "problems": [_problem(problem, next(unused)) for problem in suite.problems],
+                "problems": [
+                    _problem(problem, _chunk_name(number, place))
+                    for place, problem in enumerate(suite.problems)
+                ],
             }
-            for suite in suites
+            for number, suite in enumerate(suites)
         ],
         "runs": [
             {
@@ -182,26 +234,31 @@ def _letters(run: Run) -> list[list[str]]:
     return [["".join(case) for case in cases] for cases in letters]
 
 
-def _chunks(suites: Sequence[Suite], embedded: int) -> Iterable[tuple[str, str]]:
-    """Packed conversations, one item a problem, in the order of suites and problems."""
+def _chunks(suites: Sequence[Suite], embedded: int) -> Iterable[tuple[str, _Chunk]]:
+    """The first conversations about each problem, in the order of suites and problems."""
     first = 0
     for number, suite in enumerate(suites):
-        problems = {problem["id"]: _Chunk() for problem in suite.problems}
+        chunks = {problem["id"]: _Chunk(problem) for problem in suite.problems}
         for offset, run in enumerate(suite.runs):
             verdicts = {v.key: v for v in run.directory.verdicts() if v.sample < embedded}
             for sample in run.directory.samples():
-                if sample.sample < embedded and sample.problem in problems:
-                    verdict = verdicts.get(sample.key)
-                    problems[sample.problem].add(first + offset, sample, verdict)
-        for place, chunk in enumerate(problems.values()):
-            yield f"chunk-{number}-{place}", pack(chunk.to_json())
+                chunk = chunks.get(sample.problem)
+                if chunk and rank(chunk.problem, sample.case, sample.sample) < embedded:
+                    chunk.add(first + offset, sample, verdicts.get(sample.key))
+        for place, chunk in enumerate(chunks.values()):
+            yield _chunk_name(number, place), chunk
         first += len(suite.runs)
+
+
+def _chunk_name(suite: int, problem: int) -> str:
+    return f"chunk-{suite}-{problem}"
 
 
 class _Chunk:
     """The conversations about one problem; prompts, which they share, are kept once."""
 
-    def __init__(self) -> None:
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        self.problem = problem
         self._prompts: dict[str, int] = {}
         self._runs: dict[int, list[dict[str, Any]]] = {}
 
@@ -215,8 +272,12 @@ class _Chunk:
             }
         )
 
-    def to_json(self) -> dict[str, Any]:
-        return {"prompts": list(self._prompts), "runs": self._runs}
+    def to_json(self, embedded: int) -> dict[str, Any]:
+        runs = {
+            run: [s for s in samples if rank(self.problem, s["case"], s["sample"]) < embedded]
+            for run, samples in self._runs.items()
+        }
+        return {"prompts": list(self._prompts), "runs": runs}
 
     def _turns(self, sample: Sample) -> list[tuple[int | None, str, str, str, int, int]]:
         """Prompt, text, what was cut away, finish, tokens, and the line that the text starts in."""
@@ -286,7 +347,7 @@ def _environment() -> Any:
 
 
 def _markup(trusted: str) -> Any:
-    """Marks our own files, and matplotlib's escaped drawings, as what needs no escaping."""
+    """Marks what needs no escaping: our own files, matplotlib's escaped drawings, packed data."""
     from markupsafe import Markup
 
     return Markup(trusted)
@@ -315,14 +376,21 @@ def _colours(style: str) -> dict[str, str]:
     return {name: f"#{colour}" if colour else "inherit" for name, colour in colours.items()}
 
 
-def _facts(suites: Sequence[Suite], embedded: int) -> str:
+def _facts(suites: Sequence[Suite]) -> str:
     runs = sum(len(suite.runs) for suite in suites)
     samples = sum(len(run.verdicts) for suite in suites for run in suite.runs)
-    most = max(run.samples_per_case for suite in suites for run in suite.runs)
-    part = f" The first {embedded} samples of each case are embedded." if embedded < most else ""
+    return f"{runs} runs, {samples:,} judged samples. Brackets hold 95 % intervals over problems."
+
+
+def left_out(suites: Iterable[Suite], embedded: int) -> str:
+    """What is not in the page when `embedded` samples of each run and problem are; or nothing."""
+    most = max(int(_counts(run).max(initial=0)) for suite in suites for run in suite.runs)
+    if embedded >= most:
+        return ""
+    shown = f"the first {embedded} samples" if embedded > 1 else ("one", "none")[not embedded]
     return (
-        f"{runs} runs, {samples:,} judged samples. Brackets hold 95 % intervals, "
-        f"bootstrapped over problems.{part}"
+        f"Of the up to {most} samples that a run has of a problem, {shown} can be read here: more "
+        "would exceed html.max_samples or html.max_mb. Counts and tables are of all."
     )
 
 

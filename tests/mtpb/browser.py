@@ -2,10 +2,11 @@
 
     python -m tests.mtpb.browser REPORT/index.html FOLDER
 
-writes screenshots of the overview, the list of problems, a failed sample and two models side by
-side into the folder: light, dark, and as on a phone.
+writes screenshots of every kind of page into the folder: light, dark, and as on a phone. The
+overview's are as long as the page.
 """
 
+import base64
 import shutil
 import sys
 import tempfile
@@ -49,6 +50,13 @@ def as_on_a_desk(browser: webdriver.Chrome) -> None:
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def save_whole(browser: webdriver.Chrome, picture: Path) -> None:
+    """A screenshot as long as the page."""
+    asked = {"captureBeyondViewport": True, "format": "png"}
+    data = browser.execute_cdp_cmd("Page.captureScreenshot", asked)["data"]
+    picture.write_bytes(base64.b64decode(data))
+
+
 def views(browser: webdriver.Chrome, address: str) -> dict[str, str]:
     """Addresses worth a picture, found by going there."""
 
@@ -57,13 +65,17 @@ def views(browser: webdriver.Chrome, address: str) -> dict[str, str]:
         return str(find(lambda b: b.find_element(By.CSS_SELECTOR, css)).get_attribute("href"))
 
     browser.get(f"{address}#/problems")
-    browser.get(first("table.problems tbody a"))
+    problem = first("table.problems tbody a")
+    browser.get(problem)
     sample = first(".matrix a.exception, .matrix a.wrong_answer, .matrix a.sq")
     browser.get(sample)
     compared = first(".bar a.button")
     return {
         "overview": f"{address}#/overview",
         "problems": f"{address}#/problems",
+        "filtered": f"{address}#/problems?status=exception&sort=name",
+        "nothing": f"{address}#/problems?q=no-such-problem",
+        "problem": problem,
         "sample": sample,
         "compare": compared,
     }
@@ -84,7 +96,11 @@ def main(report: Path, folder: Path) -> None:
                     WebDriverWait(browser, 30, 0.1).until(
                         lambda b: b.find_elements(By.CSS_SELECTOR, "#page h1, #overview figure")
                     )
-                    browser.save_screenshot(str(folder / f"{name}-{look}.png"))
+                    picture = folder / f"{name}-{look}.png"
+                    if name == "overview":
+                        save_whole(browser, picture)
+                    else:
+                        browser.save_screenshot(str(picture))
         finally:
             browser.quit()
 

@@ -57,6 +57,7 @@ class Spec:
     lines: int = 2
     seed: int = 0
     difficulty: tuple[str, ...] = ()  # that the problems state, in turns
+    random_text: bool = False  # which no compression makes much shorter
 
 
 def make_run(path: Path, spec: Spec = Spec()) -> Path:
@@ -128,7 +129,7 @@ def _sample(
     count = 1 if spec.format == "single_turn" else problem["turns"]
     turns = []
     for number in range(count):
-        text = "".join(rng.choices(LINES, k=spec.lines))
+        text = _text(rng, spec)
         if rng.random() < 0.05:
             text += rng.choice(HOSTILE)
         if rng.random() < 0.1 and turns:
@@ -137,6 +138,13 @@ def _sample(
         prompt = "def f(a):\n    " if spec.functions else f"Do step {number} with {{a}} & <{case}>."
         turns.append(Turn(prompt, text + cut, text, len(text) // 4, "stop" if cut else "length"))
     return Sample(problem["id"], case, index, tuple(turns), _program(spec, turns))
+
+
+def _text(rng: random.Random, spec: Spec) -> str:
+    if not spec.random_text:
+        return "".join(rng.choices(LINES, k=spec.lines))
+    letters = [chr(code) for code in range(32, 127)]
+    return "".join("".join(rng.choices(letters, k=60)) + "\n" for _ in range(spec.lines))
 
 
 def _program(spec: Spec, turns: Sequence[Turn]) -> str:

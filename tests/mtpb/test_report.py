@@ -18,7 +18,7 @@ from mtpb.prompt_scores import FILE, PromptScore
 from mtpb.records import Sample, Turn
 from mtpb.report import formats, passk, passrate
 from mtpb.report.build import Options, report, suite_tables, write_report
-from mtpb.report.pages import first_lines, samples_a_case
+from mtpb.report.pages import Limits, first_lines, samples_a_problem
 from mtpb.report.published import SHIPPED, Published, beside
 from mtpb.report.runs import Suite, find_runs, suites_of
 from mtpb.store import RunDirectory
@@ -283,7 +283,30 @@ def test_turn_texts_are_found_where_they_belong() -> None:
 
 def test_embedded_samples_are_spread_evenly(tmp_path: Path) -> None:
     suite = suite_of(make_run(tmp_path / "run", Spec(problems=5, cases=2, n=4)))
-    assert [samples_a_case([suite], most) for most in (1, 19, 20, 40, 99)] == [1, 1, 2, 4, 4]
+    assert [samples_a_problem([suite], most) for most in (1, 9, 10, 39, 40, 99)] == [
+        1,
+        1,
+        2,
+        7,
+        8,
+        8,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "says"), [(0.01, "none can"), (0.2, "one can"), (1, "the first ")]
+)
+def test_a_page_is_no_longer_than_its_limit(tmp_path: Path, megabytes: float, says: str) -> None:
+    """But for what it needs without any conversation; and it says what it left out."""
+    make_run(tmp_path / "run", Spec(problems=20, n=20, lines=20, random_text=True))
+    sizes = []
+    for limit in (0.0, megabytes):
+        options = Options(figures=False, limits=Limits(megabytes=limit))
+        made = write_report(str(tmp_path / "run"), tmp_path, options)
+        sizes.append((tmp_path / "index.html").stat().st_size)
+    assert sizes[1] <= max(sizes[0], megabytes * 1e6)
+    assert says in made.left_out
+    assert made.left_out in (tmp_path / "index.html").read_text()
 
 
 def test_results_table_has_sizes_and_data_variants(tmp_path: Path) -> None:

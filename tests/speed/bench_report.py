@@ -1,4 +1,5 @@
-"""Reports at scale: a million verdicts in tables, 20,000 samples in one page.
+"""Reports at scale: a million verdicts in tables, 20,000 samples in one page, once as programs are
+and once as random letters, which hardly shrink.
 
     python -m tests.speed.bench_report
 
@@ -14,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtpb.report.build import Options, report
-from mtpb.report.pages import write_page
+from mtpb.report.pages import Limits, write_page
 from mtpb.report.runs import find_runs
 from tests.mtpb.report_runs import Spec, make_run, manifest_of
 
@@ -83,18 +84,26 @@ def tables(folder: Path) -> None:
     measured(f"{len(made)} tables of {verdicts:,} verdicts", start)
 
 
-def page(folder: Path) -> None:
-    for number, spec in enumerate(specs(n=2, lines=6)):
-        make_run(folder / str(number), spec)
+def page(folder: Path, random_text: bool = False) -> None:
+    for number, spec in enumerate(specs(n=2, lines=9 if random_text else 6)):
+        make_run(folder / str(number), replace(spec, random_text=random_text))
     start = time.process_time()
     made = report(find_runs(str(folder)), Options())
     output = folder / "index.html"
-    write_page(made.suites, made.tables, made.figures, output, 20_000)
+    left_out = write_page(made.suites, made.tables, made.figures, output, Limits())
     samples = sum(len(run.verdicts) for suite in made.suites for run in suite.runs)
-    measured(f"page of {samples:,} samples, {output.stat().st_size / 2**20:.1f} MiB", start)
+    what = "random letters" if random_text else "programs"
+    size = output.stat().st_size / 1e6
+    measured(f"page of {samples:,} samples, {what}, {size:.1f} MB", start)
+    if left_out:
+        print(f"  {left_out}")
+
+
+def page_of_random_letters(folder: Path) -> None:
+    page(folder, random_text=True)
 
 
 if __name__ == "__main__":
-    for bench in (tables, page):
+    for bench in (tables, page, page_of_random_letters):
         with tempfile.TemporaryDirectory() as folder:
             bench(Path(folder))
