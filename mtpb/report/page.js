@@ -165,7 +165,7 @@ function mark() {
 
 function problemsPage(query) {
   const state = Object.fromEntries(query);
-  const body = h("div", { class: "scroll" });
+  const body = h("div", { class: "scroll list" });
   const count = h("span", { class: "muted", role: "status" });
   const update = (change) => {
     Object.assign(state, change);
@@ -180,7 +180,10 @@ function problemsPage(query) {
     filters.replaceChildren(...problemFilters(suite(), state, update));
     const rows = filtered(suite(), state);
     count.textContent = `${rows.length} of ${suite().problems.length} problems`;
-    body.replaceChildren(problemTable(suite(), rows, state, update));
+    body.replaceChildren(rows.length ? problemTable(suite(), rows, state, update) : nothingFits(() => {
+      search.value = "";
+      update({ model: "", category: "", status: "", q: "" });
+    }));
     chosen = -1;
   };
   const search = h("input", {
@@ -189,8 +192,17 @@ function problemsPage(query) {
   });
   fill();
   keys = { "/": () => search.focus() };
-  return [h("h1", {}, "Problems"), h("div", { class: "bar" }, filters, search, count), body, legend()];
+  return [h("h1", {}, "Problems"), h("div", { class: "bar" }, filters, search, count), body, legend(),
+    hints(["/", "search"], ["j k Enter", "choose a problem"])];
 }
+
+const nothingFits = (clear) => h("p", { class: "empty" }, "No problem fits these filters. ",
+  h("button", { type: "button", onclick: clear }, "Show all"));
+
+// Where there is a keyboard: the page's own keys.
+const hints = (...told) => h("p", { class: "hints muted note" },
+  [...told, ["?", "all keys"]].map(([keys, what]) =>
+    h("span", {}, keys.split(" ").map((key) => h("kbd", {}, key)), ` ${what}`)));
 
 function problemFilters(suite, state, update) {
   const categories = [...new Set(suite.problems.map((problem) => problem.category))].sort();
@@ -295,6 +307,7 @@ async function problemPage(query, suiteName, id) {
         cases.map((c) => h("td", {}, h("div", { class: "squares" }, squares(suite, problem, run, c))))))))),
     legend(),
     problem.cases.some((c) => c.expected !== null) ? caseTable(problem) : null,
+    hints(["] [", "next, previous problem"], ["u", "back to the list"]),
   ];
 }
 
@@ -321,14 +334,20 @@ function question(suite, problem, chunk) {
   if (!longest) return null;
   const prompts = longest.turns.map(([prompt]) => (prompt === null ? "" : chunk.prompts[prompt]));
   if (suite.tests) return code(prompts[0]);
-  return h("ol", { class: "prompts" }, prompts.map((prompt) => h("li", {}, visible(prompt))));
+  return [
+    h("ol", { class: "prompts" }, prompts.map((prompt) => h("li", {}, visible(prompt)))),
+    problem.cases.length > 1 ? h("p", { class: "muted note" }, `as asked in case ${longest.case}`) : null,
+  ];
 }
 
 function caseTable(problem) {
+  const faults = problem.cases.some((one) => one.errata.length);
   return h("section", {}, h("h2", {}, "Cases"), h("div", { class: "scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, h("th", { class: "n" }, "case"), h("th", {}, "expected"), h("th", {}, "known faults"))),
+    h("thead", {}, h("tr", {}, h("th", { class: "n" }, "case"), h("th", {}, "expected"),
+      faults ? h("th", {}, "known faults") : null)),
     h("tbody", {}, problem.cases.map((one, c) => h("tr", {}, h("td", { class: "n" }, String(c)),
-      h("td", {}, h("code", {}, visible(one.expected))), h("td", {}, one.errata.map(words).join(", "))))))));
+      h("td", {}, h("code", {}, visible(one.expected))),
+      faults ? h("td", {}, one.errata.map(words).join(", ")) : null))))));
 }
 
 function crumbs(suite, problem, extra) {
@@ -368,6 +387,7 @@ async function samplePage(query, suiteName, id, label, caseText, sampleText) {
       partner ? h("a", { class: "button", href: compareLink(suite, problem, run, partner, c, s) }, "Compare ( c )") : null),
     h("div", { class: "squares strip" }, squares(suite, problem, run, c, s)),
     conversation(suite, problem, run, chunk, c, s),
+    hints(["n p", "next, previous sample"], ["] [", "problem"], ["c", "compare"], ["u", "up"]),
   ];
 }
 
@@ -399,6 +419,7 @@ async function comparePage(query, suiteName, id, labelA, labelB, caseText, sampl
         h("a", { class: "button", href: address(a, b)(c, Math.min(s + 1, samplesIn(a, problem, c) - 1)) }, "next ›"))),
     h("div", { class: "sides" },
       side(a, (run) => address(run, b)(c, s)), side(b, (run) => address(a, run)(c, s))),
+    hints(["n p", "next, previous sample"], ["] [", "problem"], ["u", "up"]),
   ];
 }
 
@@ -449,7 +470,7 @@ function outcome(suite, problem, run, sample, verdict) {
   return h("div", { class: "outcome" },
     h("p", {}, h("i", { class: `sq ${verdict.status}` }, GLYPHS[verdict.status]), " ", h("strong", {}, words(verdict.status)),
       suite.tests ? null : [chip("official", verdict.official), chip("strict", verdict.strict)],
-      h("span", { class: "muted" }, ` by ${run.scorer}, ${sample.cpu} s`)),
+      h("span", { class: "muted" }, ` judged by ${run.scorer}, ${sample.cpu} s`)),
     h("dl", {},
       one.expected === null ? null : [h("dt", {}, "expected"), h("dd", {}, h("code", {}, visible(one.expected)))],
       sample.detail ? [h("dt", {}, verdict.passed ? "note" : "actual"), h("dd", {}, h("code", {}, visible(sample.detail)))] : null,
@@ -529,12 +550,14 @@ function code(text, { quiet = false, failing = null, detail = "", first = 1, giv
     });
     at += token.length;
   }
+  // blank lines at the end say nothing, unless one is to blame
+  while (lines.length > 1 && !lines[lines.length - 1].length && first + lines.length - 1 !== failing) lines.pop();
   const rows = lines.map((pieces, i) => [
     h("span", { class: i + first === failing ? "line failing" : "line" }, pieces, "\n"),
     i + first === failing && detail ? h("span", { class: "why" }, visible(detail), "\n") : null,
   ]);
-  return h("pre", { class: quiet ? "code quiet" : "code", tabindex: "0", style: `counter-reset: line ${first - 1}` },
-    h("code", {}, rows));
+  return h("pre", { class: quiet ? "code quiet" : "code", tabindex: "0" },
+    h("code", { style: `counter-reset: line ${first - 1}` }, rows));
 }
 
 // --- keyboard and theme

@@ -53,6 +53,7 @@ _DARK = {
     "pass": "#4aa3df",
     "fail": "#f08a4b",
     "mark": "#3a2416",
+    "shade": "rgb(0 0 0 / 70%)",
 }
 
 

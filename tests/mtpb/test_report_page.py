@@ -1,11 +1,13 @@
 """The HTML report in a real browser: it opens from disk, is navigated, and stays what it is."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from mtpb.report.build import Options, write_report
+from mtpb.report.pages import Limits
 from tests.mtpb.report_runs import Spec, family, make_run
 
 pytest.importorskip("selenium", reason="selenium is not installed")
@@ -103,6 +105,8 @@ def test_problems_are_filtered_and_sorted(page: Page) -> None:
     assert "category=string" in page.browser.current_url
     Select(page.browser.find_element(By.NAME, "status")).select_by_visible_text("sandbox error")
     assert page.all("#page tbody td:first-child") == []
+    page.click(".empty button")
+    assert len(page.all("#page tbody tr")) == 8
 
 
 def test_a_sample_is_reached_by_keyboard(page: Page) -> None:
@@ -163,6 +167,22 @@ def test_hostile_names_stay_text_in_tables_and_figures(page: Page) -> None:
     assert any(HOSTILE in cell for cell in page.all("#overview td"))
     assert page.all("#overview img, #overview script") == []
     page.open("sample", "toy", 1, f"{HOSTILE} · multi-turn", 0, 0).one(".conversation")
+
+
+def test_samples_beyond_the_limit_are_counted_but_not_linked(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    make_run(tmp_path / "run", Spec(problems=2, cases=2, n=3))
+    made = write_report(str(tmp_path / "run"), tmp_path, Options(limits=Limits(samples=6)))
+    page = Page(browser, (tmp_path / "index.html").as_uri())
+    page.open("overview").one("h1")
+    assert made.left_out in page.all("#overview > p")
+    page.open("problem", "toy", 1).one(".matrix")
+    linked = [a.get_attribute("href")[-3:] for a in browser.find_elements(By.CSS_SELECTOR, "a.sq")]
+    assert linked == ["0/0", "0/1", "1/0"]
+    assert len(page.all(".matrix .sq")) == 6
+    page.click("a.sq")
+    page.one(".conversation")
 
 
 def test_theme_is_switched_by_key(page: Page) -> None:
