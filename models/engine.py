@@ -25,7 +25,7 @@ from models.config import ModelError
 from models.dialogue import Completion, D, Finish, Request, StopRule
 from models.options import EngineOptions, Sampling, default_cache_tokens, default_slots
 from models.runner import Runner
-from models.sampling import log_probabilities, sample
+from models.sampling import Draw, log_probabilities, sample
 from models.scheduler import PAGE, Pages, Scheduler, Span, Track
 
 TILE = 16  # rows of a product whose bits all other numbers of rows must reproduce
@@ -176,17 +176,18 @@ class Engine:
         rows, ends = _merged(spans)
         drawing = [span for span in spans if span.answers]
         wanted = sorted(set(ends))
-        logits_NV = self._runner.logits(rows, wanted)
-        if len(wanted) < len(ends):
-            which = {row: n for n, row in enumerate(wanted)}
-            logits_NV = logits_NV[[which[row] for row in ends]]
-        places = [
-            (answers[s.track].request.key, len(s.track.tokens) - s.track.prompt_length)
-            for s in drawing
+        logits_RV = self._runner.logits(rows, wanted)
+        draws = [
+            Draw(
+                wanted.index(end),
+                answers[span.track].request.key,
+                span.end - span.track.prompt_length,
+            )
+            for span, end in zip(drawing, ends, strict=True)
         ]
-        tokens = sample(logits_NV, self.sampling, places)
+        tokens = sample(logits_RV, self.sampling, draws)
         if self.options.logprobs:
-            values = log_probabilities(logits_NV, tokens)
+            values = log_probabilities(logits_RV[[draw.row for draw in draws]], tokens)
             for span, value in zip(drawing, values, strict=True):
                 answers[span.track].logprobs.append(value)
         self.stats.tokens += len(tokens)

@@ -6,18 +6,30 @@ one masked sum. If it does not belong, neither does any token as unlikely, and a
 those above it. What is drawn in the end has exactly the nucleus's distribution. (The idea is that
 of FlashInfer's sampling kernels, 2024.)
 
-Sums are done in blocks of fixed size, so that a row's result does not depend on its neighbours.
+That sum is left out where the token's own probability is above 1 - top_p: the others' is less than
+`top_p` then. Sums are done in blocks of fixed size, so that a row's result does not depend on its
+neighbours. Letters: R rows of logits, N tokens to draw, V vocabulary, B blocks of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from models.options import Sampling
+
+
+class Draw(NamedTuple):
+    """A token to draw: from which row of the logits, and what its noise depends on."""
+
+    row: int
+    key: int
+    position: int
+
 
 BLOCK = 256  # tokens of the vocabulary that are summed together
 TOGETHER = 16  # rows drawn at a time: few enough to stay in a processor's cache
@@ -41,16 +53,16 @@ def _mix(z: int) -> int:
     return z ^ (z >> 31)
 
 
-def sample(logits_NV: Tensor, sampling: Sampling, places: Sequence[tuple[int, int]]) -> list[int]:
-    """A token for each row of `logits_NV` (float32); `places` are the rows' (key, position)."""
+def sample(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    """A token for each of `draws`, from the rows of `logits_RV` (float32)."""
     if sampling.temperature == 0:
-        greedy: list[int] = logits_NV.argmax(-1).tolist()
-        return greedy
-    if 0 < sampling.top_k < logits_NV.shape[1]:
-        top = logits_NV.topk(sampling.top_k)
-        chosen_N1 = logits_NV.new_tensor(_draw(top.values, sampling, places)).long()[:, None]
-        return _as_list(top.indices.gather(1, chosen_N1).flatten())
-    return _draw(logits_NV, sampling, places)
+        greedy = _as_list(logits_RV.argmax(-1))
+        return [greedy[draw.row] for draw in draws]
+    if 0 < sampling.top_k < logits_RV.shape[1]:
+        top = logits_RV.topk(sampling.top_k)
+        chosen = _draw(top.values, sampling, draws)
+        return _as_list(top.indices[[draw.row for draw in draws], chosen])
+    return _draw(logits_RV, sampling, draws)
 
 
 def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
@@ -60,52 +72,57 @@ def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
     return values
 
 
-def _draw(logits_NV: Tensor, sampling: Sampling, places: Sequence[tuple[int, int]]) -> list[int]:
-    tokens: list[int] = []
-    together = TOGETHER if logits_NV.device.type == "cpu" else len(places)
-    for start in range(0, len(places), together or 1):
-        rows = slice(start, start + together)
-        tokens += _draw_rows(logits_NV[rows], sampling, places[rows])
+def _draw(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    tokens = [0] * len(draws)
+    together = TOGETHER if logits_RV.device.type == "cpu" else len(logits_RV)
+    for start in range(0, len(logits_RV), together or 1):
+        rows_RV = logits_RV[start : start + together]
+        mine = [n for n, draw in enumerate(draws) if start <= draw.row < start + together]
+        shifted = [draws[n]._replace(row=draws[n].row - start) for n in mine]
+        for n, token in zip(mine, _draw_from(rows_RV, sampling, shifted), strict=True):
+            tokens[n] = token
     return tokens
 
 
-def _draw_rows(
-    logits_NV: Tensor, sampling: Sampling, places: Sequence[tuple[int, int]]
-) -> list[int]:
-    weights_NV = torch.softmax(logits_NV / sampling.temperature, -1)
-    if odd := -weights_NV.shape[1] % BLOCK:
-        weights_NV = F.pad(weights_NV, (0, odd))  # so that blocks are full
-    tokens = [0] * len(places)
-    rows, attempt = list(range(len(places))), 0
-    while rows:
-        noise = [uniform(*places[row], attempt) for row in rows]
-        drawn_N = _inverse_cdf(weights_NV, torch.tensor(noise, dtype=torch.float64))
-        for row, token in zip(rows, _as_list(drawn_N), strict=True):
-            tokens[row] = token
+def _draw_from(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    weights_RV = torch.softmax(logits_RV / sampling.temperature, -1)
+    if odd := -weights_RV.shape[1] % BLOCK:
+        weights_RV = F.pad(weights_RV, (0, odd))  # so that blocks are full
+    row_N = torch.tensor([draw.row for draw in draws], device=weights_RV.device)
+    tokens, left, attempt = [0] * len(draws), list(range(len(draws))), 0
+    while left:
+        noise = [uniform(draws[n].key, draws[n].position, attempt) for n in left]
+        drawn_N = _inverse_cdf(weights_RV, row_N, torch.tensor(noise, dtype=torch.float64))
+        for n, token in zip(left, _as_list(drawn_N), strict=True):
+            tokens[n] = token
         if sampling.top_p >= 1:
             break
-        pivot_N1 = weights_NV.gather(1, drawn_N[:, None])
-        weights_NV = torch.where(weights_NV > pivot_N1, weights_NV, 0)
-        again_N = _block_sums(weights_NV).sum(-1) >= sampling.top_p
-        again = _as_list(again_N.nonzero().flatten())
-        rows, weights_NV = [rows[n] for n in again], weights_NV[again]
+        pivot_N = weights_RV[row_N, drawn_N]
+        doubtful = (pivot_N <= 1 - sampling.top_p).nonzero().flatten()
+        weights_NV = weights_RV[row_N[doubtful]]
+        weights_NV = torch.where(weights_NV > pivot_N[doubtful, None], weights_NV, 0)
+        again = (_block_sums(weights_NV).sum(-1) >= sampling.top_p).nonzero().flatten()
+        left = [left[n] for n in _as_list(doubtful[again])]
+        weights_RV, row_N = weights_NV[again], torch.arange(len(left), device=weights_RV.device)
         attempt += 1
     return tokens
 
 
+def _blocks(weights_NV: Tensor) -> Tensor:
+    return weights_NV.view(len(weights_NV), weights_NV.shape[1] // BLOCK, BLOCK)
+
+
 def _block_sums(weights_NV: Tensor) -> Tensor:
-    return weights_NV.view(weights_NV.shape[0], -1, BLOCK).sum(-1).double()
+    return _blocks(weights_NV).sum(-1).double()
 
 
-def _inverse_cdf(weights_NV: Tensor, noise_N: Tensor) -> Tensor:
-    """The first token at which the running sum of weights exceeds noise × their total."""
-    noise_N1 = noise_N.to(weights_NV.device)[:, None]
-    sums_NB = _block_sums(weights_NV).cumsum(-1)
-    target_N1 = noise_N1 * sums_NB[:, -1:]
+def _inverse_cdf(weights_RV: Tensor, row_N: Tensor, noise_N: Tensor) -> Tensor:
+    """The first token at which the running sum of a row's weights exceeds noise × their total."""
+    sums_NB = _block_sums(weights_RV).cumsum(-1)[row_N]
+    target_N1 = noise_N.to(weights_RV.device)[:, None] * sums_NB[:, -1:]
     block_N1 = torch.searchsorted(sums_NB, target_N1, right=True)
     before_N1 = F.pad(sums_NB, (1, 0)).gather(1, block_N1)
-    blocks_NBT = weights_NV.view(weights_NV.shape[0], -1, BLOCK)
-    inside_NT = blocks_NBT.take_along_dim(block_N1[:, :, None], 1)[:, 0].double()
+    inside_NT = _blocks(weights_RV)[row_N, block_N1[:, 0]].double()
     offset_N1 = torch.searchsorted(inside_NT.cumsum(-1), target_N1 - before_N1, right=True)
     # rounding may point behind the block's last weight: its last token with any weight is meant
     last_N1 = (inside_NT > 0).long().cumsum(-1).argmax(-1, keepdim=True)

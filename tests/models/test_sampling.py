@@ -9,10 +9,11 @@ from torch import Tensor
 
 from models.config import ModelError
 from models.options import Sampling
-from models.sampling import sample, uniform
+from models.sampling import Draw, sample, uniform
 from tests.models.talk import CONFIG, model_of
 
 DRAWS = 4000
+EACH_OF_5 = [Draw(n, n, n) for n in range(5)]
 
 
 def nucleus(logits: Tensor, sampling: Sampling) -> Tensor:
@@ -45,7 +46,7 @@ def logits_of(kind: str) -> Tensor:
 def test_draws_follow_the_distribution(kind: str, sampling: Sampling) -> None:
     logits = logits_of(kind)
     expected = nucleus(logits, sampling) * DRAWS
-    tokens = sample(logits.repeat(DRAWS, 1), sampling, [(n, 0) for n in range(DRAWS)])
+    tokens = sample(logits[None], sampling, [Draw(0, n, 0) for n in range(DRAWS)])
     counts = torch.bincount(torch.tensor(tokens), minlength=len(logits)).double()
     assert counts[expected == 0].sum() == 0
     order = expected.argsort(descending=True)
@@ -58,24 +59,22 @@ def test_draws_follow_the_distribution(kind: str, sampling: Sampling) -> None:
 
 def test_a_draw_depends_on_its_own_row_and_place_alone() -> None:
     logits = torch.randn(40, 5000, generator=torch.Generator().manual_seed(1)) * 2
-    places = [(n, n % 7) for n in range(40)]
     sampling = Sampling(0.8, 0.6)
-    together = sample(logits, sampling, places)
-    assert [
-        sample(logits[n : n + 1], sampling, places[n : n + 1])[0] for n in range(40)
-    ] == together
+    together = sample(logits, sampling, [Draw(n % 33, n, n % 7) for n in range(80)])
+    for n, token in enumerate(together):
+        row = n % 33
+        assert sample(logits[row : row + 1], sampling, [Draw(0, n, n % 7)]) == [token]
 
 
 def test_temperature_zero_is_the_most_likely_token() -> None:
     logits = torch.randn(5, 100)
-    assert sample(logits, Sampling(0), [(0, 0)] * 5) == logits.argmax(-1).tolist()
+    assert sample(logits, Sampling(0), EACH_OF_5) == logits.argmax(-1).tolist()
 
 
 def test_a_tiny_nucleus_is_the_most_likely_token() -> None:
     logits = torch.randn(5, CONFIG.vocab_size)
-    places = [(n, n) for n in range(5)]
-    assert sample(logits, Sampling(1, 1e-9), places) == logits.argmax(-1).tolist()
-    assert sample(logits, Sampling(1, 1, 1), places) == logits.argmax(-1).tolist()
+    assert sample(logits, Sampling(1, 1e-9), EACH_OF_5) == logits.argmax(-1).tolist()
+    assert sample(logits, Sampling(1, 1, 1), EACH_OF_5) == logits.argmax(-1).tolist()
 
 
 def test_noise_is_uniform_and_repeatable() -> None:

@@ -19,8 +19,8 @@ DOCUMENTS = 3000
 @cache
 def corpus() -> tuple[str, ...]:
     """A sample of the Python that models are trained on, of the seed that they are trained with."""
-    stages = (Stage.broad, Stage.mono)
-    return tuple(text for s in stages for text in islice(documents(s, 1), DOCUMENTS // 2))
+    stages = (Stage.multi, Stage.broad, Stage.mono)
+    return tuple(text for s in stages for text in islice(documents(s, 1), DOCUMENTS // 3))
 
 
 def words(text: str) -> list[str]:
