@@ -72,6 +72,7 @@ class PlannedRun:
     """One run of an experiment: what is passed to mtpb.run, and where it goes."""
 
     model: str
+    suite: str
     label: str
     overrides: tuple[str, ...]
     output: Path
@@ -159,7 +160,16 @@ def _planned(
     label = _label(model, suite, keys)
     output = folder / suite.benchmark / label.replace(" ", "_")
     overrides = (chosen, *asked, *common)
-    return PlannedRun(model, label, overrides, output, config, _workload(config), suite.perplexity)
+    return PlannedRun(
+        model,
+        suite.benchmark,
+        label,
+        overrides,
+        output,
+        config,
+        _workload(config),
+        suite.perplexity,
+    )
 
 
 def _label(model: str, suite: SuiteConfig, keys: Mapping[str, Any]) -> str:
@@ -220,21 +230,15 @@ def _asked(config: Any) -> dict[str, Any]:
 
 
 def plan_table(name: str, runs: list[PlannedRun]) -> Table:
-    """What a study will do: a row a run, and the sums below."""
+    """What a study will do: a row a run; below, the sums of each suite and of all."""
+    states = [_state(run) for run in runs]
     rows = tuple(
-        (
-            run.label,
-            run.workload.samples,
-            run.workload.tokens,
-            min(run.judged, run.workload.samples or 0),
-            "done" if run.done else "to do",
-        )
-        for run in runs
+        (run.label, run.workload.samples, run.workload.tokens, run.judged, state)
+        for run, state in zip(runs, states, strict=True)
     )
-    samples = sum(run.workload.samples or 0 for run in runs)
-    tokens = sum(run.workload.tokens or 0 for run in runs)
-    left = sum(not run.done for run in runs)
-    troubles = dict.fromkeys(run.workload.trouble for run in runs if run.workload.trouble)
+    suites = dict.fromkeys(run.suite for run in runs)
+    sums = [_sum(suite, [run for run in runs if run.suite == suite]) for suite in suites]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in _STATES if state in states)
     return Table(
         "plan",
         f"Plan of {name}",
@@ -247,8 +251,36 @@ def plan_table(name: str, runs: list[PlannedRun]) -> Table:
         ),
         rows,
         (
-            f"{len(runs)} runs, {left} to do; {samples:,} samples, about {tokens:,} tokens "
-            f"({TOKENS_A_TURN} a turn)",
-            *troubles,
+            *(sums if len(sums) > 1 else ()),
+            f"{_sum('all', runs)} ({TOKENS_A_TURN} a turn)",
+            f"{len(runs)} runs: {counts}",
+            *_troubles(runs),
         ),
     )
+
+
+_STATES = ("done", "begun", "to do")
+
+
+def _state(run: PlannedRun) -> str:
+    return "done" if run.done else "begun" if run.judged else "to do"
+
+
+def _sum(what: str, runs: list[PlannedRun]) -> str:
+    """A line of what some runs take, as far as it is known."""
+    known = [run.workload for run in runs if run.workload.samples is not None]
+    head = f"{what}: {len(runs)} runs"
+    if not known:
+        return f"{head}, of unknown size"
+    samples = sum(load.samples or 0 for load in known)
+    tokens = sum(load.tokens or 0 for load in known)
+    judged = sum(run.judged for run in runs)
+    rest = f", besides {len(runs) - len(known)} of unknown size" if len(known) < len(runs) else ""
+    return f"{head}, {samples:,} samples ({judged:,} judged), about {tokens:,} tokens{rest}"
+
+
+def _troubles(runs: list[PlannedRun]) -> list[str]:
+    """Why some suites cannot be had here, each reason once."""
+    found = dict.fromkeys(run.workload.trouble for run in runs if run.workload.trouble)
+    remedy = "in a study, a suite's file is experiment.suites.N.path=FILE, N counting from 0"
+    return [*found, remedy] if found else []

@@ -33,7 +33,9 @@ def test_plan_of_the_paper_names_all_its_runs(tmp_path: Path) -> None:
         [*command, *suites, f"results={tmp_path}"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "60 runs, 60 to do" in done.stdout
+    assert "60 runs: 60 to do" in done.stdout
+    assert "humaneval: 36 runs, of unknown size" in done.stdout
+    assert "experiment.suites.N.path" in done.stdout
     for size in ("350M", "2B", "6B", "16B"):
         for data in ("nl", "multi", "mono"):
             lines = [line for line in done.stdout.splitlines() if f"codegen-{size}-{data} " in line]
@@ -44,7 +46,8 @@ def test_plan_of_the_paper_names_all_its_runs(tmp_path: Path) -> None:
 def test_plan_counts_samples_and_tokens(tmp_path: Path) -> None:
     done = study("dry_run=true", f"output={tmp_path}")
     assert done.returncode == 0, done.stderr
-    assert "2 runs, 2 to do; 7 samples" in done.stdout
+    assert "2 runs: 2 to do" in done.stdout
+    assert "all: 2 runs, 7 samples (0 judged), about 720 tokens" in done.stdout
 
 
 def test_a_study_is_done_once_and_reported(tmp_path: Path) -> None:
@@ -65,7 +68,7 @@ def test_a_study_is_done_once_and_reported(tmp_path: Path) -> None:
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("manifest.json")}
     again = study(f"output={tmp_path}")
     assert again.returncode == 0, again.stderr
-    assert "2 runs, 0 to do" in again.stdout
+    assert "2 runs: 2 done" in again.stdout
     assert {path: path.stat().st_mtime_ns for path in written} == written
 
 
