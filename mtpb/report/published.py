@@ -7,29 +7,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mtpb.errors import UsageError
 from mtpb.report.runs import Run
 from mtpb.store import read_json
 from mtpb.tables import Cell, Estimate
 
-SHIPPED = Path(__file__).resolve().parents[2] / "results" / "published"
+SHIPPED = Path(__file__).with_name("published.json")  # results/published links to it
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Figures of files in a folder, each with the source that its file names."""
+    """Figures of a file, or of a folder's, each with the source that its file names."""
 
     figures: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
-    def read(cls, folder: Path) -> Published:
-        """Reads all .json files of a folder; none if there is no such folder.
+    def read(cls, place: Path) -> Published:
+        """Reads a file, or all .json files of a folder.
 
-        Raises UsageError for a file that does not hold a source and figures.
+        Raises UsageError where there is none, and for one that does not hold a source and figures.
         """
         figures: list[Mapping[str, Any]] = []
-        for path in sorted(folder.glob("*.json")):
-            content = read_json(path, "expected an object with source and figures")
-            figures += [{"source": content["source"], **figure} for figure in content["figures"]]
+        paths = sorted(place.glob("*.json")) if place.is_dir() else [place]
+        if not paths:
+            raise UsageError(f"published={place}: no .json file in this folder")
+        for path in paths:
+            content = read_json(path, _EXPECTED)
+            try:
+                source = content["source"]
+                figures += [{"source": source, **_checked(figure)} for figure in content["figures"]]
+            except (KeyError, TypeError) as error:
+                raise UsageError(f"published={path}: {_EXPECTED} ({error!r})") from error
         return cls(tuple(figures))
 
     def value(self, run: Run, figure: str) -> float | None:
@@ -59,6 +67,14 @@ class Published:
 
     def of_any_format(self, benchmark: str) -> Iterable[Mapping[str, Any]]:
         return (row for row in self.figures if row["benchmark"] == benchmark)
+
+
+_EXPECTED = "expected an object with source, and figures that each name their benchmark"
+
+
+def _checked(figure: Mapping[str, Any]) -> Mapping[str, Any]:
+    _ = figure["benchmark"]
+    return figure
 
 
 def beside(ours: Estimate, published: float | None) -> tuple[Cell, Cell, Cell]:

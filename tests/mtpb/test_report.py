@@ -211,6 +211,13 @@ def test_a_part_of_a_suite_has_no_published_figure(tmp_path: Path) -> None:
     assert Published.read(SHIPPED).value(run, "pass_rate") is None
 
 
+@pytest.mark.parametrize("content", ["{}", '{"source": "x", "figures": [{"pass_rate": 1}]}', "[]"])
+def test_published_figures_of_another_shape_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "theirs.json").write_text(content)
+    with pytest.raises(UsageError, match=r"theirs\.json"):
+        Published.read(tmp_path)
+
+
 def test_within_says_whether_the_published_value_is_in_our_interval() -> None:
     ours = Estimate(0.17, 0.12, 0.22)
     assert beside(ours, 0.1698) == (0.1698, pytest.approx(0.0002), True)
@@ -370,6 +377,8 @@ def test_a_broken_neighbour_is_left_out_with_a_warning(
         (("difficulty.easy=0.1",), "difficulty.easy=0.1"),
         (("difficulty.reference=nowhere",), "difficulty.reference=nowhere"),
         (("html.max_samples=0",), "html.max_samples=0"),
+        (("html.max_mb=0",), "html.max_mb=0"),
+        (("published=nowhere",), "nowhere"),
         (("colour=blue",), "colour"),
     ],
 )
