@@ -143,8 +143,8 @@ def _watched_print(space: HarnessSpace) -> Code:
     return watched
 
 
-def run_program(channel_fd: int, link_fd: int | None, stage: Stage) -> NoReturn:
-    """Run the program that comes over the channel and leave the process."""
+def run_program(channel_fd: int, link_fd: int | None, stage: Stage) -> None:
+    """Run the program that comes over the channel; the process is to be left after that."""
     channel = Channel(channel_fd)
     source, seed, harness, arguments = channel.payload()
     space = None
@@ -155,6 +155,7 @@ def run_program(channel_fd: int, link_fd: int | None, stage: Stage) -> NoReturn:
             channel.fault(f"the harness failed: {failure.headline(error)}")
         space.watch_prints(stage.builtins)
     channel.begun()
+    ending: Ending | None
     try:
         if "random" in source:
             _seed(seed)
@@ -162,13 +163,15 @@ def run_program(channel_fd: int, link_fd: int | None, stage: Stage) -> NoReturn:
         ending = execute(source, names, space)
         if link_fd is not None:
             ending = serving.serve(link_fd, names, ending)
+        if ending is None:  # the test has its verdict: nothing of the program is to run any more
+            _flush()
+            return
         ending = _finish(ending)
     except TimeLimit:
         ending = failure.OUT_OF_TIME
     if space is not None:
         ending = _report(space, ending)
     channel.end(ending)
-    os._exit(0)
 
 
 def _seed(seed: int) -> None:
@@ -220,6 +223,13 @@ def _finish(ending: Ending) -> Ending:
         if ending.status == "passed" and not isinstance(error, ValueError):
             return failure.describe(error, FILENAME)
     return ending
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BaseException:  # noqa: BLE001  a stream of the program's own may raise anything
+        return
 
 
 def _wait_for_threads() -> None:

@@ -189,6 +189,7 @@ def _environment(home: str) -> dict[str, str]:
         "HOME": home,
         "TMPDIR": home,
         "PYTHONHASHSEED": "0",
+        "LD_BIND_NOW": "1",  # or every child would resolve the same functions again
         "MPLBACKEND": "Agg",
         **threads,
     }

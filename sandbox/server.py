@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import linecache
+import marshal
 import os
 import select
 import shutil
@@ -26,7 +27,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from sandbox import child, crossing, layers, scratch, serving, wire
+from sandbox import child, layers, scratch, wire
 from sandbox.judge import Judge
 from sandbox.supervision import Child, Supervisor
 
@@ -127,8 +128,9 @@ def _prepare(
     with _without_fork_hooks():
         report.libraries = _preload([] if stage is None else [*LIBRARY, *start["libraries"]])
     _copy_without_modes()
+    atexit._clear()
     if stage is not None:
-        _warm_up(stage)
+        _warm_up()
     layers.give_up_privileges(report)
     walls = layers.Walls(limits, directory, report)
     if stage is None:
@@ -178,22 +180,43 @@ def _preload(names: list[str]) -> list[str]:
     return loaded
 
 
-def _warm_up(stage: child.Stage) -> None:
-    """Run what every child will run, a few times: the first runs write to the most pages.
+REHEARSED = """
+import math
+def f(x: int) -> list[int]:
+    return [n + x for n in range(3)]
+f(1)
+"""
 
-    Compiling sets up its tables, and functions settle on the types they meet.
+
+def _warm_up() -> None:
+    """Run what every child will run, a few times: first runs write to the most pages.
+
+    Compiling sets up its tables, lookups are remembered, and functions settle on the types
+    they meet; whatever of that is done here no child has to do on copies of its own.
     """
-    source = (
-        "import math\ndef f(x: int) -> list[int]:\n    return [n + x for n in range(3)]\nf(1)\n"
-    )
-    functions: dict[str, object] = {}
+    before = dict(sys.modules)
+    stage = child.Stage()
     for _ in range(20):
-        names: dict[str, Any] = {"__builtins__": stage.builtins, "__name__": "warm"}
-        child.execute(source, names, None)
-        for arguments in ((1,), ([1],), ("a", (2.5, None), {1: True})):
-            request: object = ("call", "f", arguments, {})
-            serving.answer(request, {"f": lambda *args: args}, functions, crossing.Handles())
+        _rehearse(stage, ["f"])
+        _rehearse(stage, [])
+    del sys.modules["program"]
+    sys.modules.update(before)
     linecache.clearcache()
+
+
+def _rehearse(stage: child.Stage, calls: list[str]) -> None:
+    """Run a program in this process, called by a test or not, as its child would."""
+    pool, channel = socket.socketpair()
+    test, link = socket.socketpair()
+    with pool, channel, test, link:
+        payload = marshal.dumps((REHEARSED, 0, None, None))
+        wire.write(pool.fileno(), wire.frame(b"P", payload))
+        for name in calls:
+            for arguments in ((1,), ([1],), ("a", (2.5, None), {1: True})):
+                request = marshal.dumps(("call", name, arguments, {}))
+                wire.write(test.fileno(), wire.frame(b"M", request))
+        test.shutdown(socket.SHUT_WR)
+        child.run_program(channel.fileno(), link.fileno() if calls else None, stage)
 
 
 def _copy_without_modes() -> None:
@@ -214,7 +237,6 @@ def _copy_without_modes() -> None:
 def _become_lean() -> None:
     """Leave to the children nothing of the server's own, and as little to copy as can be."""
     sys.argv[:] = [""]
-    atexit._clear()
     for name in [name for name in sys.modules if name.partition(".")[0] == "sandbox"]:
         del sys.modules[name]
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -278,3 +300,4 @@ class Server:
         os.closerange(CHANNEL_FD + len(fds), layers.MOST_FILES)
         self._walls.seal()
         child.run_program(CHANNEL_FD, LINK_FD if len(fds) == 2 else None, self._stage)
+        os._exit(0)

@@ -8,10 +8,8 @@ place, or an exception.
 from __future__ import annotations
 
 import marshal
-import os
-import sys
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from sandbox import failure, plain, wire
 from sandbox.crossing import Handles, make
@@ -35,8 +33,8 @@ _IMMUTABLE = frozenset({type(None), bool, int, float, complex, str, bytes})
 _UNCHANGED: Plain = ("none",)
 
 
-def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending:
-    """Answer the test's calls until it hangs up; returns where there is nothing to call."""
+def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending | None:
+    """Answer the test's calls until it hangs up: None. An ending if there is nothing to call."""
     if ending.status != "passed" or ending.exit_code is not None:
         wire.write(link, wire.frame(b"X", plain.encode(freeze(tuple(ending)))))
         return ending
@@ -47,17 +45,9 @@ def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending:
         try:
             tag, body = wire.read_frame(link)
         except (wire.WireError, OSError):
-            _leave()
+            return None
         request = marshal.loads(body) if tag == b"M" else plain.thaw(plain.decode(body), make)
         wire.write(link, answer(request, names, functions, handles))
-
-
-def _leave() -> NoReturn:
-    """The test has its verdict: nothing of the program is to run any more."""
-    try:
-        sys.stdout.flush()
-    finally:
-        os._exit(0)
 
 
 def answer(
