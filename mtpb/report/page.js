@@ -486,8 +486,13 @@ function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens, line
     h("header", { class: "muted" }, facts.filter(Boolean).join(" · "), failed ? h("span", { class: "chip no" }, "fails here") : null),
     suite.tests || prompt === null ? null : h("p", { class: "prompt" }, visible(asked)),
     suite.tests ? code(asked + text, { ...shown, first: 1, given: asked.length }) : code(text, shown),
-    cut ? h("details", { class: "cut", open: cut.length < 800 },
-      h("summary", {}, "cut away by the stop rule"), code(cut, { quiet: true })) : null);
+    cut ? cutView(cut) : null);
+}
+
+function cutView(cut) {
+  const what = "cut away by the stop rule";
+  if (cut.length < 40 && !cut.includes("\n")) return h("p", { class: "cut muted note" }, `${what}: `, h("code", {}, visible(cut)));
+  return h("details", { class: "cut", open: cut.length < 800 }, h("summary", {}, what), code(cut, { quiet: true }));
 }
 
 // --- code
