@@ -55,6 +55,7 @@ CACHED = 256
 TEST_CPU_S = 10.0
 LEAVE_S = 1.0
 JUDGE_S = 60.0
+MOST_TEXT = 8 << 20  # characters of a program; its frame has room for four bytes each
 OOM_MB = 512  # a process killed below that was hardly killed for its memory
 
 
@@ -254,14 +255,14 @@ class Trial:
 def attend(exchange: Exchange, trial: Trial | None = None) -> None:
     """Serve the sockets until the program's process and its test have ended.
 
-    Once the test has ended the program is of no more use: it leaves by itself when it
-    finds the link closed, or else is killed. A judge that is stuck counts as dead.
+    A program with a test reports no value: its few bytes can wait until its end. Once the
+    test has ended the program is of no more use: it leaves by itself when it finds the link
+    closed, or else is killed. A judge that is stuck counts as dead.
     """
-    actions = {
-        exchange.ours.fileno(): exchange.on_channel,
-        exchange.server.control.fileno(): exchange.on_control,
-    }
-    if trial is not None:
+    actions = {exchange.server.control.fileno(): exchange.on_control}
+    if trial is None:
+        actions[exchange.ours.fileno()] = exchange.on_channel
+    else:
         actions[trial.judge.control.fileno()] = trial.on_control
     poll = select.poll()
     for fd in actions:
@@ -311,6 +312,9 @@ class Worker(threading.Thread):
             return Outcome(Status.sandbox_error, f"{type(error).__name__}: {error}")
 
     def _outcome(self, program: Program) -> Outcome:
+        if len(program.source) > MOST_TEXT:
+            size = f"{len(program.source):,} characters; at most {MOST_TEXT:,} are compiled"
+            return Outcome(Status.memory, f"the program's text has {size}")
         for _ in range(2):  # a program whose server died is run once more
             try:
                 return self._try(program)

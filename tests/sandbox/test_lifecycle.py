@@ -348,3 +348,9 @@ with Pool(isolation=Isolation.full, workers=1) as pool:
     if "Permission denied" in done.stderr or "No module named" in done.stderr:
         pytest.skip("the interpreter or this checkout is not readable for others")
     assert done.stdout == "2.0\n\nStatus.blocked\n", done
+
+
+def test_a_text_too_long_to_compile_is_the_programs_fault(pool: Pool) -> None:
+    outcome = pool.run(Program("x = 1\n" * 10_000_000))
+    assert (outcome.status, outcome.line) == (Status.memory, None)
+    assert "60,000,000 characters" in outcome.detail
