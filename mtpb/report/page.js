@@ -479,7 +479,7 @@ function outcome(suite, problem, run, sample, verdict) {
 
 function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens, line], number) {
   const failed = sample.turn === number;
-  const facts = [prompt === null ? "program" : `turn ${number + 1}`, tokens ? `${tokens} tokens` : "", FINISHES[finish] || ""];
+  const facts = [prompt === null ? "program" : `turn ${number + 1}`, tokens ? `${tokens} token${tokens === 1 ? "" : "s"}` : "", FINISHES[finish] || ""];
   const asked = prompt === null ? "" : chunk.prompts[prompt];
   const shown = { failing: sample.line, detail: sample.detail, first: line };
   return h("article", { class: failed ? "turn failed" : "turn", id: `turn-${number + 1}` },
