@@ -67,12 +67,12 @@ def _training(histories: Mapping[str, Any]) -> list[str]:
         "| size | stage | documents | tokens | steps | loss | validation | processor time, s |"
     )
     lines.append("|---|---|---:|---:|---:|---:|---:|---:|")
-    for name, history in histories.items():
-        for stage in history if name.endswith("-mono") else ():
+    for size, history in _longest(histories).items():
+        for stage in history:
             last = stage["curve"][-1]
             loss = sum(point["loss"] for point in stage["curve"][-5:]) / len(stage["curve"][-5:])
             lines.append(
-                f"| {name.split('-')[1]} | {stage['stage']} | {stage['documents']} "
+                f"| {size} | {stage['stage']} | {stage['documents']} "
                 f"| {stage['tokens']} | {stage['steps']} | {loss:.2f} | {last['validation']:.2f} "
                 f"| {stage['processor_seconds']} |"
             )
@@ -83,6 +83,15 @@ def _training(histories: Mapping[str, Any]) -> list[str]:
         f"{sample['device']}, float32; stored as float16."
     )
     return lines
+
+
+def _longest(histories: Mapping[str, Any]) -> dict[str, Any]:
+    """The history of each size's last stage, which has those of all stages before."""
+    longest: dict[str, Any] = {}
+    for name, history in histories.items():
+        size = name.split("-")[1]
+        longest[size] = max(longest.get(size, []), history, key=len)
+    return longest
 
 
 def _settings(settings: Settings) -> list[str]:
@@ -100,10 +109,9 @@ def draw_curves(histories: Mapping[str, Any], path: Path) -> bool:
         return False
     figure = Figure(figsize=(7, 3.5), layout="constrained")
     axes = figure.add_subplot()
-    for name, history in histories.items():
-        if name.endswith("-mono"):
-            steps, losses = _joined(history)
-            axes.plot(steps, losses, label=name.removesuffix("-mono"), linewidth=0.8)
+    for size, history in _longest(histories).items():
+        steps, losses = _joined(history)
+        axes.plot(steps, losses, label=f"codegen-{size}", linewidth=0.8)
     axes.set(xlabel="step, all stages", ylabel="training loss, nats a token", yscale="log")
     axes.legend()
     figure.savefig(path, metadata={"Date": None})
