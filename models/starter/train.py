@@ -2,7 +2,7 @@
 
     python -m models.starter.train                     # all of it
     python -m models.starter.train --scale 0.01        # a look at every step, in a minute
-    python -m models.starter.train --sizes 4M --stages mono
+    python -m models.starter.train --sizes 3M --stages mono
 
 Interrupted, the same command goes on from the last checkpoint, to the same bits on the same
 machine and number of threads. Corpora are made first, once; a batch holds documents of about one

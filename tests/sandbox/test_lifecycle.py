@@ -354,3 +354,15 @@ def test_a_text_too_long_to_compile_is_the_programs_fault(pool: Pool) -> None:
     outcome = pool.run(Program("x = 1\n" * 10_000_000))
     assert (outcome.status, outcome.line) == (Status.memory, None)
     assert "60,000,000 characters" in outcome.detail
+
+
+def test_a_tested_program_that_floods_every_descriptor_ends_at_the_wall() -> None:
+    flood = (
+        "import os\nfor fd in range(3, 12):\n  try:\n    while True: os.write(fd, b'E' * 65536)\n"
+    )
+    flood += "  except OSError: pass\ndef f(): return 1\n"
+    harmless = "def f(): return 1\n"
+    test = Test("", "assert f() == 1", ("f",))
+    with Pool(Limits(cpu_s=10, wall_s=0.6), workers=1) as pool:
+        outcomes = [pool.run(Program(source, test=test)) for source in (flood, harmless)]
+    assert [outcome.status for outcome in outcomes] == [Status.timeout, Status.passed]
