@@ -48,6 +48,13 @@ class Stage:
             module.__dict__["__builtins__"] = self.builtins
         signal.signal(signal.SIGXCPU, _raise_time_limit)
 
+    def harness(self, source: str) -> CodeType:
+        """The harness' code, compiled once."""
+        if source not in self.harnesses:
+            code = compile(source, "<harness>", "exec", dont_inherit=True)
+            self.harnesses[source] = code
+        return self.harnesses[source]
+
     def enter(self, name: str) -> dict[str, Any]:
         """Make module `name` the program's; the names that its code will define."""
         sys.modules[name] = self.modules[name]
@@ -67,7 +74,10 @@ class Channel:
 
     def payload(self) -> tuple[Any, ...]:
         """What the pool asks for; trusted, so marshal will do."""
-        return cast("tuple[Any, ...]", marshal.loads(wire.read_frame(self._fd)[1]))
+        try:
+            return cast("tuple[Any, ...]", marshal.loads(wire.read_frame(self._fd)[1]))
+        except (wire.WireError, OSError):  # there is no program, and will be none
+            os._exit(0)
 
     def begun(self) -> None:
         """Told before anything of the program runs: what fails earlier is not its fault."""
@@ -143,14 +153,20 @@ def _watched_print(space: HarnessSpace) -> Code:
     return watched
 
 
-def run_program(channel_fd: int, link_fd: int | None, stage: Stage) -> None:
-    """Run the program that comes over the channel; the process is to be left after that."""
+def run_program(channel_fd: int, link_fd: int, stage: Stage) -> None:
+    """Run the program that comes over the channel; the process is to be left after that.
+
+    If it has no test, the link is of no use and is closed.
+    """
     channel = Channel(channel_fd)
-    source, seed, harness, arguments = channel.payload()
+    source, seed, tested, harness, arguments = channel.payload()
+    if not tested:
+        os.close(link_fd)
     space = None
     if harness is not None:
         try:
-            space = HarnessSpace(stage.harnesses[harness], plain.thaw_all(arguments), channel)
+            code = stage.harness(harness)
+            space = HarnessSpace(code, plain.thaw_all(arguments), channel)
         except Exception as error:  # noqa: BLE001  a fault of the caller, not of the program
             channel.fault(f"the harness failed: {failure.headline(error)}")
         space.watch_prints(stage.builtins)
@@ -159,9 +175,9 @@ def run_program(channel_fd: int, link_fd: int | None, stage: Stage) -> None:
     try:
         if "random" in source:
             _seed(seed)
-        names = stage.enter("__main__" if link_fd is None else "program")
+        names = stage.enter("program" if tested else "__main__")
         ending = execute(source, names, space)
-        if link_fd is not None:
+        if tested:
             ending = serving.serve(link_fd, names, ending)
         if ending is None:  # the test has its verdict: nothing of the program is to run any more
             _flush()

@@ -197,22 +197,27 @@ def _environment(home: str) -> dict[str, str]:
 
 
 class Exchange:
-    """The private channel of one program's process: a payload in, frames out."""
+    """What connects us with one program's process: a private channel, and a link for its test.
+
+    To make one is to have the server turn to the program before, and fork the process after that.
+    """
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.ours, self._theirs = socket.socketpair()
+        self.ours, theirs = socket.socketpair()
+        self.link, their_link = socket.socketpair()
+        with theirs, their_link:  # closed here, or their end would not be noticed
+            try:
+                server.start_job((theirs.fileno(), their_link.fileno()))
+            except ServerDiedError:
+                self.close()
+                raise
         self.frames = wire.Frames()
         self.end: End | None = None
 
-    def start(self, link: socket.socket | None, payload: bytes) -> None:
-        """Have the server fork for this job, and tell the child what to run."""
-        fds = [self._theirs.fileno()] + ([link.fileno()] if link is not None else [])
-        self.server.start_job(tuple(fds))
-        self._theirs.close()
-        if link is not None:
-            link.close()  # or its end would not be noticed
-        with contextlib.suppress(OSError):  # a child that died at once; the server will tell
+    def tell(self, payload: bytes) -> None:
+        """Tell the process what to run."""
+        with contextlib.suppress(OSError):  # it died at once; the server will tell
             wire.write(self.ours.fileno(), wire.frame(b"P", payload))
 
     def on_channel(self) -> bool:
@@ -236,7 +241,7 @@ class Exchange:
 
     def close(self) -> None:
         self.ours.close()
-        self._theirs.close()
+        self.link.close()
 
 
 class Trial:
@@ -246,6 +251,7 @@ class Trial:
         self.judge = judge
         self.ending: tuple[Any, ...] | None = None
         judge.start_job((link.fileno(),), json.dumps([name, seed]).encode())
+        link.close()  # the judge has it
 
     def on_control(self) -> bool:
         self.ending = cast("tuple[Any, ...]", thaw(decode(self.judge.ended())))
@@ -293,6 +299,7 @@ class Worker(threading.Thread):
         super().__init__(name="sandbox-worker", daemon=True)
         self._pool = pool
         self.program_server = pool._new_server()
+        self._next = Exchange(self.program_server)
         self.judge: Server | None = None
         self._changing = threading.Lock()
 
@@ -332,6 +339,8 @@ class Worker(threading.Thread):
             self._close_judge()
             self.program_server = self._pool._new_server()
         self.program_server.wait_until_ready()
+        self._next.close()
+        self._next = Exchange(self.program_server)
 
     def _start_judge(self) -> Server:
         if self.judge is None:
@@ -347,24 +356,31 @@ class Worker(threading.Thread):
             self.judge = None
 
     def _try(self, program: Program) -> Outcome:
-        with contextlib.closing(Exchange(self.program_server)) as exchange:
-            if program.test is not None:
-                return self._try_test(program.test, program, exchange)
-            if program.harness is not None:
-                source = program.harness.source
-                self.program_server.teach(b"H", _name(source), source)
-            exchange.start(None, _payload(program))
+        payload = _payload(program)
+        if program.test is not None:
+            return self._try_test(program.test, program.seed, payload)
+        if program.harness is not None:
+            self.program_server.teach(b"H", program.harness.source)
+        with contextlib.closing(self._take_turn(payload)) as exchange:
+            exchange.link.close()
             attend(exchange)
             return program_outcome(exchange)
 
-    def _try_test(self, test: Test, program: Program, exchange: Exchange) -> Outcome:
+    def _take_turn(self, payload: bytes) -> Exchange:
+        """Have the process that waits run the program, and the next one wait."""
+        exchange, self._next = self._next, Exchange(self.program_server)
+        exchange.tell(payload)
+        return exchange
+
+    def _try_test(self, test: Test, seed: int, payload: bytes) -> Outcome:
         judge = self._start_judge()
         name = _name(test.setup, test.source, *test.proxies)
         judge.teach(b"T", name, test.setup, test.source, test.proxies)
-        link, test_link = socket.socketpair()
-        with link, test_link:
-            exchange.start(link, _payload(program))
-            trial = Trial(judge, name, program.seed, test_link)
+        with contextlib.closing(self._take_turn(payload)) as exchange:
+            trial = Trial(judge, name, seed, exchange.link)
+            return self._attend_test(exchange, trial)
+
+    def _attend_test(self, exchange: Exchange, trial: Trial) -> Outcome:
         try:
             attend(exchange, trial)
         except JudgeStuckError:
@@ -378,6 +394,7 @@ class Worker(threading.Thread):
         with self._changing:
             self.program_server.close()
             self._close_judge()
+            self._next.close()
 
 
 def _name(*parts: str) -> str:
@@ -386,11 +403,11 @@ def _name(*parts: str) -> str:
 
 def _payload(program: Program) -> bytes:
     """What the child reads; marshal is fit for this direction, from trusted to untrusted."""
-    harness = program.harness
+    tested, harness = program.test is not None, program.harness
     if harness is None:
-        return marshal.dumps((program.source, program.seed, None, None))
+        return marshal.dumps((program.source, program.seed, tested, None, None))
     arguments = {name: freeze(value) for name, value in harness.arguments.items()}
-    return marshal.dumps((program.source, program.seed, _name(harness.source), arguments))
+    return marshal.dumps((program.source, program.seed, tested, harness.source, arguments))
 
 
 def program_outcome(exchange: Exchange) -> Outcome:

@@ -6,6 +6,9 @@ leaves nothing behind. The server imports the libraries, prepares the layers onc
 forks a child for every program, watches its time and output, and tells the pool how it
 ended. It never sees a program's source or an expected value: those go from the pool to the
 child on a channel of their own.
+
+The fork is made ahead: once a program has ended and its traces are gone, the next one's process
+is forked, enters its walls, and waits there for its program.
 """
 
 from __future__ import annotations
@@ -209,14 +212,14 @@ def _rehearse(stage: child.Stage, calls: list[str]) -> None:
     pool, channel = socket.socketpair()
     test, link = socket.socketpair()
     with pool, channel, test, link:
-        payload = marshal.dumps((REHEARSED, 0, None, None))
+        payload = marshal.dumps((REHEARSED, 0, bool(calls), None, None))
         wire.write(pool.fileno(), wire.frame(b"P", payload))
         for name in calls:
             for arguments in ((1,), ([1],), ("a", (2.5, None), {1: True})):
                 request = marshal.dumps(("call", name, arguments, {}))
                 wire.write(test.fileno(), wire.frame(b"M", request))
         test.shutdown(socket.SHUT_WR)
-        child.run_program(channel.fileno(), link.fileno() if calls else None, stage)
+        child.run_program(channel.fileno(), link.detach(), stage)
 
 
 def _copy_without_modes() -> None:
@@ -260,6 +263,7 @@ class Server:
         self._walls = walls
         self._supervisor = supervisor
         self._stage = stage
+        self._next: Child | None = None
         self._null = os.open(os.devnull, os.O_RDWR)
         while self._null < FIRST_FREE_FD:  # what arrives is then above a child's own places
             self._null = os.open(os.devnull, os.O_RDWR)
@@ -269,35 +273,33 @@ class Server:
         while True:
             tag, body, fds = wire.read_frame_with_fds(self._control, 2)
             if tag == b"H":
-                name, source = json.loads(body)
-                code = compile(source, "<harness>", "exec", dont_inherit=True)
-                self._stage.harnesses[name] = code
+                self._stage.harness(json.loads(body)[0])
             elif tag == b"J":
-                enter = self._fork(fds)
-                if enter is not None:
-                    return enter
+                new = self._job(fds)
+                if new is not None:
+                    return lambda: self._enter(new)
             # a K for a child that has ended already needs no answer
 
-    def _fork(self, fds: list[int]) -> Any:
-        streams = Child.open()
-        pid = os.fork()
-        if pid == 0:
-            return lambda: self._enter(fds, streams)
-        for fd in fds:
-            os.close(fd)
-        self._supervisor.watch(streams.started(pid))
-        scratch.clear(".")
-        return None
+    def _job(self, fds: list[int]) -> Child | None:
+        """See the child that waits, if there is one, to its end; have the next one wait.
 
-    def _enter(self, fds: list[int], streams: Child) -> NoReturn:
+        `fds` are the next one's. Returned in its process: what it is.
+        """
+        present, self._next = self._next, Child(fds)
+        if present is not None:
+            end = self._supervisor.watch(present)
+            try:
+                scratch.clear(".")
+            finally:
+                wire.write(self._control.fileno(), wire.frame(b"D", marshal.dumps(tuple(end))))
+        return self._next if self._next.fork() else None
+
+    def _enter(self, new: Child) -> NoReturn:
         """In the child: descriptors and walls, then the program."""
         self._walls.enter()
-        os.dup2(self._null, 0)
-        os.dup2(streams.write_ends[0], 1)
-        os.dup2(streams.write_ends[1], 2)
-        for place, fd in zip((CHANNEL_FD, LINK_FD), fds, strict=False):
+        for place, fd in enumerate((self._null, *new.write_ends, *new.fds)):
             os.dup2(fd, place)
-        os.closerange(CHANNEL_FD + len(fds), layers.MOST_FILES)
+        os.closerange(LINK_FD + 1, layers.MOST_FILES)
         self._walls.seal()
-        child.run_program(CHANNEL_FD, LINK_FD if len(fds) == 2 else None, self._stage)
+        child.run_program(CHANNEL_FD, LINK_FD, self._stage)
         os._exit(0)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import marshal
 import os
 import select
 import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sandbox import wire
@@ -32,27 +30,25 @@ class End(NamedTuple):
     stderr: bytes
 
 
-@dataclass
 class Child:
-    """One forked process and the pipes for its output."""
+    """One program's process: the descriptors that it is given, and the pipes for its output."""
 
-    read_ends: tuple[int, int]
-    write_ends: tuple[int, int]
-    pid: int = 0
-    pidfd: int = -1
+    def __init__(self, fds: list[int]) -> None:
+        self.fds = fds
+        self.pid, self.pidfd = 0, -1
 
-    @classmethod
-    def open(cls) -> Child:
+    def fork(self) -> bool:
+        """Fork; True in the new process."""
         (out_r, out_w), (err_r, err_w) = os.pipe(), os.pipe()
-        return cls((out_r, err_r), (out_w, err_w))
-
-    def started(self, pid: int) -> Child:
-        self.pid = pid
-        for fd in self.write_ends:
+        self.read_ends, self.write_ends = (out_r, err_r), (out_w, err_w)
+        self.pid = os.fork()
+        if self.pid == 0:
+            return True
+        for fd in (*self.write_ends, *self.fds):
             os.close(fd)
         if sys.platform == "linux":
-            self.pidfd = os.pidfd_open(pid)
-        return self
+            self.pidfd = os.pidfd_open(self.pid)
+        return False
 
 
 def waited_for_a_core() -> float:
@@ -91,7 +87,7 @@ def _kill_children() -> None:
 
 
 class Supervisor:
-    """Enforces the limits of time on one child after another and reports their ends."""
+    """Enforces the limits of time on one child after another."""
 
     def __init__(self, control: socket.socket, limits: dict[str, Any]) -> None:
         self.control = control
@@ -99,9 +95,9 @@ class Supervisor:
         self.wall_s: float = limits["wall_s"]
         self.kept: int = limits["output_kb"] * 1024
 
-    def watch(self, child: Child) -> None:
-        """Watch until the child has ended, then tell the pool."""
-        Watch(self, child).run()
+    def watch(self, child: Child) -> End:
+        """Watch until the child has ended."""
+        return Watch(self, child).run()
 
 
 class Watch:
@@ -116,7 +112,7 @@ class Watch:
         self.kept = {fd: bytearray() for fd in child.read_ends}
         self.starved = 0.0
 
-    def run(self) -> None:
+    def run(self) -> End:
         poll = select.poll()
         for fd in self.child.read_ends:
             poll.register(fd, select.POLLIN)
@@ -125,7 +121,7 @@ class Watch:
         poll.register(self.supervisor.control, select.POLLIN)
         while not self._reaped():
             self._step(poll)
-        self._end()
+        return self._end()
 
     def _step(self, poll: select.poll) -> None:
         for fd, _ in poll.poll(self._enforce()):
@@ -192,7 +188,7 @@ class Watch:
         except OSError:  # it has just ended
             return 0.0
 
-    def _end(self) -> None:
+    def _end(self) -> End:
         end_orphans()
         for fd in self.child.read_ends:
             os.set_blocking(fd, False)
@@ -202,7 +198,7 @@ class Watch:
             os.close(fd)
         if self.child.pidfd >= 0:
             os.close(self.child.pidfd)
-        end = End(
+        return End(
             os.waitstatus_to_exitcode(self.status),
             self.soft_at is not None,
             self.usage.ru_utime + self.usage.ru_stime,
@@ -210,5 +206,3 @@ class Watch:
             self.usage.ru_maxrss >> 10,
             *(bytes(self.kept[fd]) for fd in self.child.read_ends),
         )
-        body = marshal.dumps(tuple(end))
-        wire.write(self.supervisor.control.fileno(), wire.frame(b"D", body))
