@@ -17,6 +17,8 @@ from typing import Any, cast
 
 from sandbox.plain import Plain, PlainError, type_name
 
+MOST_JSON = 1 << 16  # bytes of a simple answer
+
 Freeze = Callable[[object], Plain]
 Thaw = Callable[[Plain], object]
 

@@ -1,17 +1,18 @@
 """Inside the untrusted process: answering the calls of a test.
 
 A request comes as marshal where it can (the test is trusted here), else as plain data. An
-answer is always plain data: a value and those arguments that the function changed in
-place, or an exception.
+answer is always plain data (JSON if it is simple and short): a value and those arguments that
+the function changed in place, or an exception.
 """
 
 from __future__ import annotations
 
+import json
 import marshal
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from sandbox import failure, plain, wire
+from sandbox import crossing, failure, plain, wire
 from sandbox.crossing import Handles, make
 from sandbox.failure import Ending
 from sandbox.plain import Plain, freeze
@@ -28,7 +29,9 @@ OPERATIONS: Mapping[str, Callable[..., object]] = {
     "int": int,
     "index": lambda value: value.__index__(),
 }
-READY = wire.frame(b"R", b"")
+_READY = wire.frame(b"R", b"")
+_SCALARS = frozenset({type(None), bool, int, float, str})
+_json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 _IMMUTABLE = frozenset({type(None), bool, int, float, complex, str, bytes})
 _UNCHANGED: Plain = ("none",)
 
@@ -36,16 +39,19 @@ _UNCHANGED: Plain = ("none",)
 def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending | None:
     """Answer the test's calls until it hangs up: None. An ending if there is nothing to call."""
     if ending.status != "passed" or ending.exit_code is not None:
-        wire.write(link, wire.frame(b"X", plain.encode(freeze(tuple(ending)))))
+        wire.write(link, wire.frame(b"E", plain.encode(freeze(tuple(ending)))))
         return ending
-    wire.write(link, READY)
+    reader = wire.Reader(link)
     handles = Handles()
     functions: dict[str, object] = {}
     while True:
         try:
-            tag, body = wire.read_frame(link)
+            tag, body = reader.frame()
         except (wire.WireError, OSError):
             return None
+        if tag == b"R":
+            wire.write(link, _READY)
+            continue
         request = marshal.loads(body) if tag == b"M" else plain.thaw(plain.decode(body), make)
         wire.write(link, answer(request, names, functions, handles))
 
@@ -64,7 +70,10 @@ def answer(
             value = handles[target]
         before = _fingerprint(args)
         result = OPERATIONS[operation](value, *args, **kwargs)
-        changed = _UNCHANGED if _fingerprint(args) == before else freeze(args)
+        unchanged = _fingerprint(args) == before
+        if unchanged and (text := _as_json(result)) is not None:
+            return wire.frame(b"J", text)
+        changed = _UNCHANGED if unchanged else freeze(args)
         answer = ("tuple", (freeze(result, handles.freeze_other), changed))
         return wire.frame(b"V", plain.encode(answer))
     except BaseException as error:  # noqa: BLE001  all of them cross to the test
@@ -77,9 +86,21 @@ def _named(names: Mapping[str, Any], name: str) -> object:
     return names[name]
 
 
+def _as_json(value: object) -> bytes | None:
+    """What most functions return, by a shorter way: a scalar, or a list of them."""
+    kind = type(value)
+    if kind not in _SCALARS and not (kind is list and _SCALARS.issuperset(map(type, value))):
+        return None
+    try:
+        text = _json(value).encode("utf-8", "surrogatepass")
+    except ValueError:  # an integer of too many digits
+        return None
+    return text if len(text) <= crossing.MOST_JSON else None
+
+
 def _fingerprint(args: tuple[Any, ...]) -> object:
     """Equal before and after a call only if it left its arguments as they were."""
-    if all(type(arg) in _IMMUTABLE for arg in args):
+    if _IMMUTABLE.issuperset(map(type, args)):
         return None
     try:
         return marshal.dumps(args, 2)

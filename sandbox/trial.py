@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
+import json
 import marshal
 import types
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from types import CodeType
 from typing import Any, NamedTuple, cast
 
 from sandbox import failure, wire
-from sandbox.crossing import freeze_standard, make
+from sandbox.crossing import MOST_JSON, freeze_standard, make
 from sandbox.failure import Ending, TimeLimit
 from sandbox.plain import Plain, PlainError, decode, encode, freeze, thaw
 
@@ -40,23 +42,37 @@ class ProgramGone(BaseException):
     """The program's process ended, or wrote what is no answer. Not for tests to catch."""
 
 
+class ProgramEnded(BaseException):
+    """The program ended before its functions could be called. Not for tests to catch."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending)
+        self.ending = ending
+
+
 class Link:
     """Requests to the program's process and its answers, taken with distrust."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self._reader = wire.Reader(fd)
         self._raised: list[tuple[BaseException, Ending]] = []
+        self._heard = False
 
-    def wait_until_ready(self) -> Ending | None:
-        """None when the program's functions can be called, else how it ended."""
-        tag, body = self._receive()
-        return None if tag == b"R" else _ending(_plain_tuple(body))
+    def wait_until_ready(self) -> None:
+        """Wait until the program's functions can be called; ProgramEnded if they never can."""
+        if not self._heard:
+            self._send(wire.frame(b"R", b""))
+            self._receive()
 
     def ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
-        self._send((operation, target, args, kwargs))
+        """Have the program do something; its result, or its exception raised here."""
+        self._send(_request((operation, target, args, kwargs)))
         tag, body = self._receive()
         if tag == b"X":
             raise self._exception(_plain_tuple(body))
+        if tag == b"J":
+            return _from_json(body)
         try:
             result, changed = cast("tuple[Plain, Plain]", decode(body)[1])
             value = thaw(result, self._rebuild)
@@ -70,21 +86,19 @@ class Link:
         """How the program told of this exception, if it came from there."""
         return next((ending for raised, ending in self._raised if raised is error), None)
 
-    def _send(self, request: tuple[Any, ...]) -> None:
-        try:
-            request_frame = wire.frame(b"M", marshal.dumps(request))
-        except ValueError:
-            request_frame = wire.frame(b"Q", encode(freeze(request, freeze_standard)))
-        try:
-            wire.write(self._fd, request_frame)
-        except OSError as error:
-            raise ProgramGone("its process ended") from error
+    def _send(self, request: bytes) -> None:
+        with contextlib.suppress(OSError):  # it has ended; what it said before may tell why
+            wire.write(self._fd, request)
 
     def _receive(self) -> tuple[bytes, bytes]:
         try:
-            return wire.read_frame(self._fd)
+            tag, body = self._reader.frame()
         except (wire.WireError, OSError) as error:
             raise ProgramGone("its process ended") from error
+        if tag == b"E":
+            raise ProgramEnded(_ending(_plain_tuple(body)))
+        self._heard = True
+        return tag, body
 
     def _rebuild(self, plain: Plain, again: Callable[[Plain], object]) -> object:
         if plain[0] == "made":
@@ -105,6 +119,22 @@ class Link:
             error = Exception(str(args))
         self._raised.append((error, _ending(tuple(ending))))
         return error
+
+
+def _request(request: tuple[Any, ...]) -> bytes:
+    try:
+        return wire.frame(b"M", marshal.dumps(request))
+    except ValueError:
+        return wire.frame(b"Q", encode(freeze(request, freeze_standard)))
+
+
+def _from_json(body: bytes) -> object:
+    if len(body) > MOST_JSON:
+        raise ProgramGone("its answer is too long")
+    try:
+        return json.loads(body.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError) as error:
+        raise ProgramGone("its answer is no plain data") from error
 
 
 class Opaque:
@@ -223,7 +253,11 @@ def run_trial(test: CompiledTest, link_fd: int, seed: int) -> Ending:
     random.seed(seed)
     link = Link(link_fd)
     try:
-        return link.wait_until_ready() or _run(test, link)
+        ending = _run(test, link)
+        link.wait_until_ready()
+        return ending
+    except ProgramEnded as error:
+        return error.ending
     except ProgramGone as error:
         return Ending("gone", str(error))
 
@@ -235,7 +269,7 @@ def _run(test: CompiledTest, link: Link) -> Ending:
         for name in test.proxies:
             names[name] = _proxy(link, name, names.get(name))
         exec(test.source, names)
-    except ProgramGone:
+    except (ProgramGone, ProgramEnded):
         raise
     except BaseException as error:  # noqa: BLE001  whatever a test raises is its verdict
         return _verdict(error, link)

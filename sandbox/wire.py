@@ -14,6 +14,7 @@ import struct
 HEAD = struct.Struct("<cI")
 MAX_BODY = 40 << 20
 CHUNK = 1 << 20
+SMALL = 1 << 12
 
 
 class WireError(Exception):
@@ -73,6 +74,28 @@ def _exactly(fd: int, size: int) -> bytes:
         parts.append(os.read(fd, min(missing, CHUNK)))
         missing -= len(parts[-1])
     return b"".join(parts)
+
+
+class Reader:
+    """Frames from a stream, one read for a small one."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._data = b""
+
+    def frame(self) -> tuple[bytes, bytes]:
+        """The next frame; WireError at the end of the stream or where it is too large."""
+        data = self._data or os.read(self._fd, SMALL)
+        if len(data) < HEAD.size:
+            data += _exactly(self._fd, HEAD.size - len(data))
+        tag, size = HEAD.unpack_from(data)
+        if size > MAX_BODY:
+            raise WireError(f"a frame of {size} bytes is over the limit of {MAX_BODY}")
+        end = HEAD.size + size
+        if len(data) < end:
+            data += _exactly(self._fd, end - len(data))
+        self._data = data[end:]
+        return tag, data[HEAD.size : end]
 
 
 class Frames:

@@ -16,7 +16,7 @@ import benchmarks
 import sandbox
 from sandbox import Isolation, Limits, Pool
 
-LIMITS = Limits(cpu_s=1.0, wall_s=3.0, memory_mb=512, file_mb=16, output_kb=64)
+LIMITS = Limits(cpu_s=1.0, wall_s=3.0, memory_mb=256, file_mb=16, output_kb=64)
 
 
 @pytest.fixture(scope="session")
