@@ -26,26 +26,26 @@ class Judge:
     def __init__(self, control: socket.socket, cpu_s: float) -> None:
         self._control = control
         self._cpu_s = cpu_s
-        self._tests: dict[str, trial.CompiledTest] = {}
+        self._tests: dict[int, trial.CompiledTest] = {}
         signal.signal(signal.SIGPROF, _raise_time_limit)
 
     def serve(self) -> NoReturn:
         """Serve until the pool hangs up, which is an exception of `wire`."""
         while True:
             tag, body, fds = wire.read_frame_with_fds(self._control, 1)
-            name, *rest = json.loads(body)
+            number, *rest = json.loads(body)
             if tag == b"T":
-                self._tests[name] = trial.compile_test(rest[0], rest[1], tuple(rest[2]))
+                self._tests[number] = trial.compile_test(rest[0], rest[1], tuple(rest[2]))
                 continue
-            ending = self._run(self._tests[name], fds[0], rest[0])
+            ending = self._run(self._tests[number], fds[0], *rest)
             os.close(fds[0])
             report = encode(freeze(tuple(ending)))
             wire.write(self._control.fileno(), wire.frame(b"D", report))
 
-    def _run(self, test: trial.CompiledTest, link: int, seed: int) -> Ending:
+    def _run(self, test: trial.CompiledTest, link: int, seed: int, ahead: bool) -> Ending:
         signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
         try:
-            return trial.run_trial(test, link, seed)
+            return trial.run_trial(test, link, seed, ahead)
         except TimeLimit:
             return Ending("timeout", trial.TIME_IS_UP)
         except MemoryError:

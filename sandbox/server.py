@@ -273,7 +273,7 @@ class Server:
         while True:
             tag, body, fds = wire.read_frame_with_fds(self._control, 2)
             if tag == b"H":
-                self._stage.harness(json.loads(body)[0])
+                self._stage.harness(json.loads(body)[1])
             elif tag == b"J":
                 new = self._job(fds)
                 if new is not None:

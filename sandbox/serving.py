@@ -88,8 +88,8 @@ def _named(names: Mapping[str, Any], name: str) -> object:
 
 def _as_json(value: object) -> bytes | None:
     """What most functions return, by a shorter way: a scalar, or a list of them."""
-    kind = type(value)
-    if kind not in _SCALARS and not (kind is list and _SCALARS.issuperset(map(type, value))):
+    parts = cast("list[object]", value) if type(value) is list else [value]
+    if not all(type(part) in _SCALARS for part in parts):
         return None
     try:
         text = _json(value).encode("utf-8", "surrogatepass")
@@ -100,7 +100,7 @@ def _as_json(value: object) -> bytes | None:
 
 def _fingerprint(args: tuple[Any, ...]) -> object:
     """Equal before and after a call only if it left its arguments as they were."""
-    if _IMMUTABLE.issuperset(map(type, args)):
+    if all(type(arg) in _IMMUTABLE for arg in args):
         return None
     try:
         return marshal.dumps(args, 2)

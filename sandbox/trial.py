@@ -1,4 +1,9 @@
-"""The trusted side of a test: its code, and proxies for the program's functions."""
+"""The trusted side of a test: its code, and proxies for the program's functions.
+
+A test mostly asks all programs the same things. What it is known to ask is sent ahead, in one
+piece, and the program answers call after call while the test follows. If a test then asks something
+else, the program is to be run again, without that.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +23,41 @@ from sandbox.failure import Ending, TimeLimit
 from sandbox.plain import Plain, PlainError, decode, encode, freeze, thaw
 
 FILENAME = "<test>"
+MOST_AHEAD = 1 << 16  # bytes; a socket takes them before anybody reads
 TIME_IS_UP = "the test used up its CPU time on the program's answers"
 MEMORY_IS_UP = "the test ran out of memory on the program's answers"
 
 
+class Script:
+    """The calls with which a test has begun every time so far."""
+
+    def __init__(self) -> None:
+        self.calls: list[bytes] = []
+        self._whole = False  # what comes after these differs from program to program
+
+    def learn(self, asked: list[bytes], to_its_end: bool) -> None:
+        """Take what was asked in one more run, which went on to the test's end or did not."""
+        pairs = zip(self.calls, asked, strict=False)
+        same = next((n for n, (known, call) in enumerate(pairs) if known != call), None)
+        if same is None and to_its_end and len(asked) < len(self.calls):
+            same = len(asked)
+        if same is not None:
+            del self.calls[same:]
+            self._whole = True
+        elif not self._whole:
+            self.calls += asked[len(self.calls) :]
+        while sum(map(len, self.calls)) > MOST_AHEAD:
+            self.calls.pop()
+            self._whole = True
+
+
 class CompiledTest(NamedTuple):
-    """A test's code, compiled once and run by many forks."""
+    """A test's code, compiled once and run by many forks; what it asks."""
 
     setup: CodeType
     source: CodeType
     proxies: tuple[str, ...]
+    script: Script
 
 
 def compile_test(setup: str, source: str, proxies: tuple[str, ...]) -> CompiledTest:
@@ -35,6 +65,7 @@ def compile_test(setup: str, source: str, proxies: tuple[str, ...]) -> CompiledT
         compile(setup, "<setup>", "exec", dont_inherit=True),
         compile(source, FILENAME, "exec", dont_inherit=True),
         proxies,
+        Script(),
     )
 
 
@@ -50,14 +81,27 @@ class ProgramEnded(BaseException):
         self.ending = ending
 
 
-class Link:
-    """Requests to the program's process and its answers, taken with distrust."""
+class OtherCallError(BaseException):
+    """The test asks something else than was sent ahead. Not for tests to catch."""
 
-    def __init__(self, fd: int) -> None:
+
+class Link:
+    """Requests to the program's process and its answers, taken with distrust.
+
+    `ahead` are calls that the test will probably make first.
+    """
+
+    def __init__(self, fd: int, ahead: list[bytes]) -> None:
         self._fd = fd
         self._reader = wire.Reader(fd)
         self._raised: list[tuple[BaseException, Ending]] = []
         self._heard = False
+        self._ahead = iter(tuple(ahead))  # the script learns meanwhile
+        self.asked: list[bytes] = []  # the first calls, as long as they need nothing but a name
+        self._only_names = True
+        self.parted = False
+        if ahead:
+            self._send(b"".join(ahead))
 
     def wait_until_ready(self) -> None:
         """Wait until the program's functions can be called; ProgramEnded if they never can."""
@@ -67,7 +111,18 @@ class Link:
 
     def ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
         """Have the program do something; its result, or its exception raised here."""
-        self._send(_request((operation, target, args, kwargs)))
+        if self.parted:
+            raise OtherCallError
+        request = _request((operation, target, args, kwargs))
+        sent = next(self._ahead, None)
+        self.parted = sent is not None and sent != request
+        self._only_names = self._only_names and isinstance(target, str)
+        if self._only_names or self.parted:
+            self.asked.append(request)
+        if self.parted:
+            raise OtherCallError
+        if sent is None:
+            self._send(request)
         tag, body = self._receive()
         if tag == b"X":
             raise self._exception(_plain_tuple(body))
@@ -81,6 +136,10 @@ class Link:
         except (PlainError, ValueError, TypeError) as error:
             raise ProgramGone("its answer is no plain data") from error
         return value
+
+    def all_asked(self) -> bool:
+        """Whether the test has made all the calls that were sent ahead; asked once."""
+        return next(self._ahead, None) is None
 
     def ending_of(self, error: BaseException) -> Ending | None:
         """How the program told of this exception, if it came from there."""
@@ -246,20 +305,27 @@ def _update(old: Any, new: Any) -> Any:
     return old
 
 
-def run_trial(test: CompiledTest, link_fd: int, seed: int) -> Ending:
-    """Run one test against the program behind `link_fd`: its verdict."""
+def run_trial(test: CompiledTest, link_fd: int, seed: int, ahead: bool = True) -> Ending:
+    """Run one test against the program behind `link_fd`: its verdict.
+
+    With `ahead` the calls that it is known to make are sent ahead; "again" if it made others.
+    """
     import random  # not by programs' servers, to whose forks its hooks would add
 
     random.seed(seed)
-    link = Link(link_fd)
+    link = Link(link_fd, test.script.calls if ahead else [])
     try:
         ending = _run(test, link)
         link.wait_until_ready()
-        return ending
     except ProgramEnded as error:
-        return error.ending
+        ending = error.ending
     except ProgramGone as error:
-        return Ending("gone", str(error))
+        ending = Ending("gone", str(error))
+    except OtherCallError:
+        ending = Ending("again")
+    passed = ending.status == "passed" and not link.parted
+    test.script.learn(link.asked, to_its_end=passed)
+    return Ending("again") if link.parted or (passed and not link.all_asked()) else ending
 
 
 def _run(test: CompiledTest, link: Link) -> Ending:
@@ -269,7 +335,7 @@ def _run(test: CompiledTest, link: Link) -> Ending:
         for name in test.proxies:
             names[name] = _proxy(link, name, names.get(name))
         exec(test.source, names)
-    except (ProgramGone, ProgramEnded):
+    except (ProgramGone, ProgramEnded, OtherCallError):
         raise
     except BaseException as error:  # noqa: BLE001  whatever a test raises is its verdict
         return _verdict(error, link)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import textwrap
 
 import pytest
 
-from sandbox import Outcome, Pool, Program, Status, Test
+from sandbox import Limits, Outcome, Pool, Program, Status, Test
 
 # (program, test): the test passes in one process, and must pass across two
 SAME = {
@@ -137,8 +138,86 @@ def test_verdict_is_that_of_one_process(name: str, pool: Pool) -> None:
     source, test = SAME[name]
     together: dict[str, object] = {"__name__": "program"}
     exec(textwrap.dedent(source) + "\n" + textwrap.dedent(test), together)
-    outcome = verdict(pool, source, test)
-    assert outcome.status is Status.passed, outcome
+    for _ in range(4):  # the first is asked call by call, others are sent what is known by then
+        outcome = verdict(pool, source, test)
+        assert outcome.status is Status.passed, outcome
+
+
+# tests, and programs for each whose calls, states and ends differ
+SCRIPTS = {
+    "calls_depend_on_answers": (
+        "x = f(1)\nassert f(x) == x + 1\nif f(2) == 3: assert f(7) == 8\nassert f(3) == 4",
+        [
+            "def f(x): return x + 1",
+            "def f(x): return x",
+            "def f(x): return x + 2",
+            "n = 0\ndef f(x):\n    global n\n    n += 1\n    return n + 1",
+            "def f(x):\n    if x == 7: raise KeyError(x)\n    return x + 1",
+            "def f(x): return x + 1 if x < 3 else 4",
+        ],
+    ),
+    "calls_depend_on_chance": (
+        "import random\nassert f(0) == 0\nfor _ in range(3):\n    x = random.random()\n"
+        "    assert f(x) == x",
+        ["def f(x): return x", "def f(x): return 0", "seen = []\ndef f(x):\n    seen.append(x)\n"
+         "    return x if len(seen) < 3 else len(seen)"],
+    ),
+    "wrong_and_worse_later": (
+        "assert f(1) == 1\nassert f(2) == 2\nassert f(3) == 3",
+        [
+            "def f(x): return x",
+            "def f(x):\n    while x == 3: pass\n    return x",
+            "def f(x):\n    while x == 3: pass\n    return 0",
+            "import os\ndef f(x): return x if x < 3 else os._exit(0)",
+            "import os\ndef f(x): return 0 if x < 3 else os._exit(0)",
+            "def f(x): return x if x < 3 else [0] * 10**10",
+            "def f(x): return 0 if x < 3 else 7 ** 10**9",
+            "def f(x:",
+            "f = None",
+        ],
+    ),
+    "fewer_calls": (
+        "if f(1) == 1: f(2)",
+        ["def f(x): return x", "def f(x):\n    while x == 2: pass\n    return 0"],
+    ),
+    "swallowed_exceptions": (
+        "seen = []\nfor x in (1, 2, 3):\n    try:\n        seen.append(f(x))\n"
+        "        if seen[-1] > 1: f(10 * x)\n    except BaseException: pass\n"
+        "assert len(seen) == 3",
+        [
+            "def f(x): return x",
+            "def f(x): return 4 if x == 4 else 0",
+            "n = 0\ndef f(x):\n    global n\n    n += 1\n    return n",
+            "n = 0\ndef f(x):\n    global n\n    n += 1\n    return n if x == 4 else 0",
+        ],
+    ),
+    "handles_and_swallowed_exceptions": (
+        "a = f(1)\ntry:\n    b = list(f(a))\nexcept BaseException:\n    b = [1]\n"
+        "assert b == [1]\nassert f(2) == 2",
+        ["def f(x): return [x] if isinstance(x, list) else x",
+         "def f(x): return iter([x])",
+         "def f(x): return x",
+         "def f(x):\n    if x == 2: return 2\n    return (n for n in range(1, 2))"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_verdict_does_not_depend_on_what_was_tested_before(name: str) -> None:
+    test, programs = SCRIPTS[name]
+
+    def told(pool: Pool, number: int, setup: str = "") -> object:
+        trial = Test(setup, test, ("f",))
+        outcome = pool.run(Program(programs[number], seed=number, test=trial))
+        return outcome.status, outcome.detail.split(":")[0], outcome.line
+
+    with Pool(Limits(cpu_s=0.5, wall_s=5, memory_mb=256), workers=1) as pool:
+        # a setup of its own makes the test a new one
+        alone = [told(pool, n, f"# {n}") for n in range(len(programs))]
+        numbers = list(range(len(programs))) * 3
+        random.Random(0).shuffle(numbers)
+        for n in numbers:
+            assert told(pool, n) == alone[n], programs[n]
 
 
 def test_setup_defines_what_the_program_does_not_replace(pool: Pool) -> None:
