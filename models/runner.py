@@ -49,12 +49,14 @@ class Runner:
         place = {n: at for at, n in enumerate(order)}
         hidden_NC = self._trunk([rows[n] for n in order])
         hidden_NC = hidden_NC[[place[n] for n in wanted]]
-        pieces = [torch.empty(0, self.config.vocab_size, device=self.device)]
+        pieces = []
         for start, count, size in self._pieces(len(wanted)):
             piece_NC = hidden_NC.new_zeros(size, hidden_NC.shape[1])
             piece_NC[:count] = hidden_NC[start : start + count]
             pieces.append(self.model.logits(piece_NC)[:count])
-        return torch.cat(pieces)
+        if len(pieces) == 1:  # no copy of what is large
+            return pieces[0]
+        return torch.cat([torch.empty(0, self.config.vocab_size, device=self.device), *pieces])
 
     def copy(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Copy the cache's pages: (from, to)."""

@@ -99,13 +99,23 @@ def _draw_from(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> 
             break
         pivot_N = weights_RV[row_N, drawn_N]
         doubtful = (pivot_N <= 1 - sampling.top_p).nonzero().flatten()
-        weights_NV = weights_RV[row_N[doubtful]]
-        weights_NV = torch.where(weights_NV > pivot_N[doubtful, None], weights_NV, 0)
-        again = (_block_sums(weights_NV).sum(-1) >= sampling.top_p).nonzero().flatten()
+        above_NV = _above(weights_RV, row_N[doubtful], pivot_N[doubtful])
+        again = (_block_sums(above_NV).sum(-1) >= sampling.top_p).nonzero().flatten()
         left = [left[n] for n in _as_list(doubtful[again])]
-        weights_RV, row_N = weights_NV[again], torch.arange(len(left), device=weights_RV.device)
+        weights_RV, row_N = above_NV[again], torch.arange(len(left), device=weights_RV.device)
         attempt += 1
     return tokens
+
+
+def _above(weights_RV: Tensor, row_N: Tensor, pivot_N: Tensor) -> Tensor:
+    """Each of the rows, without what is not above its pivot."""
+    if weights_RV.device.type != "cpu":
+        weights_NV = weights_RV[row_N]
+        return torch.where(weights_NV > pivot_N[:, None], weights_NV, 0)
+    above_NV = weights_RV.new_empty(len(row_N), weights_RV.shape[1])
+    for n, (row, pivot) in enumerate(zip(_as_list(row_N), pivot_N.tolist(), strict=True)):
+        torch.threshold(weights_RV[row], pivot, 0, out=above_NV[n])
+    return above_NV
 
 
 def _blocks(weights_NV: Tensor) -> Tensor:

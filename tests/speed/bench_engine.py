@@ -4,8 +4,8 @@
 
 Random weights, made on the spot. Candidates take turns in one process, in rounds; a ratio is the
 median of the rounds' ratios. Ours does all its work. Peers, for which that would take hours, are
-timed on a batch's first tokens: what the prompt takes, what a step takes, and so what the whole
-batch would take if its steps did not get slower. README.md explains the figures.
+timed on a batch's first tokens: what the prompt takes, what a step takes, by how much steps get
+slower with length, and so what the whole batch would take. README.md explains the figures.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from models.config import CodeGenConfig as Geometry
 SAMPLING = Sampling(temperature=0.8, top_p=0.95)
 THREADS = int(os.environ.get("MTPB_THREADS", torch.get_num_threads()))
 ROUNDS = int(os.environ.get("MTPB_ROUNDS", 3))
+PROMPTS = int(os.environ.get("MTPB_PROMPTS", 8))
 BATCHES = tuple(map(int, os.environ.get("MTPB_BATCHES", "10,25,100").split(",")))
 LENGTHS = (
     # percentiles 0, 5, …, 100 of tokens a completion of a 16B model on HumanEval
@@ -112,9 +113,16 @@ class Timing:
     first: float
     step: float
 
-    def seconds(self, tokens: float) -> float:
-        """Until every row has `tokens` tokens; steps get slower with length, which is left out."""
-        return self.first + (tokens - 1) * self.step
+    def seconds(self, tokens: float, growth: float = 0.0) -> float:
+        """Until every row has `tokens` tokens, if steps get slower by `growth` with each."""
+        return self.first + (tokens - 1) * (self.step + growth * tokens / 2)
+
+    def towards(self, other: Timing, share: float) -> Timing:
+        """On the line from this one to the other."""
+        return Timing(
+            self.first + share * (other.first - self.first),
+            self.step + share * (other.step - self.step),
+        )
 
     @staticmethod
     def of(moments: list[float]) -> Timing:
@@ -308,27 +316,28 @@ def decode(peers: Peers) -> None:
 
 
 def humaneval(peers: Peers) -> None:
-    """n = 100 samples of seven prompts of 85 tokens and one of 200, lengths of a real model's rows.
+    """n = 100 samples of `PROMPTS` prompts: 85 tokens, one of them 200; a real model's row lengths.
 
     Peers have no stop rule: a batch runs to its longest row. Ours pays for its end too, when the
     last long rows are alone; a whole suite of 164 prompts would show less of that.
     """
     engine = Engine(peers.ours, Ids(), EngineOptions(slots=128), SAMPLING)
-    prompts = [words(200 if n == 3 else 85, n) for n in range(8)]
+    prompts = [words(200 if n == 3 else 85, n) for n in range(PROMPTS)]
     drawn = lengths(100 * len(prompts))
     asked = [Asked(key, ((prompts[key // 100], drawn[key]),)) for key in range(len(drawn))]
     useful = float(sum(drawn))
 
     def theirs(kind: str, batch: int) -> float:
-        timings = {
-            tokens: peers.kinds[kind]([Ids().encode(words(tokens, 1))] * batch)
-            for tokens in (85, 200)
-        }
+        short, long = (
+            peers.kinds[kind]([Ids().encode(words(tokens, 1))] * batch) for tokens in (85, 285)
+        )
+        growth = max((long.step - short.step) / 200, 0.0)
         taken = 0.0
         for n in range(len(prompts)):
+            timing = short.towards(long, (200 - 85) / 200) if n == 3 else short
             rows = drawn[100 * n : 100 * n + 100]
             longest = [max(rows[i : i + batch]) for i in range(0, 100, batch)]
-            taken += sum(map(timings[200 if n == 3 else 85].seconds, longest))
+            taken += sum(timing.seconds(tokens, growth) for tokens in longest)
         return useful / taken
 
     compare(
@@ -360,13 +369,17 @@ def mtpb(peers: Peers) -> None:
     histories = [40 + turn * (25 + round(useful / len(drawn))) for turn in range(turns)]
 
     def theirs(kind: str) -> float:
+        timings = [
+            peers.kinds[kind]([Ids().encode(words(history, n)) for n in range(samples)])
+            for history in histories
+        ]
+        growth = max((timings[-1].step - timings[0].step) / (histories[-1] - histories[0]), 0.0)
         taken = 0.0
-        for turn, history in enumerate(histories):
-            timing = peers.kinds[kind]([Ids().encode(words(history, n)) for n in range(samples)])
+        for turn, timing in enumerate(timings):
             for case in range(cases):
                 first = case * samples * turns + turn
                 rows = drawn[first : first + samples * turns : turns]
-                taken += timing.seconds(max(rows))
+                taken += timing.seconds(max(rows), growth)
         return useful / taken
 
     compare(
