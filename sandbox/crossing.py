@@ -87,5 +87,9 @@ class Handles:
         self._objects.append(value)
         return ("remote", len(self._objects) - 1, type_name(type(value)), "")
 
+    def thaw_other(self, plain: Plain, thaw: Thaw) -> object:
+        """An argument: a value of a standard type, or the object of a handle that comes back."""
+        return self[cast(int, plain[1])] if plain[0] == "remote" else make(plain, thaw)
+
     def __getitem__(self, handle: int) -> object:
         return self._objects[handle]

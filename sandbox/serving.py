@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from sandbox import crossing, failure, plain, wire
-from sandbox.crossing import Handles, make
+from sandbox.crossing import Handles
 from sandbox.failure import Ending
 from sandbox.plain import Plain, freeze
 
@@ -47,21 +47,22 @@ def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending | None:
     while True:
         try:
             tag, body = reader.frame()
+            reply = _READY if tag == b"R" else answer(tag, body, names, functions, handles)
+            wire.write(link, reply)
         except (wire.WireError, OSError):
             return None
-        if tag == b"R":
-            wire.write(link, _READY)
-            continue
-        request = marshal.loads(body) if tag == b"M" else plain.thaw(plain.decode(body), make)
-        wire.write(link, answer(request, names, functions, handles))
 
 
 def answer(
-    request: object, names: Mapping[str, Any], functions: dict[str, object], handles: Handles
+    tag: bytes,
+    body: bytes,
+    names: Mapping[str, Any],
+    functions: dict[str, object],
+    handles: Handles,
 ) -> bytes:
     """Do what is asked; the frame that tells of it."""
-    operation, target, args, kwargs = cast("tuple[str, Any, tuple[Any, ...], Any]", request)
     try:
+        operation, target, args, kwargs = _request(tag, body, handles)
         if isinstance(target, str):
             if target not in functions:
                 functions[target] = _named(names, target)
@@ -78,6 +79,14 @@ def answer(
         return wire.frame(b"V", plain.encode(answer))
     except BaseException as error:  # noqa: BLE001  all of them cross to the test
         return wire.frame(b"X", plain.encode(freeze(_failure(error))))
+
+
+def _request(tag: bytes, body: bytes, handles: Handles) -> tuple[str, Any, tuple[Any, ...], Any]:
+    if tag == b"M":
+        request = marshal.loads(body)
+    else:
+        request = plain.thaw(plain.decode(body), handles.thaw_other)
+    return cast("tuple[str, Any, tuple[Any, ...], Any]", request)
 
 
 def _named(names: Mapping[str, Any], name: str) -> object:

@@ -18,12 +18,12 @@ from types import CodeType
 from typing import Any, NamedTuple, cast
 
 from sandbox import failure, wire
-from sandbox.crossing import MOST_JSON, freeze_standard, make
+from sandbox.crossing import MOST_JSON, Freeze, freeze_standard, make
 from sandbox.failure import Ending, TimeLimit
 from sandbox.plain import Plain, PlainError, decode, encode, freeze, thaw
 
 FILENAME = "<test>"
-MOST_AHEAD = 1 << 16  # bytes; a socket takes them before anybody reads
+MOST_AHEAD = 1 << 13  # bytes; any system's socket takes them before anybody reads
 TIME_IS_UP = "the test used up its CPU time on the program's answers"
 MEMORY_IS_UP = "the test ran out of memory on the program's answers"
 
@@ -184,7 +184,11 @@ def _request(request: tuple[Any, ...]) -> bytes:
     try:
         return wire.frame(b"M", marshal.dumps(request))
     except ValueError:
-        return wire.frame(b"Q", encode(freeze(request, freeze_standard)))
+        return wire.frame(b"Q", encode(freeze(request, _freeze_argument)))
+
+
+def _freeze_argument(value: object, freeze: Freeze) -> Plain | None:
+    return value.plain if isinstance(value, RemoteObject) else freeze_standard(value, freeze)
 
 
 def _from_json(body: bytes) -> object:
@@ -220,6 +224,11 @@ class RemoteObject:
         self._ask = functools.partial(link.ask)
         self._handle = handle
         self._kind = kind
+
+    @property
+    def plain(self) -> Plain:
+        """How it crosses back."""
+        return ("remote", self._handle, self._kind, "")
 
     def _do(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         return self._ask(operation, self._handle, args, kwargs)

@@ -41,6 +41,10 @@ SAME = {
         "def f(x): return map(str, x), zip(x, x)",
         "a, b = f([1]); assert list(a) == ['1'] and list(b) == [(1, 1)]",
     ),
+    "iterator_given_back": (
+        "def f(x): return iter(x)\ndef g(i): return next(i)",
+        "i = f('ab'); assert g(i) == 'a' and next(i) == 'b'",
+    ),
     "half_used_iterator": (
         "def f(): return iter('abc')",
         "i = f(); assert next(i) == 'a' and list(i) == ['b', 'c'] and list(i) == []",
@@ -172,6 +176,7 @@ SCRIPTS = {
             "import os\ndef f(x): return 0 if x < 3 else os._exit(0)",
             "def f(x): return x if x < 3 else [0] * 10**10",
             "def f(x): return 0 if x < 3 else 7 ** 10**9",
+            "import time\ndef f(x): time.sleep(0.05); return 0",
             "def f(x:",
             "f = None",
         ],
@@ -209,6 +214,7 @@ def test_verdict_does_not_depend_on_what_was_tested_before(name: str) -> None:
     def told(pool: Pool, number: int, setup: str = "") -> object:
         trial = Test(setup, test, ("f",))
         outcome = pool.run(Program(programs[number], seed=number, test=trial))
+        assert not outcome.stderr, outcome
         return outcome.status, outcome.detail.split(":")[0], outcome.line
 
     with Pool(Limits(cpu_s=0.5, wall_s=5, memory_mb=256), workers=1) as pool:
@@ -254,6 +260,13 @@ def test_missing_function_is_a_name_error(pool: Pool) -> None:
         Status.exception,
         "NameError: name 'f' is not defined",
     )
+
+
+def test_object_of_the_test_cannot_be_given_to_the_program(pool: Pool) -> None:
+    outcome = verdict(pool, "def f(x): return 1", "class C: pass\nf(C())")
+    assert outcome.status is Status.exception
+    assert "test.C" in outcome.detail
+    assert not outcome.stderr
 
 
 def test_refused_call_is_blocked(pool: Pool) -> None:
