@@ -52,7 +52,6 @@ main(int(sys.argv[2]))
 START_S = 120.0
 TEST_CPU_S = 10.0
 LEAVE_S = 1.0
-SOON_S = 0.1
 JUDGE_S = 60.0
 MOST_TEXT = 8 << 20  # characters of a program; its frame has room for four bytes each
 OOM_MB = 512  # a process killed below that was hardly killed for its memory
@@ -269,15 +268,13 @@ def attend(exchange: Exchange, trial: Trial | None = None) -> None:
     closed, or else is killed. A judge that is stuck counts as dead.
     """
     actions = {exchange.server.control.fileno(): exchange.on_control}
-    poll = select.poll()
-    poll.register(exchange.server.control, select.POLLIN)
     if trial is None:
         actions[exchange.ours.fileno()] = exchange.on_channel
-        poll.register(exchange.ours, select.POLLIN)
     else:
         actions[trial.judge.control.fileno()] = trial.on_control
-        poll.poll(SOON_S * 1000)  # most programs have ended by then: be woken once, not twice
-        poll.register(trial.judge.control, select.POLLIN)
+    poll = select.poll()
+    for fd in actions:
+        poll.register(fd, select.POLLIN)
     killed = False
     while exchange.end is None or (trial is not None and trial.ending is None):
         patience = None
