@@ -42,6 +42,7 @@ class GatheredStep:
 
     def __init__(self, cache: GatheredCache, rows: Sequence[Row]) -> None:
         self.cache, device = cache, cache.pages.device
+        self.order = range(len(rows))
         width = max(len(row.pages) for row in rows)
         table = [[*row.pages, *[NOWHERE] * (width - len(row.pages))] for row in rows]
         self.table_NI = torch.tensor(table, device=device)

@@ -31,7 +31,7 @@ class Runner:
         self.cache: PagedCache | GatheredCache
         if self.device.type == "cpu":
             self.model = cpu.packed(model)
-            self.cache = PagedCache(model.config, pages)
+            self.cache = PagedCache(model.config, pages, max(anchor, *SIZES))
         else:
             self.model = model
             self.cache = GatheredCache(model.config, pages, weight.dtype, self.device)
@@ -43,12 +43,7 @@ class Runner:
 
         A row must come after those that it attends to, if they are computed in the same step.
         """
-        # the fewer pages the earlier: rows of similar length attend together. The sort is stable,
-        # and a row has no fewer pages than those it builds on
-        order = sorted(range(len(rows)), key=lambda n: len(rows[n].pages))
-        place = {n: at for at, n in enumerate(order)}
-        hidden_NC = self._trunk([rows[n] for n in order])
-        hidden_NC = hidden_NC[[place[n] for n in wanted]]
+        hidden_NC = self._trunk(rows)[list(wanted)]
         pieces = []
         for start, count, size in self._pieces(len(wanted)):
             piece_NC = hidden_NC.new_zeros(size, hidden_NC.shape[1])
@@ -66,11 +61,13 @@ class Runner:
     def _trunk(self, rows: Sequence[Row]) -> Tensor:
         hidden = []
         for start, count, size in self._pieces(len(rows)):
-            padded = [*[PADDING] * (size - count), *rows[start : start + count]]
-            ids_N = torch.tensor([row.token for row in padded], device=self.device)
-            positions_N = torch.tensor([row.position for row in padded], device=self.device)
-            attend = self.cache.step(padded).attend
-            hidden.append(self.model.trunk(ids_N, positions_N, attend)[size - count :])
+            padded = [*rows[start : start + count], *[PADDING] * (size - count)]
+            step = self.cache.step(padded)
+            inputs = [(padded[n].token, padded[n].position) for n in step.order]
+            ids_N, positions_N = torch.tensor(inputs, device=self.device).unbind(-1)
+            ordered_NC = self.model.trunk(ids_N, positions_N, step.attend)
+            place = {n: at for at, n in enumerate(step.order)}
+            hidden.append(ordered_NC[[place[n] for n in range(count)]])
         return torch.cat(hidden)
 
     def _pieces(self, rows: int) -> Iterator[tuple[int, int, int]]:
