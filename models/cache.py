@@ -66,11 +66,11 @@ class Destinations:
     places: Tensor
 
     @staticmethod
-    def of(rows: Sequence[Row], device: torch.device) -> Destinations:
+    def of(rows: Sequence[Row]) -> Destinations:
         pages = [page for row in rows for page in (row.pages[-1], *row.copies)]
         places = [row.position % PAGE for row in rows for _ in (row, *row.copies)]
         numbers = [n for n, row in enumerate(rows) for _ in (row, *row.copies)]
-        page_M, place_M, row_M = torch.tensor([pages, places, numbers], device=device)
+        page_M, place_M, row_M = torch.tensor([pages, places, numbers])
         return Destinations(row_M if len(numbers) > len(rows) else slice(None), page_M, place_M)
 
 
@@ -133,7 +133,7 @@ class Step:
         ]
         self.order = sorted(range(len(rows)), key=kinds.__getitem__)
         ordered = [rows[n] for n in self.order]
-        self.kept = Destinations.of(ordered, torch.device("cpu"))
+        self.kept = Destinations.of(ordered)
         self.cohorts: list[Cohort] = []
         start = 0
         for pages, numbers in groupby(self.order, lambda n: kinds[n][0]):

@@ -1,5 +1,7 @@
 """The model as the engine runs it on a CPU: linear layers packed for oneDNN, sums in float32.
 
+Products of bfloat16 weights are left to AMX where the processor has it (`models.dtype`).
+
 What matters for reproducibility is that a row of a product does not depend on its place, on its
 neighbours, or on how many there are. `models.agreement` finds out for which numbers of rows that
 holds; elementwise functions that are no exact arithmetic (gelu) are part of the product, since
@@ -9,13 +11,15 @@ torch computes an array's odd ends by other code than its body, and the ends are
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.cache import PagedCache, Row
 from models.codegen import MLP, Block, CodeGen
+from models.dtype import product_dtype
 
 ROWS = 64  # the number of rows that oneDNN is told to expect when it chooses a layout
 ONEDNN = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
@@ -24,24 +28,34 @@ ONEDNN = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-c
 class Linear(nn.Module):
     """A linear layer for inference, perhaps with gelu behind it; float32 in and out.
 
-    Its weights are in oneDNN's own layout, where torch was built with oneDNN.
+    Its weights are in the dtype of products, and in oneDNN's own layout, where torch was built
+    with oneDNN.
     """
 
     def __init__(self, linear: nn.Module, gelu: bool = False) -> None:
         super().__init__()
         assert isinstance(linear, nn.Linear)
         self.in_features, self.gelu = linear.in_features, gelu
-        self.bias = None if linear.bias is None else linear.bias.detach().float()
-        self.weight = linear.weight.detach().float().contiguous()
+        dtype = _product_dtype(linear.weight)
+        self.bias = None if linear.bias is None else linear.bias.detach().to(dtype)
+        self.weight = linear.weight.detach().to(dtype).contiguous()
         if ONEDNN:
             self.weight = torch.ops.mkldnn._reorder_linear_weight(self.weight, ROWS)
 
     def forward(self, x_NC: Tensor) -> Tensor:
         if ONEDNN:
             kind, algorithm = ("gelu", "tanh") if self.gelu else ("none", "")
-            return _linear_pointwise(x_NC, self.weight, self.bias, kind, [], algorithm)
+            x_NC = x_NC.to(self.weight.dtype)
+            out = _linear_pointwise(x_NC, self.weight, self.bias, kind, [], algorithm)
+            return out.float()
         out_NC = F.linear(x_NC, self.weight, self.bias)
         return _gelu(out_NC) if self.gelu else out_NC
+
+
+def _product_dtype(weight: Tensor) -> torch.dtype:
+    name = str(weight.dtype).removeprefix("torch.")
+    dtype: torch.dtype = getattr(torch, product_dtype(name) if ONEDNN else "float32")
+    return dtype
 
 
 def _gelu(x_NC: Tensor) -> Tensor:
@@ -91,3 +105,18 @@ def packed(model: CodeGen) -> CodeGen:
         block.attention.out = Linear(block.attention.out)
         block.mlp = PackedMLP(block.mlp)
     return runner.eval()
+
+
+class Trunk:
+    """A packed model up to its head, and its cache of `pages` pages, for at most `rows` rows."""
+
+    def __init__(self, model: CodeGen, pages: int, rows: int) -> None:
+        self.model, self.cache = model, PagedCache(model.config, pages, rows)
+
+    def __call__(self, rows: Sequence[Row]) -> Tensor:
+        """What the head reads (N, C); keys and values of the rows are kept."""
+        step = self.cache.step(rows)
+        inputs = [(rows[n].token, rows[n].position) for n in step.order]
+        ids_N, positions_N = torch.tensor(inputs).unbind(-1)
+        ordered_NC = self.model.trunk(ids_N, positions_N, step.attend)
+        return ordered_NC[torch.tensor(step.order).argsort()]

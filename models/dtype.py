@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 from models.config import CodeGenConfig, ModelError
 
 DTYPES = ("float32", "float16", "bfloat16")
@@ -20,3 +23,32 @@ def choose_dtype(config: CodeGenConfig, device: str = "cpu", dtype: str | None =
     if dtype is None and chosen == "float16" and device.partition(":")[0] == "cpu":
         return "float32"
     return chosen
+
+
+def product_dtype(dtype: str, device: str = "cpu") -> str:
+    """What products of matrices are computed in, for weights of `dtype`.
+
+    On a CPU float32, into which every dtype's numbers fit; but bfloat16 for bfloat16 weights on a
+    processor with AMX, which is many times faster at it, and takes half the memory.
+    """
+    if device.partition(":")[0] != "cpu" or (dtype == "bfloat16" and has_amx()):
+        return dtype
+    return "float32"
+
+
+def device_kind(dtype: str, device: str) -> str:
+    """`cpu` or `cuda`, or what a CPU is for weights whose products AMX computes.
+
+    Samples are the same on devices of one kind, as far as their arithmetic is.
+    """
+    kind = device.partition(":")[0]
+    return "cpu with AMX" if kind == "cpu" and product_dtype(dtype) == "bfloat16" else kind
+
+
+@cache
+def has_amx() -> bool:
+    """Whether the processor has matrix instructions for bfloat16, and the system allows them."""
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from models.config import CodeGenConfig, ModelError
+from models.dtype import product_dtype
 from models.options import default_cache_tokens
 from models.scheduler import PAGE
 
@@ -26,16 +27,20 @@ def cache_bytes(config: CodeGenConfig, tokens: int, itemsize: int) -> int:
     return 2 * config.n_layer * config.n_embd * itemsize * PAGE * pages
 
 
-def packed_bytes(config: CodeGenConfig, device: torch.device) -> int:
-    """What the engine's own copy of the weights takes: on a CPU all but the embedding, float32."""
-    embedding = config.vocab_size * config.n_embd
-    return 4 * (config.parameters - embedding) if device.type == "cpu" else 0
+def packed_bytes(config: CodeGenConfig, device: torch.device, dtype: torch.dtype) -> int:
+    """What the engine's own copy of the weights takes: on a CPU all but the embedding."""
+    if device.type != "cpu":
+        return 0
+    products: torch.dtype = getattr(torch, product_dtype(str(dtype).removeprefix("torch.")))
+    return products.itemsize * (config.parameters - config.vocab_size * config.n_embd)
 
 
-def check(config: CodeGenConfig, device: torch.device, slots: int, tokens: int, size: int) -> None:
-    """Raise ModelError unless packed weights and the cache of `tokens` tokens, `size` bytes an
-    element, fit."""
-    weights, free = packed_bytes(config, device), available(device)
+def check(
+    config: CodeGenConfig, device: torch.device, dtype: torch.dtype, slots: int, tokens: int
+) -> None:
+    """Raise ModelError unless packed weights of `dtype` and the cache of `tokens` tokens fit."""
+    size = 4 if device.type == "cpu" else dtype.itemsize
+    weights, free = packed_bytes(config, device, dtype), available(device)
     needed = cache_bytes(config, tokens, size)
     if weights + needed <= free:
         return

@@ -3,38 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from models import cpu
 from models.agreement import agreeing_sizes
-from models.cache import PagedCache, Row
+from models.cache import Row
 from models.codegen import CodeGen
-from models.gathered import GatheredCache
+from models.config import ModelError
 from models.scheduler import NOWHERE
 
 SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256)  # rows of a product
 PADDING = Row(0, 0, (NOWHERE,))
 
 
+class Cache(Protocol):
+    """Keys and values on some device."""
+
+    def copy(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Copy pages: (from, to)."""
+
+
+class Trunk(Protocol):
+    """The model up to its head on some device, and its cache."""
+
+    @property
+    def cache(self) -> Cache: ...
+
+    def __call__(self, rows: Sequence[Row]) -> Tensor:
+        """What the head reads (N, C); keys and values of the rows are kept."""
+
+
 class Runner:
-    """The packed model and its cache of `pages` pages.
+    """The model as its device runs it, and its cache of `pages` pages.
 
     Rows are padded to numbers of rows whose products agree, bit for bit, with those of `anchor`
-    rows; to `anchor` itself where no other does.
+    rows; to `anchor` itself where no other does. Raises ModelError where a GPU lacks Triton.
     """
 
     def __init__(self, model: CodeGen, pages: int, anchor: int) -> None:
-        self.config, weight = model.config, next(model.parameters())
-        self.device = weight.device
-        self.cache: PagedCache | GatheredCache
+        self.config, self.device = model.config, next(model.parameters()).device
+        self.trunk: Trunk
         if self.device.type == "cpu":
             self.model = cpu.packed(model)
-            self.cache = PagedCache(model.config, pages, max(anchor, *SIZES))
+            self.trunk = cpu.Trunk(self.model, pages, max(anchor, *SIZES))
         else:
             self.model = model
-            self.cache = GatheredCache(model.config, pages, weight.dtype, self.device)
+            self.trunk = _cuda().Trunk(model, pages)
         self.sizes = agreeing_sizes(self.model, anchor, SIZES)
 
     @torch.inference_mode()
@@ -56,18 +74,13 @@ class Runner:
     def copy(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Copy the cache's pages: (from, to)."""
         with torch.inference_mode():
-            self.cache.copy(pairs)
+            self.trunk.cache.copy(pairs)
 
     def _trunk(self, rows: Sequence[Row]) -> Tensor:
         hidden = []
         for start, count, size in self._pieces(len(rows)):
             padded = [*rows[start : start + count], *[PADDING] * (size - count)]
-            step = self.cache.step(padded)
-            inputs = [(padded[n].token, padded[n].position) for n in step.order]
-            ids_N, positions_N = torch.tensor(inputs, device=self.device).unbind(-1)
-            ordered_NC = self.model.trunk(ids_N, positions_N, step.attend)
-            place = {n: at for at, n in enumerate(step.order)}
-            hidden.append(ordered_NC[[place[n] for n in range(count)]])
+            hidden.append(self.trunk(padded)[:count])
         return torch.cat(hidden)
 
     def _pieces(self, rows: int) -> Iterator[tuple[int, int, int]]:
@@ -78,3 +91,13 @@ class Runner:
             count = min(size, rows - start)
             yield start, count, size
             start += count
+
+
+def _cuda() -> ModuleType:
+    try:
+        from models import cuda  # needs Triton, which a CPU can do without
+    except ImportError as error:
+        raise ModelError(
+            f"device=cuda: {error}; install triton, or take engine.device=cpu"
+        ) from error
+    return cuda

@@ -32,7 +32,8 @@ class Draw(NamedTuple):
 
 
 BLOCK = 256  # tokens of the vocabulary that are summed together
-TOGETHER = 16  # rows drawn at a time: few enough to stay in a processor's cache
+TOGETHER = 16  # rows drawn at a time on a CPU: few enough to stay in its cache
+ATTEMPTS = 3  # before a GPU is asked what came of them
 _MASK = (1 << 64) - 1
 
 
@@ -73,21 +74,56 @@ def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
 
 
 def _draw(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    if logits_RV.device.type != "cpu" and draws:
+        return _draw_in_one(logits_RV, sampling, draws)
     tokens = [0] * len(draws)
-    together = TOGETHER if logits_RV.device.type == "cpu" else len(logits_RV)
-    for start in range(0, len(logits_RV), together or 1):
-        rows_RV = logits_RV[start : start + together]
-        mine = [n for n, draw in enumerate(draws) if start <= draw.row < start + together]
+    for start in range(0, len(logits_RV), TOGETHER):
+        rows_RV = logits_RV[start : start + TOGETHER]
+        mine = [n for n, draw in enumerate(draws) if start <= draw.row < start + TOGETHER]
         shifted = [draws[n]._replace(row=draws[n].row - start) for n in mine]
         for n, token in zip(mine, _draw_from(rows_RV, sampling, shifted), strict=True):
             tokens[n] = token
     return tokens
 
 
-def _draw_from(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+def _draw_in_one(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    """The tokens of `_draw_from`, with a GPU that is asked once: `ATTEMPTS` attempts for all.
+
+    Rarely a draw needs more; it is done again by `_draw_from`.
+    """
+    if len(draws) == 1:  # a single row's running sums would be added up in another order
+        return _draw_in_one(logits_RV, sampling, [*draws, *draws])[:1]
+    weights_NV = _weights(logits_RV, sampling)[[draw.row for draw in draws]]
+    all_N = torch.arange(len(draws), device=weights_NV.device)
+    tokens_N, open_N = torch.zeros_like(all_N), torch.ones_like(all_N, dtype=torch.bool)
+    for attempt in range(ATTEMPTS):
+        noise = [uniform(draw.key, draw.position, attempt) for draw in draws]
+        drawn_N = _inverse_cdf(weights_NV, all_N, torch.tensor(noise, dtype=torch.float64))
+        tokens_N = torch.where(open_N, drawn_N, tokens_N)
+        if sampling.top_p >= 1:
+            return _as_list(tokens_N)
+        pivot_N = weights_NV[all_N, drawn_N]
+        above_NV = torch.where(weights_NV > pivot_N[:, None], weights_NV, 0)
+        beyond_N = _block_sums(above_NV).sum(-1) >= sampling.top_p
+        open_N &= (pivot_N <= 1 - sampling.top_p) & beyond_N
+        weights_NV = torch.where(open_N[:, None], above_NV, weights_NV)
+    tokens = _as_list(torch.where(open_N, -1, tokens_N))
+    again = [n for n, token in enumerate(tokens) if token < 0]
+    if again:
+        found = _draw_from(logits_RV, sampling, [draws[n] for n in again])
+        for n, token in zip(again, found, strict=True):
+            tokens[n] = token
+    return tokens
+
+
+def _weights(logits_RV: Tensor, sampling: Sampling) -> Tensor:
     weights_RV = torch.softmax(logits_RV / sampling.temperature, -1)
-    if odd := -weights_RV.shape[1] % BLOCK:
-        weights_RV = F.pad(weights_RV, (0, odd))  # so that blocks are full
+    odd = -weights_RV.shape[1] % BLOCK
+    return F.pad(weights_RV, (0, odd)) if odd else weights_RV  # so that blocks are full
+
+
+def _draw_from(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    weights_RV = _weights(logits_RV, sampling)
     row_N = torch.tensor([draw.row for draw in draws], device=weights_RV.device)
     tokens, left, attempt = [0] * len(draws), list(range(len(draws))), 0
     while left:
@@ -109,9 +145,6 @@ def _draw_from(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> 
 
 def _above(weights_RV: Tensor, row_N: Tensor, pivot_N: Tensor) -> Tensor:
     """Each of the rows, without what is not above its pivot."""
-    if weights_RV.device.type != "cpu":
-        weights_NV = weights_RV[row_N]
-        return torch.where(weights_NV > pivot_N[:, None], weights_NV, 0)
     above_NV = weights_RV.new_empty(len(row_N), weights_RV.shape[1])
     for n, (row, pivot) in enumerate(zip(_as_list(row_N), pivot_N.tolist(), strict=True)):
         torch.threshold(weights_RV[row], pivot, 0, out=above_NV[n])

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import Benchmark
 from models import CodeGenConfig
-from models.dtype import choose_dtype
+from models.dtype import choose_dtype, device_kind
 from models.hub import resolve
 from models.layout import read_config, tokenizer_sha256, weights_sha256
 from models.options import default_slots
@@ -197,7 +197,7 @@ def engine_identity(
 ) -> dict[str, Any]:
     """The keys that tell how the tokens were computed; a device counts by its kind."""
     return {
-        "engine.device": engine.device.partition(":")[0],
+        "engine.device": device_kind(engine.dtype, engine.device),
         "engine.dtype": engine.dtype,
         "engine.slots": engine.slots,
         "engine.deterministic": engine.deterministic,

@@ -16,7 +16,7 @@ from transformers import CodeGenForCausalLM
 from models import checkpoint
 from models.codegen import CodeGen
 from models.config import CodeGenConfig, ModelError
-from models.dtype import choose_dtype
+from models.dtype import choose_dtype, device_kind, product_dtype
 from models.layout import CheckpointError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -97,6 +97,19 @@ def test_dtype_is_the_checkpoints_unless_chosen_but_no_float16_on_a_cpu(
     said: str | None, device: str, asked: str | None, expected: str
 ) -> None:
     assert choose_dtype(CodeGenConfig(dtype=said), device, asked) == expected
+
+
+@pytest.mark.parametrize("amx", [False, True])
+def test_amx_computes_products_of_bfloat16_and_is_a_device_of_its_own(
+    amx: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.dtype.has_amx", lambda: amx)
+    assert product_dtype("bfloat16") == ("bfloat16" if amx else "float32")
+    assert product_dtype("float16") == product_dtype("float32") == "float32"
+    assert product_dtype("float16", "cuda:1") == "float16"
+    assert device_kind("bfloat16", "cpu") == ("cpu with AMX" if amx else "cpu")
+    assert device_kind("float32", "cpu") == "cpu"
+    assert device_kind("bfloat16", "cuda:1") == "cuda"
 
 
 @pytest.mark.parametrize("key", ["torch_dtype", "dtype"])

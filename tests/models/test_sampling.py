@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.config import ModelError
 from models.options import Sampling
-from models.sampling import Draw, sample, uniform
+from models.sampling import Draw, _draw_in_one, sample, uniform
 from tests.models.talk import CONFIG, model_of
 
 DRAWS = 4000
@@ -64,6 +64,17 @@ def test_a_draw_depends_on_its_own_row_and_place_alone() -> None:
     for n, token in enumerate(together):
         row = n % 33
         assert sample(logits[row : row + 1], sampling, [Draw(0, n, n % 7)]) == [token]
+
+
+@pytest.mark.parametrize("top_p", [1.0, 0.95, 0.3])
+@pytest.mark.parametrize("draws", [1, 2, 300])
+def test_a_gpu_draws_what_a_cpu_draws(top_p: float, draws: int) -> None:
+    """Flat rows need many attempts, more than a GPU makes before it is asked."""
+    logits_RV = torch.randn(5, 1000, generator=torch.Generator().manual_seed(3))
+    logits_RV[1] *= 5
+    sampling = Sampling(0.8, top_p)
+    wanted = [Draw(n % 5, 1000 + n, n // 5) for n in range(draws)]
+    assert _draw_in_one(logits_RV, sampling, wanted) == sample(logits_RV, sampling, wanted)
 
 
 def test_temperature_zero_is_the_most_likely_token() -> None:
