@@ -1,6 +1,6 @@
 """The sampling engine against transformers and CTranslate2, on a model of the 350M geometry.
 
-    python -m tests.speed.bench_engine [limit] [alike] [decode] [humaneval] [mtpb] [single]
+    python -m tests.speed.bench_engine [limit] [alike] [shared] [decode] [humaneval] [mtpb] [single]
 
 Random weights, made on the spot. Candidates take turns in one process, in rounds; a ratio is the
 median of the rounds' ratios. Ours does all its work. Peers, for which that would take hours, are
@@ -35,6 +35,7 @@ from transformers import CodeGenForCausalLM, StoppingCriteria, StoppingCriteriaL
 import benchmarks
 from benchmarks.stopping import humaneval_stop
 from models import CodeGen, CodeGenConfig, Completion, Engine, EngineOptions, Request, Sampling
+from models import cache as paged
 from models.cache import Row
 from models.codegen import checkpoint_weights
 from models.config import CodeGenConfig as Geometry
@@ -43,6 +44,7 @@ SAMPLING = Sampling(temperature=0.8, top_p=0.95)
 THREADS = int(os.environ.get("MTPB_THREADS", torch.get_num_threads()))
 ROUNDS = int(os.environ.get("MTPB_ROUNDS", 3))
 PROMPTS = int(os.environ.get("MTPB_PROMPTS", 8))
+CASES = int(os.environ.get("MTPB_CASES", 10))
 BATCHES = tuple(map(int, os.environ.get("MTPB_BATCHES", "10,25,100").split(",")))
 LENGTHS = (
     # percentiles 0, 5, …, 100 of tokens a completion of a 16B model on HumanEval
@@ -352,16 +354,16 @@ def humaneval(peers: Peers) -> None:
 
 
 def mtpb(peers: Peers) -> None:
-    """Conversations of 5 turns, 40 samples of 2 cases, against the official sampler's loop.
+    """Conversations of 5 turns, 40 samples of `CASES` cases, against the official sampler's loop.
 
     The loop generates for the 40 samples of one case at a time, from their whole histories, to the
     longest row of each turn.
     """
-    turns, samples, cases = 5, 40, 2
-    engine = Engine(peers.ours, Ids(), EngineOptions(slots=samples * cases), SAMPLING)
-    drawn = lengths(cases * samples * turns, seed=3)
+    turns, samples = 5, 40
+    engine = Engine(peers.ours, Ids(), EngineOptions(slots=128), SAMPLING)
+    drawn = lengths(CASES * samples * turns, seed=3)
     asked = []
-    for key in range(cases * samples):
+    for key in range(CASES * samples):
         mine = drawn[key * turns : key * turns + turns]
         asks = [words(25 if turn else 40, 1000 * (key // samples) + turn) for turn in range(turns)]
         asked.append(Asked(key, tuple(zip(asks, mine, strict=True))))
@@ -376,7 +378,7 @@ def mtpb(peers: Peers) -> None:
         growth = max((timings[-1].step - timings[0].step) / (histories[-1] - histories[0]), 0.0)
         taken = 0.0
         for turn, timing in enumerate(timings):
-            for case in range(cases):
+            for case in range(CASES):
                 first = case * samples * turns + turn
                 rows = drawn[first : first + samples * turns : turns]
                 taken += timing.seconds(max(rows), growth)
@@ -430,6 +432,34 @@ def alike(peers: Peers) -> None:
         )
 
 
+def shared(peers: Peers) -> None:
+    """A step of 128 rows of one prompt: its pages attended to together, and row by row."""
+    together, slots = paged.ROWS_TOGETHER, 128
+    engine = Engine(peers.ours, Ids(), EngineOptions(slots=slots), SAMPLING)
+    keys: Iterator[int] = iter(range(1_000_000))
+
+    def step(prompt: str, rows_together: int) -> float:
+        paged.ROWS_TOGETHER = rows_together
+        taken = []
+        for tokens in (4, 12):
+            asked = [Asked(next(keys), ((prompt, tokens),)) for _ in range(slots)]
+            taken.append(seconds(partial(ours_run, engine, asked)))
+        return (taken[1] - taken[0]) / 8
+
+    for length in (85, 200, 512, 1280):
+        prompt = words(length, length)
+        ours_run(engine, [Asked(next(keys), ((prompt, 1),))])
+        found = [(step(prompt, together), step(prompt, slots + 1)) for _ in range(ROUNDS)]
+        ratios = sorted(apart / ours for ours, apart in found)
+        print(
+            f"\nprompt of {length} tokens: {1e3 * statistics.median(t for t, _ in found):.0f} ms a "
+            f"step, {statistics.median(ratios):.2f} × as fast as row by row "
+            f"({ratios[0]:.2f} to {ratios[-1]:.2f})",
+            flush=True,
+        )
+    paged.ROWS_TOGETHER = together
+
+
 def counted_rows(engine: Engine) -> list[int]:
     """How many rows each step of `engine` will have computed."""
     counts: list[int] = []
@@ -468,8 +498,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(THREADS)
     torch.set_grad_enabled(False)
-    chosen = sys.argv[1:] or ["limit", "alike", "decode", "humaneval", "mtpb", "single"]
-    benches = {f.__name__: f for f in (alike, decode, humaneval, mtpb, single, limit)}
+    chosen = sys.argv[1:] or ["limit", "alike", "shared", "decode", "humaneval", "mtpb", "single"]
+    benches = {f.__name__: f for f in (alike, shared, decode, humaneval, mtpb, single, limit)}
     peers = Peers()
     print(f"torch {torch.__version__}, ctranslate2 {ctranslate2.__version__}, {THREADS} threads")
     for name in chosen:
