@@ -20,20 +20,11 @@ from models.scheduler import PAGE
 from tests.models.talk import CONFIG, Talk, answers, model_of
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-INTERPRET = "0" if DEVICE == "cuda" else "1"
-os.environ["TRITON_INTERPRET"] = INTERPRET  # read when the kernel is defined, and when it runs
 pytest.importorskip("triton")
 
 from models import cuda  # noqa: E402
 
-del os.environ["TRITON_INTERPRET"]
-
 ROWS = [Row(n % 50, n, (1, 2)[: n // PAGE + 1]) for n in range(40)]
-
-
-@pytest.fixture(autouse=True)
-def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRITON_INTERPRET", INTERPRET)
 
 
 def trunk_of(config: CodeGenConfig, dtype: torch.dtype = torch.float32) -> cuda.Trunk:
