@@ -26,15 +26,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, takewhile
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from models.config import CodeGenConfig
 from models.scheduler import NOWHERE, PAGE
-
-Pages: TypeAlias = tuple[int, ...]
 
 RUN = 12  # pages whose outputs are added up before they meet those of others
 ROWS_TOGETHER, PAGES_TOGETHER = 16, 4  # fewer rows or shared pages are not worth a product
@@ -155,7 +152,12 @@ class Cohort:
     """Rows whose conversations begin with the same pages: `shared`, perhaps none."""
 
     def __init__(
-        self, cache: PagedCache, rows: Sequence[Row], place: slice, shared: Pages, widths: list[int]
+        self,
+        cache: PagedCache,
+        rows: Sequence[Row],
+        place: slice,
+        shared: tuple[int, ...],
+        widths: list[int],
     ) -> None:
         self.cache, self.rows = cache, place
         self.runs = [shared[start : start + RUN] for start in range(0, len(shared), RUN)]
@@ -253,10 +255,10 @@ class Group:
         return functools.reduce(torch.add, parts)
 
 
-def _shared(rows: Sequence[Row], cache: PagedCache) -> list[Pages]:
+def _shared(rows: Sequence[Row], cache: PagedCache) -> list[tuple[int, ...]]:
     """For each row the pages, from its first, that it attends to together with others."""
     users = Counter(page for row in rows for page in row.pages[:-1])
-    shared: list[Pages] = [
+    shared = [
         tuple(takewhile(lambda page: users[page] >= ROWS_TOGETHER, row.pages[:-1])) for row in rows
     ]
     count = Counter(shared)
@@ -277,20 +279,22 @@ def products_agree(rows: int, heads: int, dim: int, pages: int) -> bool:
     """
     threads = torch.get_num_threads()
     runs = {min(pages, RUN), pages % RUN or RUN}
-    return _agree(rows, heads, dim, pages * PAGE, threads) and all(
-        _agree(rows, heads, run * PAGE, dim, threads) for run in runs
+    return _agree(rows, heads, dim, PAGE, pages, threads) and all(
+        _agree(rows, heads, run * PAGE, dim, 1, threads) for run in runs
     )
 
 
 @functools.cache
-def _agree(rows: int, heads: int, terms: int, columns: int, threads: int) -> bool:
+def _agree(rows: int, heads: int, terms: int, width: int, tables: int, threads: int) -> bool:
+    """Whether a product with tables side by side has the bits of weighted sums of each."""
     generator = torch.Generator().manual_seed(1)
     x_NHK = torch.randn(rows, heads, terms, generator=generator)
-    y_HKS = torch.randn(heads, terms, columns, generator=generator)
+    y_IHKS = torch.randn(tables, heads, terms, width, generator=generator)
     table_rows = torch.arange(heads * terms, dtype=torch.int32).repeat(rows)
     bags = torch.arange(0, len(table_rows), terms, dtype=torch.int32)
-    sums = _weighted_sums(y_HKS.flatten(0, 1), table_rows, bags, x_NHK.flatten())
-    return torch.equal(_product(x_NHK, y_HKS), sums.view(rows, heads, columns))
+    sums = [_weighted_sums(y.flatten(0, 1), table_rows, bags, x_NHK.flatten()) for y in y_IHKS]
+    product_NHS = _product(x_NHK, torch.cat(list(y_IHKS), -1))
+    return torch.equal(product_NHS, torch.cat(sums, -1).view(rows, heads, tables * width))
 
 
 def _product(x_NHK: Tensor, y_HKS: Tensor) -> Tensor:

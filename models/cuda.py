@@ -5,9 +5,8 @@ other, as flash attention does (Dao et al., 2022), and so a row's result depends
 own pages. Pages that rows share come from the GPU's cache after the first row. Keys and values are
 kept in the model's dtype; scores and sums are float32.
 
-A step's inputs are one small array of numbers, copied to where the graph reads them: nothing in a
-step waits for the GPU but the tokens drawn from it. The kernel is tested in Triton's interpreter on
-a CPU. It needs Triton, which comes with PyTorch for CUDA.
+A step's inputs are one small array of numbers, copied to where the graph reads them. The kernel is
+tested in Triton's interpreter on a CPU. It needs Triton, which comes with PyTorch for CUDA.
 
 Letters: N rows, H heads, D dimensions of a head, P tokens of a page, I pages of a row.
 """
@@ -22,7 +21,7 @@ import triton.language as tl
 from torch import Tensor
 
 from models.cache import Row
-from models.codegen import CodeGen
+from models.codegen import CodeGen, rotary_table
 from models.config import CodeGenConfig
 from models.scheduler import NOWHERE, PAGE
 
@@ -52,8 +51,10 @@ def attention_kernel(
     for i in range(0, position // P + 1):
         page = tl.load(inputs_NJ + n * J + 2 + i)
         of_page = (((page * H + h) * P + place) * D)[:, None] + d[None, :]
-        k_PD = tl.load(keys + of_page, mask=(d < D)[None, :], other=0.0).to(tl.float32)
-        v_PD = tl.load(values + of_page, mask=(d < D)[None, :], other=0.0).to(tl.float32)
+        # what others left behind the position is not even multiplied by 0: it may be infinite
+        seen = (i * P + place <= position)[:, None] & (d < D)[None, :]
+        k_PD = tl.load(keys + of_page, mask=seen, other=0.0).to(tl.float32)
+        v_PD = tl.load(values + of_page, mask=seen, other=0.0).to(tl.float32)
         scores_P = tl.sum(k_PD * q_D[None, :], 1)
         scores_P = tl.where(i * P + place <= position, scores_P, -float("inf"))
         new_highest = tl.maximum(highest, tl.max(scores_P, 0))
@@ -76,14 +77,16 @@ class PagedCache:
     def copy(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Copy pages: (from, to)."""
         sources, targets = torch.tensor(pairs, device=self.pages.device).unbind(-1)
-        self.pages[:, :, targets] = self.pages[:, :, sources]
+        for pages in self.pages.flatten(0, 1):  # one layer's at a time: a copy needs room
+            pages[targets] = pages[sources]
 
     def spread(self, rows: Sequence[Row]) -> None:
         """Keep what was computed for rows in the pages of their copies too."""
         moves = [(row.pages[-1], copy, row.position % PAGE) for row in rows for copy in row.copies]
         if moves:
             source_M, target_M, place_M = torch.tensor(moves, device=self.pages.device).unbind(-1)
-            self.pages[:, :, target_M, :, place_M] = self.pages[:, :, source_M, :, place_M]
+            for pages in self.pages.flatten(0, 1):
+                pages[target_M, :, place_M] = pages[source_M, :, place_M]
 
     def attend(
         self, inputs_NJ: Tensor, layer: int, q_NHD: Tensor, k_NHD: Tensor, v_NHD: Tensor
@@ -120,8 +123,14 @@ class Trunk:
         weight = next(model.parameters())
         self.model, self.device = model, weight.device
         self.cache = PagedCache(model.config, pages, weight.dtype, weight.device)
+        # graphs read memory by its address: what they read must not be freed, or moved elsewhere
+        self.read = [p.detach() for p in model.parameters()]
+        self.read.append(rotary_table(model.config, self.device))
         self.width = -(-model.config.n_positions // PAGE)  # of the table of pages
         self.captured: dict[int, tuple[Tensor, Callable[[], Tensor]]] = {}
+        if self.device.type == "cuda":  # graphs are replayed one at a time, and may share memory
+            self.aside = torch.cuda.Stream(self.device)
+            self.pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, rows: Sequence[Row]) -> Tensor:
         """What the head reads (N, C); keys and values of the rows are kept."""
@@ -147,25 +156,23 @@ class Trunk:
 
             return self.model.trunk(inputs_NJ[:, 0], inputs_NJ[:, 1], attend)
 
-        entry = inputs_NJ, compute if self.device.type == "cpu" else _graph(compute, self.device)
+        entry = inputs_NJ, compute if self.device.type == "cpu" else self._graph(compute)
         self.captured[rows] = entry
         return entry
 
+    def _graph(self, compute: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        """Captures `compute` as a CUDA graph; what is returned replays it."""
+        with torch.cuda.device(self.device):
+            self.aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self.aside):  # kernels are compiled and chosen before
+                compute()
+            torch.cuda.current_stream().wait_stream(self.aside)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, pool=self.pool, stream=self.aside):
+                out = compute()
 
-def _graph(compute: Callable[[], Tensor], device: torch.device) -> Callable[[], Tensor]:
-    """Captures `compute` as a CUDA graph; what is returned replays it."""
-    with torch.cuda.device(device):
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):  # kernels are compiled and chosen before the capture
-            compute()
-        torch.cuda.current_stream().wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            out = compute()
+        def replay() -> Tensor:
+            graph.replay()
+            return out
 
-    def replay() -> Tensor:
-        graph.replay()
-        return out
-
-    return replay
+        return replay

@@ -47,7 +47,7 @@ def device_kind(dtype: str, device: str) -> str:
 
 @cache
 def has_amx() -> bool:
-    """Whether the processor has matrix instructions for bfloat16, and the system allows them."""
+    """Whether the processor has matrix instructions for bfloat16, as Linux says."""
     try:
         return "amx_bf16" in Path("/proc/cpuinfo").read_text().split()
     except OSError:

@@ -92,7 +92,7 @@ class Answer(Generic[D]):
 
 
 class Engine:
-    """Samples from `model`, which is not changed; what it needs of it is copied and packed.
+    """Samples from `model`, which is not changed; on a CPU its weights are copied and packed.
 
     Drop your own reference to the model if memory is short. Raises ModelError where the memory
     does not suffice for the slots.

@@ -16,7 +16,8 @@ def available(device: torch.device) -> int:
     """Bytes that can still be taken on a device; on a CPU what the system and the control group
     leave."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + kept)  # what torch keeps for later is free
     free = [_meminfo("MemAvailable"), _control_group()]
     return min((n for n in free if n is not None), default=1 << 62)
 
@@ -25,6 +26,14 @@ def cache_bytes(config: CodeGenConfig, tokens: int, itemsize: int) -> int:
     """What keys and values of `tokens` tokens take."""
     pages = -(-tokens // PAGE) + 1
     return 2 * config.n_layer * config.n_embd * itemsize * PAGE * pages
+
+
+def drawing_bytes(config: CodeGenConfig, device: torch.device, slots: int) -> int:
+    """What a GPU needs to draw a token for each slot: logits, and weights in float64, some times.
+
+    A CPU draws for a few rows at a time.
+    """
+    return 0 if device.type == "cpu" else 4 * 8 * slots * config.vocab_size
 
 
 def packed_bytes(config: CodeGenConfig, device: torch.device, dtype: torch.dtype) -> int:
@@ -40,7 +49,8 @@ def check(
 ) -> None:
     """Raise ModelError unless packed weights of `dtype` and the cache of `tokens` tokens fit."""
     size = 4 if device.type == "cpu" else dtype.itemsize
-    weights, free = packed_bytes(config, device, dtype), available(device)
+    weights = packed_bytes(config, device, dtype)
+    free = available(device) - drawing_bytes(config, device, slots)
     needed = cache_bytes(config, tokens, size)
     if weights + needed <= free:
         return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import subprocess
 from collections.abc import Iterator, Sequence
-from types import ModuleType
 from typing import Protocol
 
 import torch
@@ -41,7 +42,8 @@ class Runner:
     """The model as its device runs it, and its cache of `pages` pages.
 
     Rows are padded to numbers of rows whose products agree, bit for bit, with those of `anchor`
-    rows; to `anchor` itself where no other does. Raises ModelError where a GPU lacks Triton.
+    rows; to `anchor` itself where no other does. Raises ModelError where a GPU's kernel does not
+    run.
     """
 
     def __init__(self, model: CodeGen, pages: int, anchor: int) -> None:
@@ -51,8 +53,8 @@ class Runner:
             self.model = cpu.packed(model)
             self.trunk = cpu.Trunk(self.model, pages, max(anchor, *SIZES))
         else:
-            self.model = model
-            self.trunk = _cuda().Trunk(model, pages)
+            self.model = copy.copy(model)  # the same weights, but nobody's key in a weak table
+            self.trunk = _cuda_trunk(self.model, pages)
         self.sizes = agreeing_sizes(self.model, anchor, SIZES)
 
     @torch.inference_mode()
@@ -60,6 +62,7 @@ class Runner:
         """Logits (len(wanted), V) in float32 behind the rows at the indices `wanted`.
 
         A row must come after those that it attends to, if they are computed in the same step.
+        Raises ModelError where a logit is no finite number.
         """
         hidden_NC = self._trunk(rows)[list(wanted)]
         pieces = []
@@ -67,6 +70,12 @@ class Runner:
             piece_NC = hidden_NC.new_zeros(size, hidden_NC.shape[1])
             piece_NC[:count] = hidden_NC[start : start + count]
             pieces.append(self.model.logits(piece_NC)[:count])
+        if not all(piece.sum().isfinite() for piece in pieces):
+            dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
+            raise ModelError(
+                f"dtype={dtype}: the model's logits are not finite; either its weights are damaged "
+                "or they need engine.dtype=float32"
+            )
         if len(pieces) == 1:  # no copy of what is large
             return pieces[0]
         return torch.cat([torch.empty(0, self.config.vocab_size, device=self.device), *pieces])
@@ -93,11 +102,17 @@ class Runner:
             start += count
 
 
-def _cuda() -> ModuleType:
+def _cuda_trunk(model: CodeGen, pages: int) -> Trunk:
     try:
         from models import cuda  # needs Triton, which a CPU can do without
-    except ImportError as error:
+
+        trunk = cuda.Trunk(model, pages)
+        with torch.inference_mode():
+            trunk([PADDING])
+    except (ImportError, RuntimeError, subprocess.CalledProcessError) as error:
+        device = next(model.parameters()).device
         raise ModelError(
-            f"device=cuda: {error}; install triton, or take engine.device=cpu"
+            f"device={device}: {error}; the engine needs CUDA, and Triton with a C compiler; "
+            "or take engine.device=cpu"
         ) from error
-    return cuda
+    return trunk

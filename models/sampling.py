@@ -7,12 +7,14 @@ those above it. What is drawn in the end has exactly the nucleus's distribution.
 of FlashInfer's sampling kernels, 2024.)
 
 That sum is left out where the token's own probability is above 1 - top_p: the others' is less than
-`top_p` then. Sums are done in blocks of fixed size, so that a row's result does not depend on its
-neighbours. Letters: R rows of logits, N tokens to draw, V vocabulary, B blocks of it.
+`top_p` then. Sums are done in blocks of fixed size on a CPU and exactly on a GPU, so that a row's
+result does not depend on its neighbours. Letters: R rows of logits, N tokens to draw, V vocabulary,
+B blocks of it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,6 +36,7 @@ class Draw(NamedTuple):
 BLOCK = 256  # tokens of the vocabulary that are summed together
 TOGETHER = 16  # rows drawn at a time on a CPU: few enough to stay in its cache
 ATTEMPTS = 3  # before a GPU is asked what came of them
+UNITS = 2.0**44  # so many are a whole; sums of them are exact in float64
 _MASK = (1 << 64) - 1
 
 
@@ -75,7 +78,7 @@ def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
 
 def _draw(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
     if logits_RV.device.type != "cpu" and draws:
-        return _draw_in_one(logits_RV, sampling, draws)
+        return _draw_on_gpu(logits_RV, sampling, draws)
     tokens = [0] * len(draws)
     for start in range(0, len(logits_RV), TOGETHER):
         rows_RV = logits_RV[start : start + TOGETHER]
@@ -86,33 +89,29 @@ def _draw(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[
     return tokens
 
 
-def _draw_in_one(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
-    """The tokens of `_draw_from`, with a GPU that is asked once: `ATTEMPTS` attempts for all.
+def _draw_on_gpu(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    """As `_draw_from`, for a GPU that is rarely asked: `ATTEMPTS` attempts for all draws, and as
+    many again where that was not enough for one.
 
-    Rarely a draw needs more; it is done again by `_draw_from`.
+    A GPU adds up rows in another order for another number of rows. So weights are whole numbers,
+    multiples of 1 / `UNITS`, whose sums are exact in any order.
     """
-    if len(draws) == 1:  # a single row's running sums would be added up in another order
-        return _draw_in_one(logits_RV, sampling, [*draws, *draws])[:1]
     weights_NV = _weights(logits_RV, sampling)[[draw.row for draw in draws]]
+    weights_NV = (weights_NV.double() * UNITS).round()
     all_N = torch.arange(len(draws), device=weights_NV.device)
     tokens_N, open_N = torch.zeros_like(all_N), torch.ones_like(all_N, dtype=torch.bool)
-    for attempt in range(ATTEMPTS):
-        noise = [uniform(draw.key, draw.position, attempt) for draw in draws]
-        drawn_N = _inverse_cdf(weights_NV, all_N, torch.tensor(noise, dtype=torch.float64))
-        tokens_N = torch.where(open_N, drawn_N, tokens_N)
-        if sampling.top_p >= 1:
-            return _as_list(tokens_N)
-        pivot_N = weights_NV[all_N, drawn_N]
-        above_NV = torch.where(weights_NV > pivot_N[:, None], weights_NV, 0)
-        beyond_N = _block_sums(above_NV).sum(-1) >= sampling.top_p
-        open_N &= (pivot_N <= 1 - sampling.top_p) & beyond_N
-        weights_NV = torch.where(open_N[:, None], above_NV, weights_NV)
-    tokens = _as_list(torch.where(open_N, -1, tokens_N))
-    again = [n for n, token in enumerate(tokens) if token < 0]
-    if again:
-        found = _draw_from(logits_RV, sampling, [draws[n] for n in again])
-        for n, token in zip(again, found, strict=True):
-            tokens[n] = token
+    tokens, attempts = [-1], itertools.count()
+    while min(tokens) < 0:
+        for attempt in itertools.islice(attempts, ATTEMPTS if sampling.top_p < 1 else 1):
+            noise = [uniform(draw.key, draw.position, attempt) for draw in draws]
+            drawn_N = _inverse_cdf(weights_NV, all_N, torch.tensor(noise, dtype=torch.float64))
+            tokens_N = torch.where(open_N, drawn_N, tokens_N)
+            pivot_N = weights_NV[all_N, drawn_N]
+            above_NV = torch.where(weights_NV > pivot_N[:, None], weights_NV, 0)
+            beyond_N = above_NV.sum(-1) >= sampling.top_p * UNITS
+            open_N &= (pivot_N <= (1 - sampling.top_p) * UNITS) & beyond_N
+            weights_NV = torch.where(open_N[:, None], above_NV, weights_NV)
+        tokens = _as_list(torch.where(open_N, -1, tokens_N))
     return tokens
 
 

@@ -40,7 +40,7 @@ def filled(rows: Sequence[Row]) -> PagedCache:
 
 def attended(paged: PagedCache, rows: Sequence[Row]) -> tuple[Step, Tensor]:
     generator = torch.Generator().manual_seed(8)
-    everyone = torch.randn(3, 1000, CONFIG.n_head, CONFIG.head_dim, generator=generator)
+    everyone = torch.randn(3, 2000, CONFIG.n_head, CONFIG.head_dim, generator=generator)
     step = paged.step(rows)
     mine = [rows[n].pages[-1] for n in step.order]  # a row's own numbers: its last page is its own
     out_NHD = torch.empty(len(rows), CONFIG.n_head, CONFIG.head_dim)
@@ -89,7 +89,7 @@ def test_outputs_are_those_of_plain_attention(agree: bool, monkeypatch: pytest.M
     assert agree or not any(cohort.runs for cohort in step.cohorts)
     keys, values = paged.key_pages(0).double(), paged.value_pages(0).double()
     generator = torch.Generator().manual_seed(8)
-    queries = torch.randn(3, 1000, CONFIG.n_head, CONFIG.head_dim, generator=generator)[0].double()
+    queries = torch.randn(3, 2000, CONFIG.n_head, CONFIG.head_dim, generator=generator)[0].double()
     for row, out_HD in zip(rows, together, strict=True):
         seen = row.position + 1
         k_HDS = torch.cat([keys[page] for page in row.pages], -1)[..., :seen]

@@ -50,7 +50,8 @@ def test_the_kernel_gives_what_the_cpu_gives(config: CodeGenConfig) -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_near(dtype: torch.dtype) -> None:
     expected = Runner(model_of(), 8, 16).trunk(ROWS)
-    torch.testing.assert_close(hidden(trunk_of(CONFIG, dtype), ROWS), expected, atol=0.2, rtol=0.05)
+    off = hidden(trunk_of(CONFIG, dtype), ROWS) - expected
+    assert 0 < off.std() < 0.05 * expected.std()
 
 
 @torch.inference_mode()
@@ -61,6 +62,7 @@ def test_attention_of_a_row_has_the_same_bits_alone() -> None:
     inputs = [(0, row.position, *row.pages, *[0] * (2 - len(row.pages))) for row in ROWS]
     inputs_NJ = torch.tensor(inputs, device=DEVICE)
     together = paged.attend(inputs_NJ, 0, q_NHD, k_NHD, v_NHD)
+    paged.pages[:, 0, 2, :, 39 % PAGE + 1 :] = torch.inf  # left behind by somebody
     for n in (0, 31, 32, 39):
         one = slice(n, n + 1)
         alone = paged.attend(inputs_NJ[one], 0, q_NHD[one], k_NHD[one], v_NHD[one])

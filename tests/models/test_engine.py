@@ -284,6 +284,15 @@ def test_too_little_memory_is_one_error_at_the_start(monkeypatch: pytest.MonkeyP
         Engine(model_of(), Bytes(), EngineOptions(slots=1))
 
 
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_numbers_that_are_not_finite_are_one_error(temperature: float) -> None:
+    broken = model_of()
+    with torch.no_grad():
+        broken.blocks[1].mlp.up.weight[3, 5] = torch.nan  # type: ignore[index, union-attr]
+    with pytest.raises(ModelError, match=r"dtype=float32: .* not finite; .* weights are damaged"):
+        answers(broken, talks(2), sampling=Sampling(temperature))
+
+
 def test_generate_follows_the_weights_as_they_are_trained() -> None:
     model = model_of()
     model.tokenizer = Bytes()  # type: ignore[assignment]

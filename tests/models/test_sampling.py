@@ -9,11 +9,13 @@ from torch import Tensor
 
 from models.config import ModelError
 from models.options import Sampling
-from models.sampling import Draw, _draw_in_one, sample, uniform
+from models.sampling import Draw, _draw_on_gpu, sample, uniform
 from tests.models.talk import CONFIG, model_of
 
 DRAWS = 4000
 EACH_OF_5 = [Draw(n, n, n) for n in range(5)]
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def nucleus(logits: Tensor, sampling: Sampling) -> Tensor:
@@ -74,7 +76,9 @@ def test_a_gpu_draws_what_a_cpu_draws(top_p: float, draws: int) -> None:
     logits_RV[1] *= 5
     sampling = Sampling(0.8, top_p)
     wanted = [Draw(n % 5, 1000 + n, n // 5) for n in range(draws)]
-    assert _draw_in_one(logits_RV, sampling, wanted) == sample(logits_RV, sampling, wanted)
+    theirs = _draw_on_gpu(logits_RV.to(DEVICE), sampling, wanted)
+    assert theirs == sample(logits_RV, sampling, wanted)
+    assert theirs[0] == _draw_on_gpu(logits_RV.to(DEVICE), sampling, wanted[:1])[0]
 
 
 def test_temperature_zero_is_the_most_likely_token() -> None:

@@ -44,7 +44,7 @@ def timed(work: Callable[[], object]) -> float:
     def all_of_it() -> None:
         work()
         if DEVICE.startswith("cuda"):
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(DEVICE)
 
     return seconds(all_of_it)
 
@@ -88,9 +88,11 @@ def theirs(config: CodeGenConfig, rows: int) -> list[float]:
     record = config.to_json()
     for name in ("architectures", "torch_dtype", "bos_token_id", "eos_token_id"):
         record.pop(name, None)
+    torch.set_default_dtype(torch.bfloat16)
     with torch.device(DEVICE):
         model = CodeGenForCausalLM(TheirConfig(**record, bos_token_id=None, eos_token_id=None))
-    model = model.bfloat16().eval()
+    torch.set_default_dtype(torch.float32)
+    model = model.eval()
     ids = torch.tensor([Ids().encode(words(PROMPT, 1))] * rows, device=DEVICE)
 
     def run(tokens: int) -> float:
