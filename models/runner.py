@@ -72,9 +72,9 @@ class Runner:
             pieces.append(self.model.logits(piece_NC)[:count])
         if not all(piece.sum().isfinite() for piece in pieces):
             dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
+            other = "" if dtype == "float32" else ", or take engine.dtype=float32"
             raise ModelError(
-                f"dtype={dtype}: the model's logits are not finite; either its weights are damaged "
-                "or they need engine.dtype=float32"
+                f"dtype={dtype}: the model's logits are not finite; check its weights{other}"
             )
         if len(pieces) == 1:  # no copy of what is large
             return pieces[0]
