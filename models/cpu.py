@@ -36,7 +36,7 @@ class Linear(nn.Module):
         super().__init__()
         assert isinstance(linear, nn.Linear)
         self.in_features, self.gelu = linear.in_features, gelu
-        dtype = _product_dtype(linear.weight)
+        dtype = dtype_of_products(linear.weight.dtype)
         self.bias = None if linear.bias is None else linear.bias.detach().to(dtype)
         self.weight = linear.weight.detach().to(dtype).contiguous()
         if ONEDNN:
@@ -52,9 +52,10 @@ class Linear(nn.Module):
         return _gelu(out_NC) if self.gelu else out_NC
 
 
-def _product_dtype(weight: Tensor) -> torch.dtype:
-    name = str(weight.dtype).removeprefix("torch.")
-    dtype: torch.dtype = getattr(torch, product_dtype(name) if ONEDNN else "float32")
+def dtype_of_products(weights: torch.dtype) -> torch.dtype:
+    """The dtype that weights are packed in: `models.dtype.product_dtype`, if oneDNN computes it."""
+    name = product_dtype(str(weights).removeprefix("torch.")) if ONEDNN else "float32"
+    dtype: torch.dtype = getattr(torch, name)
     return dtype
 
 

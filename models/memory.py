@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from models.config import CodeGenConfig, ModelError
-from models.dtype import product_dtype
+from models.cpu import dtype_of_products
 from models.options import default_cache_tokens
 from models.scheduler import PAGE
 
@@ -40,8 +40,8 @@ def packed_bytes(config: CodeGenConfig, device: torch.device, dtype: torch.dtype
     """What the engine's own copy of the weights takes: on a CPU all but the embedding."""
     if device.type != "cpu":
         return 0
-    products: torch.dtype = getattr(torch, product_dtype(str(dtype).removeprefix("torch.")))
-    return products.itemsize * (config.parameters - config.vocab_size * config.n_embd)
+    packed = config.parameters - config.vocab_size * config.n_embd
+    return dtype_of_products(dtype).itemsize * packed
 
 
 def check(

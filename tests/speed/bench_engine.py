@@ -199,8 +199,8 @@ class Clock(StoppingCriteria):
         return torch.zeros(len(ids), dtype=torch.bool)
 
 
-def transformers_run(model: CodeGenForCausalLM, prompts: list[list[int]]) -> Timing:
-    ids, clock = torch.tensor(prompts), Clock()
+def generate(model: CodeGenForCausalLM, ids: torch.Tensor, tokens: int, **more: object) -> None:
+    """`tokens` tokens for each row of `ids`, by transformers' own loop."""
     model.generate(
         ids,
         attention_mask=torch.ones_like(ids),
@@ -208,11 +208,16 @@ def transformers_run(model: CodeGenForCausalLM, prompts: list[list[int]]) -> Tim
         temperature=SAMPLING.temperature,
         top_p=SAMPLING.top_p,
         top_k=0,
-        max_new_tokens=STEPS,
-        min_new_tokens=STEPS,
+        max_new_tokens=tokens,
+        min_new_tokens=tokens,
         pad_token_id=0,
-        stopping_criteria=StoppingCriteriaList([clock]),
+        **more,
     )
+
+
+def transformers_run(model: CodeGenForCausalLM, prompts: list[list[int]]) -> Timing:
+    clock = Clock()
+    generate(model, torch.tensor(prompts), STEPS, stopping_criteria=StoppingCriteriaList([clock]))
     return Timing.of(clock.moments)
 
 

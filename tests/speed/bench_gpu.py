@@ -23,7 +23,7 @@ from transformers import CodeGenForCausalLM
 
 from models import CodeGen, CodeGenConfig, Engine, EngineOptions
 from tests.speed import bench_engine
-from tests.speed.bench_engine import SAMPLING, Asked, Ids, ours_run, seconds, words
+from tests.speed.bench_engine import SAMPLING, Asked, Ids, generate, ours_run, seconds, words
 
 DEVICE = os.environ.get("MTPB_DEVICE", "cuda")
 ROUNDS = int(os.environ.get("MTPB_ROUNDS", 3))
@@ -96,19 +96,7 @@ def theirs(config: CodeGenConfig, rows: int) -> list[float]:
     ids = torch.tensor([Ids().encode(words(PROMPT, 1))] * rows, device=DEVICE)
 
     def run(tokens: int) -> float:
-        return timed(
-            lambda: model.generate(
-                ids,
-                attention_mask=torch.ones_like(ids),
-                do_sample=True,
-                temperature=SAMPLING.temperature,
-                top_p=SAMPLING.top_p,
-                top_k=0,
-                max_new_tokens=tokens,
-                min_new_tokens=tokens,
-                pad_token_id=0,
-            )
-        )
+        return timed(lambda: generate(model, ids, tokens))
 
     run(SHORT)
     return [(run(LONG) - run(SHORT)) / (LONG - SHORT) for _ in range(ROUNDS)]
