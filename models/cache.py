@@ -31,24 +31,11 @@ import torch
 from torch import Tensor
 
 from models.config import CodeGenConfig
-from models.scheduler import NOWHERE, PAGE
+from models.pages import NOWHERE, PAGE
+from models.scheduler import Row
 
 RUN = 12  # pages whose outputs are added up before they meet those of others
 ROWS_TOGETHER, PAGES_TOGETHER = 16, 4  # fewer rows or shared pages are not worth a product
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A token to compute: its id, its position, and the pages up to its own.
-
-    Conversations that said the same so far need the same row: `copies` are the pages of the others
-    that keep its key and value too.
-    """
-
-    token: int
-    position: int
-    pages: Sequence[int]
-    copies: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +99,12 @@ class PagedCache:
         values, end = self.values[layer], self.pages * self.heads * PAGE
         return values[:end], values[end:]
 
-    def step(self, rows: Sequence[Row]) -> Step:
+    def attention(self, rows: Sequence[Row]) -> Attention:
         """How these rows attend."""
-        return Step(self, rows)
+        return Attention(self, rows)
 
 
-class Step:
+class Attention:
     """The indices of one step, the same for all layers; `attend` is what the model calls, with the
     rows in the order `order`: those that are treated alike stand together."""
 

@@ -17,9 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.cache import PagedCache, Row
+from models.cache import PagedCache
 from models.codegen import MLP, Block, CodeGen
 from models.dtype import product_dtype
+from models.scheduler import Row
 
 ROWS = 64  # the number of rows that oneDNN is told to expect when it chooses a layout
 ONEDNN = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
@@ -116,8 +117,8 @@ class Trunk:
 
     def __call__(self, rows: Sequence[Row]) -> Tensor:
         """What the head reads (N, C); keys and values of the rows are kept."""
-        step = self.cache.step(rows)
-        inputs = [(rows[n].token, rows[n].position) for n in step.order]
+        attention = self.cache.attention(rows)
+        inputs = [(rows[n].token, rows[n].position) for n in attention.order]
         ids_N, positions_N = torch.tensor(inputs).unbind(-1)
-        ordered_NC = self.model.trunk(ids_N, positions_N, step.attend)
-        return ordered_NC[torch.tensor(step.order).argsort()]
+        ordered_NC = self.model.trunk(ids_N, positions_N, attention.attend)
+        return ordered_NC[torch.tensor(attention.order).argsort()]

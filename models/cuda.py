@@ -20,10 +20,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from models.cache import Row
 from models.codegen import CodeGen, rotary_table
 from models.config import CodeGenConfig
-from models.scheduler import NOWHERE, PAGE
+from models.pages import NOWHERE, PAGE
+from models.scheduler import Row
 
 
 @triton.jit

@@ -13,20 +13,20 @@ from __future__ import annotations
 import codecs
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol
 from weakref import WeakKeyDictionary
 
 from models import memory
-from models.cache import Row
 from models.codegen import CodeGen
 from models.config import ModelError
 from models.dialogue import Completion, D, Finish, Request, StopRule
 from models.options import EngineOptions, Sampling, default_cache_tokens, default_slots
+from models.pages import PAGE, Pages
 from models.runner import Runner
 from models.sampling import Draw, log_probabilities, sample
-from models.scheduler import PAGE, Pages, Scheduler, Span, Track
+from models.scheduler import Scheduler, Sequence, Step
 
 TILE = 16  # rows of a product whose bits all other numbers of rows must reproduce
 CHUNK = 128  # prompt tokens that a step reads besides the tokens being generated
@@ -77,14 +77,14 @@ class Answer(Generic[D]):
 
     dialogue: D
     request: Request
-    track: Track
+    sequence: Sequence
     room: int  # how many tokens the context has left
     listener: Listener
     logprobs: list[float] = field(default_factory=list)
 
     @property
     def token_ids(self) -> list[int]:
-        return self.track.tokens[self.track.prompt_length :]
+        return self.sequence.tokens[self.sequence.prompt_length :]
 
     def completion(self, finish: Finish) -> Completion:
         logprobs = tuple(self.logprobs) if self.logprobs else None
@@ -114,109 +114,115 @@ class Engine:
         memory.check(model.config, weight.device, weight.dtype, self.slots, tokens)
         self.pages = Pages(-(-tokens // PAGE))
         self.stats = Stats()
+        self._scheduler = Scheduler(self.slots, self.pages, CHUNK)  # whose sequences hold pages
         anchor = TILE if self.options.deterministic else max(self.slots, 2)
         self._runner = Runner(model, self.pages.count, anchor)
 
     def run(self, dialogues: Iterable[D]) -> Iterator[D]:
-        """The dialogues, finished, as they finish; new ones are taken as there is room."""
-        source = iter(dialogues)
-        scheduler = Scheduler(self.slots, self.pages, CHUNK)
-        answers: dict[Track, Answer[D]] = {}
-        more = True
-        while True:
-            started = time.perf_counter()
-            finished: list[D] = []
-            while more and scheduler.room:
-                dialogue = next(source, None)
-                if dialogue is None:
-                    more = False
-                    break
-                answer = self._ask(dialogue, finished)
-                if answer is not None:
-                    answers[answer.track] = answer
-                    scheduler.add(answer.track)
-            if answers:
-                spans = scheduler.plan()
-                self._copy(spans, scheduler)
-                for track in self._step(spans, answers):
-                    self._hand_on(track, answers, scheduler, finished)
-            self.stats.seconds += time.perf_counter() - started
-            yield from finished
-            if not answers and not more:
-                return
+        """The dialogues, finished, as they finish; new ones are taken as there is room.
 
-    def _ask(self, dialogue: D, finished: list[D]) -> Answer[D] | None:
-        """The dialogue's next answer, empty so far; None if it has no more to ask."""
+        Several runs and scores of one engine may alternate, at the cost of computing again what
+        the others' sequences have displaced.
+        """
+        scheduler = Scheduler(self.slots, self.pages, CHUNK)
+        source = iter(dialogues)
+        answers: dict[Sequence, Answer[D]] = {}
+        more = True
+        try:
+            while more or answers:
+                started = time.perf_counter()
+                finished: list[D] = []
+                while more and scheduler.room:
+                    dialogue = next(source, None)
+                    if dialogue is None:
+                        more = False
+                        break
+                    answer = self._ask(dialogue)
+                    if isinstance(answer, Answer):
+                        answers[answer.sequence] = answer
+                        scheduler.add(answer.sequence)
+                    else:
+                        finished.append(answer)
+                if answers:
+                    finished += self._step(scheduler, answers)
+                self.stats.seconds += time.perf_counter() - started
+                yield from finished
+        finally:
+            self._let_go(scheduler)
+
+    def _ask(self, dialogue: D) -> Answer[D] | D:
+        """The dialogue's next answer, empty so far; the dialogue if it has no more to ask."""
         while (request := dialogue.request) is not None:
             prompt = self._encode(request.prompt)
             room = self.config.n_positions - len(prompt)
             if room > 0 and request.max_new_tokens > 0:
-                track = Track(prompt, len(prompt))
-                return Answer(dialogue, request, track, room, Listener(request.stop))
+                sequence = Sequence(prompt, len(prompt))
+                return Answer(dialogue, request, sequence, room, Listener(request.stop))
             finish = Finish.length if room > 0 else Finish.context
             dialogue = dialogue.receive(Completion("", (), finish))
-        finished.append(dialogue)
-        return None
+        return dialogue
 
     def _encode(self, text: str) -> list[int]:
         # CodeGen has no token for the start: an empty prompt starts after the end of a text
         return self.tokenizer.encode(text) or [self.config.eos_token_id]
 
-    def _copy(self, spans: Sequence[Span], scheduler: Scheduler) -> None:
-        """Give tracks that start their own copy of the page that their prompt's end is in."""
-        pairs = [span.track.copy for span in spans if span.track.copy is not None]
-        if pairs:
-            self._runner.copy(pairs)
-            for span in spans:
-                scheduler.copied(span.track)
-
-    def _step(self, spans: Sequence[Span], answers: dict[Track, Answer[D]]) -> list[Track]:
-        """Compute the spans, draw tokens; the tracks whose completion is finished."""
-        rows, ends = _merged(spans)
-        drawing = [span for span in spans if span.answers]
-        wanted = sorted(set(ends))
-        logits_RV = self._runner.logits(rows, wanted)
+    def _step(self, scheduler: Scheduler, answers: dict[Sequence, Answer[D]]) -> list[D]:
+        """Compute a step and draw its tokens; the dialogues that are finished with it."""
+        step = self._plan(scheduler)
+        last_rows = sorted({row for _, row in step.draws})
+        logits_RV = self._runner.logits(step.rows, last_rows)
+        places = {row: place for place, row in enumerate(last_rows)}
         draws = [
-            Draw(
-                wanted.index(end),
-                answers[span.track].request.key,
-                span.end - span.track.prompt_length,
-            )
-            for span, end in zip(drawing, ends, strict=True)
+            Draw(places[row], answers[sequence].request.key, len(answers[sequence].token_ids))
+            for sequence, row in step.draws
         ]
         tokens = sample(logits_RV, self.sampling, draws)
         if self.options.logprobs:
             values = log_probabilities(logits_RV[[draw.row for draw in draws]], tokens)
-            for span, value in zip(drawing, values, strict=True):
-                answers[span.track].logprobs.append(value)
+            for (sequence, _), value in zip(step.draws, values, strict=True):
+                answers[sequence].logprobs.append(value)
+        scheduler.commit(step)
+        for (sequence, _), token in zip(step.draws, tokens, strict=True):
+            sequence.tokens.append(token)
         self.stats.tokens += len(tokens)
-        for span, token in zip(drawing, tokens, strict=True):
-            span.track.tokens.append(token)
-        return [span.track for span in drawing]
+        moved_on = [self._move_on(scheduler, answers, sequence) for sequence, _ in step.draws]
+        return [dialogue for dialogue in moved_on if dialogue is not None]
 
-    def _hand_on(
-        self,
-        track: Track,
-        answers: dict[Track, Answer[D]],
-        scheduler: Scheduler,
-        finished: list[D],
-    ) -> None:
-        """After a new token: if that finishes the completion, let its dialogue go on."""
-        answer = answers[track]
+    def _plan(self, scheduler: Scheduler) -> Step:
+        """The scheduler's next step, its pages copied; other schedulers' sequences make room."""
+        if self._scheduler is not scheduler:
+            self._scheduler.preempt_all()
+            self._scheduler = scheduler
+        step = scheduler.plan()
+        if step.copies:
+            self._runner.copy(step.copies)
+        return step
+
+    def _let_go(self, scheduler: Scheduler) -> None:
+        """Free the pages of a scheduler that is done or given up, unless others displaced it."""
+        if self._scheduler is scheduler:
+            scheduler.preempt_all()
+
+    def _move_on(
+        self, scheduler: Scheduler, answers: dict[Sequence, Answer[D]], sequence: Sequence
+    ) -> D | None:
+        """After a new token: if that finishes the completion, let the dialogue go on. Returns the
+        dialogue if it is finished."""
+        answer = answers[sequence]
         finish = self._finish(answer)
         if finish is None:
-            return
-        follow = self._ask(answer.dialogue.receive(answer.completion(finish)), finished)
-        del answers[track]
-        if follow is None:
-            scheduler.finish(track)
-        else:
-            scheduler.follow(track, follow.track.tokens)
-            follow.track = track
-            answers[track] = follow
+            return None
+        following = self._ask(answer.dialogue.receive(answer.completion(finish)))
+        if isinstance(following, Answer):
+            scheduler.follow(sequence, following.sequence.tokens)
+            answers[sequence] = replace(following, sequence=sequence)
+            return None
+        del answers[sequence]
+        scheduler.finish(sequence)
+        return following
 
     def _finish(self, answer: Answer[D]) -> Finish | None:
-        token, length = answer.track.tokens[-1], len(answer.token_ids)
+        token, length = answer.sequence.tokens[-1], len(answer.token_ids)
         if token == self.config.eos_token_id:
             return Finish.eos
         answer.listener.hear(self.tokenizer.token_bytes(token))
@@ -238,53 +244,26 @@ class Engine:
                 f"{len(ids)} tokens to score: the model's context is {self.config.n_positions}"
             )
         scheduler = Scheduler(1, self.pages, CHUNK)
-        track = Track(ids[:-1], len(ids) - 1)
-        scheduler.add(track)
+        sequence = Sequence(ids[:-1], len(before))
+        scheduler.add(sequence)
         scores: list[float] = []
-        while track.pending:
-            (span,) = scheduler.plan()
-            first = max(span.start, len(before) - 1)
-            logits_NV = self._runner.logits(
-                _rows(span), range(first - span.start, span.end - span.start)
-            )
-            scores += log_probabilities(logits_NV, ids[first + 1 : span.end + 1])
-        scheduler.finish(track)
+        try:
+            while sequence.pending:
+                step = self._plan(scheduler)
+                (span,) = step.spans
+                first = max(span.start, len(before) - 1)
+                wanted = range(first - span.start, span.end - span.start)
+                logits_NV = self._runner.logits(step.rows, wanted)
+                scores += log_probabilities(logits_NV, ids[first + 1 : span.end + 1])
+                scheduler.commit(step)
+        finally:
+            self._let_go(scheduler)
         return tuple(scores)
 
 
-def perplexity(logprobs: Sequence[float]) -> float:
+def perplexity(logprobs: Collection[float]) -> float:
     """exp of minus the mean log-probability, as in Nijkamp et al. 2023, section 4."""
     return math.exp(-math.fsum(logprobs) / len(logprobs))
-
-
-def _merged(spans: Sequence[Span]) -> tuple[list[Row], list[int]]:
-    """The rows of all spans, and for each span that answers the place of its last row.
-
-    Tracks that have said the same so far share a row until they part. Nothing changes but the work:
-    a row is a pure function of the tokens up to it.
-    """
-    rows: list[Row] = []
-    ends: list[int] = []
-    said: dict[tuple[int, ...], int] = {}
-    for span in spans:
-        track, single = span.track, span.answers and span.end - span.start == 1
-        place = said.setdefault(tuple(track.tokens), len(rows)) if single else len(rows)
-        if place < len(rows):
-            row = rows[place]
-            rows[place] = replace(row, copies=(*row.copies, track.pages[(span.end - 1) // PAGE]))
-        else:
-            rows += _rows(span)
-            place = len(rows) - 1
-        if span.answers:
-            ends.append(place)
-    return rows, ends
-
-
-def _rows(span: Span) -> list[Row]:
-    track = span.track
-    return [
-        Row(track.tokens[n], n, track.pages[: n // PAGE + 1]) for n in range(span.start, span.end)
-    ]
 
 
 @dataclass(frozen=True, slots=True)

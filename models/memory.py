@@ -9,7 +9,7 @@ import torch
 from models.config import CodeGenConfig, ModelError
 from models.cpu import dtype_of_products
 from models.options import default_cache_tokens
-from models.scheduler import PAGE
+from models.pages import PAGE
 
 
 def available(device: torch.device) -> int:

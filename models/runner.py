@@ -12,10 +12,10 @@ from torch import Tensor
 
 from models import cpu
 from models.agreement import agreeing_sizes
-from models.cache import Row
 from models.codegen import CodeGen
 from models.config import ModelError
-from models.scheduler import NOWHERE
+from models.pages import NOWHERE
+from models.scheduler import Row
 
 SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256)  # rows of a product
 PADDING = Row(0, 0, (NOWHERE,))

@@ -1,278 +1,294 @@
-"""Which rows the next step computes, and where their keys and values live. Pure policy, no torch.
+"""Which tokens the next step computes, and where their keys and values live. Pure policy, no torch.
 
-A `Track` is a conversation under way: its tokens, how many of them the cache holds, and the pages
-that hold them. A step computes a `Span` of each track: its next token if it is being answered,
-more if there is a prompt to read. Both are the same work, so that prompts are read beside tokens
-being generated.
+    step = scheduler.plan()
+    ...  # copy step.copies, compute step.rows
+    scheduler.commit(step)
+    ...  # append a token to each sequence of step.draws
 
-Pages of a prompt are found again by the tokens in them: samples of one prompt share its pages, and
-only the oldest of them computes it. The last page, which a prompt fills in part and its answer
-goes on to fill, is copied instead. When pages run out, the youngest track gives up its own and
-waits; what it lost is computed again later. None of this changes a completion, since a token's
-keys and values depend on the tokens up to it alone.
+A step computes a `Span` of each sequence: its next token where tokens are generated (decode), more
+where a prompt is read (prefill). Both are the same work and share a step.
+
+Sequences with the same prompt share its pages. Only the oldest of them computes a page; the others
+compute nothing until the page is there, and then use it. The page that a prompt fills in part is
+copied, since each sequence goes on to fill its own. When pages run out, the youngest sequence is
+preempted: it gives its pages back and is computed again later. None of this changes a completion,
+since a token's keys and values depend on the tokens up to it alone.
+
+A step that is planned and not committed changes nothing but who holds which page: `cached` counts
+committed tokens only, and pages are published when they are committed.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import abc, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from models.config import ModelError
-
-PAGE = 32  # tokens whose keys and values are stored together
-NOWHERE = 0  # the page that padding rows write to and nobody reads
+from models.pages import PAGE, Pages, Prefix
 
 
 @dataclass(slots=True, eq=False)
-class Track:
-    """A conversation's place in the engine; `tokens` are its prompt and what was generated."""
+class Sequence:
+    """The tokens of a prompt and what was generated after it; `pages` hold the first `cached`."""
 
     tokens: list[int]
     prompt_length: int
     cached: int = 0
     pages: list[int] = field(default_factory=list)
-    shared: int = 0  # how many tokens, from the first, are in pages that others may read
-    copy: tuple[int, int] | None = None  # pages (from, to) to copy before the next step
 
     @property
     def pending(self) -> int:
-        """How many tokens the model has not seen yet."""
+        """How many tokens are not computed yet."""
         return len(self.tokens) - self.cached
+
+    @property
+    def tail(self) -> int:
+        """How many of its prompt's tokens other sequences can reuse: the last one is left to
+        compute, since a token is drawn after it."""
+        return self.prompt_length - 1
+
+    def prefix(self, page: int) -> Prefix:
+        """What the sequence's page with this index, which its prompt fills or ends in, is found
+        by."""
+        return tuple(self.tokens[: min((page + 1) * PAGE, self.tail)])
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Tokens `start` to `end` of a track, to be computed in this step."""
+    """Tokens `start` to `end` of a sequence; `source` is the page to copy into its page there."""
 
-    track: Track
+    sequence: Sequence
     start: int
     end: int
+    source: int | None = None
 
     @property
-    def answers(self) -> bool:
-        """Whether the next token can be drawn after this span."""
-        return self.end == len(self.track.tokens)
+    def draws(self) -> bool:
+        """Whether the next token is drawn after this span."""
+        return self.end == len(self.sequence.tokens)
+
+    @property
+    def prompt_pages(self) -> range:
+        """Indices of the pages that hold tokens of this span which other sequences can reuse."""
+        first, end = self.start // PAGE, min(self.end, self.sequence.tail)
+        return range(first, pages_of(end) if self.start < end else first)
+
+    def rows(self) -> Iterator[Row]:
+        sequence = self.sequence
+        for n in range(self.start, self.end):
+            yield Row(sequence.tokens[n], n, sequence.pages[: n // PAGE + 1])
 
 
-class Pages:
-    """The cache's pages: who uses each, and which prompts' are still there.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A token to compute: its id, its position, and the pages up to its own.
 
-    A page of a prompt is known by the prompt's tokens up to the page's end. When nobody uses it any
-    more it keeps its content until the room is needed.
+    Sequences with identical tokens need the same row: `copies` are the pages of the others that
+    keep its key and value too.
     """
 
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._free = list(range(count, NOWHERE, -1))
-        self._users: dict[int, int] = {}
-        self._known: dict[tuple[int, ...], int] = {}
-        self._prompt: dict[int, tuple[int, ...]] = {}
-        self._idle: OrderedDict[int, None] = OrderedDict()
+    token: int
+    position: int
+    pages: abc.Sequence[int]
+    copies: tuple[int, ...] = ()
 
-    @property
-    def available(self) -> int:
-        return len(self._free) + len(self._idle)
 
-    def take(self) -> int:
-        """An unused page; the one idle for longest if none is empty."""
-        if self._free:
-            page = self._free.pop()
-        else:
-            page, _ = self._idle.popitem(last=False)
-            self._forget(page)
-        self._users[page] = 1
-        return page
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step does: pages to copy (from, to), all at once and before anything is computed;
+    rows to compute, each after those that it attends to; and which sequences draw a token, each
+    with the index of the row that it is drawn after."""
 
-    def find(self, prompt: tuple[int, ...]) -> int | None:
-        """The page that ends with these tokens, now used once more."""
-        page = self._known.get(prompt)
-        if page is not None:
-            self._idle.pop(page, None)
-            self._users[page] = self._users.get(page, 0) + 1
-        return page
+    spans: list[Span]
+    copies: list[tuple[int, int]]
+    rows: list[Row]
+    draws: list[tuple[Sequence, int]]
 
-    def publish(self, page: int, prompt: tuple[int, ...]) -> None:
-        """Let others find `page`, which ends with these tokens."""
-        self._known[prompt] = page
-        self._prompt[page] = prompt
-
-    def release(self, page: int, keep: bool = True) -> bool:
-        """Use a page once less; True if nobody uses it now.
-
-        A published page stays findable then, unless it is not to be kept.
-        """
-        self._users[page] -= 1
-        if self._users[page]:
-            return False
-        del self._users[page]
-        if page in self._prompt and keep:
-            self._idle[page] = None
-        else:
-            self._forget(page)
-            self._free.append(page)
-        return True
-
-    def _forget(self, page: int) -> None:
-        prompt = self._prompt.pop(page, None)
-        if prompt is not None:
-            del self._known[prompt]
+    @staticmethod
+    def of(spans: list[Span]) -> Step:
+        """The step that computes these spans. Sequences with identical tokens share the row that
+        they draw after until they diverge."""
+        rows: list[Row] = []
+        draws: list[tuple[Sequence, int]] = []
+        last_rows: dict[tuple[int, ...], int] = {}
+        for span in spans:
+            sequence = span.sequence
+            decodes = span.draws and span.end - span.start == 1
+            tokens = tuple(sequence.tokens) if decodes else None
+            same = last_rows.get(tokens) if tokens else None
+            if same is None:
+                rows += span.rows()
+                same = len(rows) - 1
+                if tokens:
+                    last_rows[tokens] = same
+            else:
+                page = sequence.pages[span.start // PAGE]
+                rows[same] = replace(rows[same], copies=(*rows[same].copies, page))
+            if span.draws:
+                draws.append((sequence, same))
+        copies = [
+            (span.source, span.sequence.pages[span.start // PAGE])
+            for span in spans
+            if span.source is not None
+        ]
+        return Step(spans, copies, rows, draws)
 
 
 class Scheduler:
-    """Decides who runs. `slots` tracks at most; a step computes at most `chunk` prompt tokens
-    besides one token of each track being answered."""
+    """Decides who runs: at most `slots` sequences, and in a step at most `chunk` tokens of prompts
+    besides one token of each sequence that generates."""
 
     def __init__(self, slots: int, pages: Pages, chunk: int) -> None:
         self.slots, self.pages, self.chunk = slots, pages, chunk
-        self.running: list[Track] = []  # oldest first
-        self.waiting: deque[Track] = deque()  # lost their pages; come before new ones
-        self._unread: set[int] = set()  # published pages whose tokens are not computed yet
+        self.running: list[Sequence] = []  # oldest first
+        self.waiting: deque[Sequence] = deque()  # not begun, or preempted; they hold no pages
 
     @property
     def room(self) -> bool:
-        """Whether a new track could start now."""
-        running = len(self.running)
-        return not self.waiting and running < self.slots and self.pages.available > running
+        """Whether there is a slot for another sequence."""
+        return len(self.running) + len(self.waiting) < self.slots
 
-    def add(self, track: Track) -> None:
-        """Start the track, now or when its turn comes."""
-        self.waiting.append(track)
+    def add(self, sequence: Sequence) -> None:
+        """Start the sequence as soon as there are pages for it."""
+        self.waiting.append(sequence)
+
+    def finish(self, sequence: Sequence) -> None:
+        """End the sequence: its pages and its slot are free."""
+        self.running.remove(sequence)
+        self._release(sequence)
+
+    def follow(self, sequence: Sequence, prompt: list[int]) -> None:
+        """Let a running sequence go on with another prompt, from what the cache has of it."""
+        kept = min(_common_prefix(sequence.tokens, prompt), sequence.cached, len(prompt) - 1)
+        if kept % PAGE and self._findable(sequence.pages[kept // PAGE]) > kept:
+            kept -= kept % PAGE  # tokens that others can find must not be written again
+        while len(sequence.pages) > pages_of(kept):
+            self.pages.release(sequence.pages.pop())
+        sequence.tokens, sequence.prompt_length, sequence.cached = prompt, len(prompt), kept
+
+    def plan(self) -> Step:
+        """The next step. Raises ModelError where not even one sequence fits into the cache."""
         self._admit()
-
-    def finish(self, track: Track) -> None:
-        """The conversation is over: its pages and its slot are free."""
-        self.running.remove(track)
-        self._give_up(track)
-
-    def follow(self, track: Track, prompt: Sequence[int]) -> None:
-        """Let a running track go on with another prompt, keeping what the cache has of it."""
-        kept = min(_common_prefix(track.tokens, prompt), track.cached, len(prompt) - 1)
-        if kept < track.shared:  # others may read that page: it must not be written to
-            kept = kept // PAGE * PAGE
-        track.tokens, track.prompt_length, track.cached = list(prompt), len(prompt), kept
-        track.shared = min(track.shared, kept)
-        while len(track.pages) > _pages(kept):
-            self.pages.release(track.pages.pop())
-
-    def plan(self) -> list[Span]:
-        """The next step's spans, each after those whose pages it builds on.
-
-        Raises ModelError where not even one track fits into the cache.
-        """
-        self._admit()
-        unread = set(self._unread)
         spans: list[Span] = []
         left = self.chunk
-        for track in list(self.running):
-            wanted = 1 if track.pending == 1 else min(track.pending, left)
-            if not wanted or self._awaits(track, unread) or not self._make_room(track, wanted):
+        reading: set[Prefix] = set()  # of the prompts' pages that this step computes
+        for sequence in self.running:  # the last ones may be preempted meanwhile
+            span = self._next_span(sequence, left)
+            if span is None or self._comes(span, reading):
                 continue
-            left -= wanted if track.pending > 1 else 0
-            spans.append(Span(track, track.cached, track.cached + wanted))
-            track.cached += wanted
-            if self._unread and track.shared:
-                self._unread.difference_update(track.pages[: _pages_read(track)])
+            if not self._make_room(sequence, span.end):
+                break
+            spans.append(span)
+            if span.end - span.start > 1 or not span.draws:
+                left -= span.end - span.start
+                reading.update(map(sequence.prefix, span.prompt_pages))
         if not spans and (self.running or self.waiting):
             tokens = self.pages.count * PAGE
             raise ModelError(f"cache of {tokens} tokens: too small for a single conversation")
-        return spans
+        return Step.of(spans)
+
+    def commit(self, step: Step) -> None:
+        """The step was computed: its tokens are cached, and its prompts' pages can be found."""
+        for span in step.spans:
+            sequence = span.sequence
+            sequence.cached = span.end
+            for index in span.prompt_pages:
+                prefix = sequence.prefix(index)
+                if len(prefix) <= span.end:
+                    self.pages.publish(sequence.pages[index], prefix)
+
+    def preempt_all(self) -> None:
+        """Take all pages from the sequences; they can go on later, and compute them again."""
+        for sequence in reversed(self.running):
+            sequence.pages, sequence.cached = [], 0
+            self.waiting.appendleft(sequence)
+        self.running = []
+        self.pages.reset()
 
     def _admit(self) -> None:
         while self.waiting and len(self.running) < self.slots and self._start(self.waiting[0]):
             self.running.append(self.waiting.popleft())
 
-    def _start(self, track: Track) -> bool:
-        """Find the track's pages that are known, take those it lacks for its prompt.
+    def _start(self, sequence: Sequence) -> bool:
+        """Give the sequence the pages of its tokens that are found, if there is room for the rest.
 
-        The last token is always left to compute: something must be said after it.
+        Running sequences come first: with the rest of their tokens, and a page more for each, so
+        that not every new page preempts somebody.
         """
-        known = len(track.tokens) - 1
-        while len(track.pages) * PAGE < known:
-            page = self.pages.find(_up_to(track, len(track.pages), known))
+        lacking = sum(pages_of(len(s.tokens)) - len(s.pages) + 1 for s in self.running)
+        if self.pages.available <= lacking:
+            return False
+        self._share(sequence)
+        rest = pages_of(len(sequence.tokens)) - len(sequence.pages)
+        if rest > self.pages.available - lacking:
+            self._release(sequence)
+            return False
+        return True
+
+    def _next_span(self, sequence: Sequence, left: int) -> Span | None:
+        """What the sequence would compute now, if `left` tokens of prompts can be read."""
+        start, source = sequence.cached, None
+        if sequence.pending > 1:
+            self._share(sequence)
+            start, source = self._copied_tail(sequence)
+        pending = len(sequence.tokens) - start
+        count = 1 if pending == 1 else min(pending, left)
+        return Span(sequence, start, start + count, source) if count else None
+
+    def _share(self, sequence: Sequence) -> None:
+        """Use the pages that are found by the next tokens of the sequence's prompt."""
+        end = sequence.cached + PAGE
+        while len(sequence.pages) * PAGE == sequence.cached and end <= sequence.tail:
+            page = self.pages.share(tuple(sequence.tokens[:end]))
             if page is None:
                 break
-            track.pages.append(page)
-        track.cached = track.shared = min(len(track.pages) * PAGE, known)
-        source = track.pages.pop() if track.cached % PAGE else None
-        first = len(track.pages)
-        if _pages(len(track.tokens)) - first > self.pages.available - len(self.running):
+            sequence.pages.append(page)
+            sequence.cached, end = end, end + PAGE
+
+    def _copied_tail(self, sequence: Sequence) -> tuple[int, int | None]:
+        """Where the sequence starts to compute, and the page to copy so that it can start there."""
+        start, tail = sequence.cached, sequence.tail
+        if len(sequence.pages) * PAGE == start and start < tail < start + PAGE:
+            source = self.pages.find(tuple(sequence.tokens[:tail]))
             if source is not None:
-                self._release(source)
-            self._give_up(track)
+                return tail, source
+        return start, None
+
+    def _comes(self, span: Span, reading: set[Prefix]) -> bool:
+        """Whether an older sequence computes the page that this span begins with."""
+        if not reading or span.start % PAGE or span.start >= span.sequence.tail:
             return False
-        track.pages += [self.pages.take() for _ in range(first, _pages(len(track.tokens)))]
-        if source is None:
-            self._publish(track, first, min(known, track.prompt_length))
-        else:
-            track.copy = source, track.pages[first]
-            track.shared = first * PAGE
-        return True
+        return span.sequence.prefix(span.start // PAGE) in reading
 
-    def _publish(self, track: Track, first: int, known: int) -> None:
-        """Let others find the prompt's pages, from the one with index `first`."""
-        for index in range(first, _pages(known)):
-            self.pages.publish(track.pages[index], _up_to(track, index, known))
-            self._unread.add(track.pages[index])
-        track.shared = max(track.shared, known)
-
-    def _awaits(self, track: Track, unread: set[int]) -> bool:
-        """Whether a page it builds on is still to be computed by an older track.
-
-        What is computed in this step is there for those that come after, but not for copies,
-        which are made before (`unread` is what was not there when the step began).
-        """
-        if track.copy is not None and track.copy[0] in unread:
-            return True
-        if not self._unread:
-            return False
-        return any(page in self._unread for page in track.pages[: track.cached // PAGE])
-
-    def _make_room(self, track: Track, wanted: int) -> bool:
-        """Take the pages for the next `wanted` tokens, from the youngest tracks if need be."""
-        if track not in self.running:
-            return False
-        while len(track.pages) < _pages(track.cached + wanted):
+    def _make_room(self, sequence: Sequence, end: int) -> bool:
+        """Take pages for its tokens up to `end`, from the youngest sequences if need be; False if
+        the sequence itself is preempted."""
+        while len(sequence.pages) < pages_of(end):
             while not self.pages.available:
                 youngest = self.running.pop()
-                self._give_up(youngest)
+                self._release(youngest)
                 self.waiting.appendleft(youngest)
-                if youngest is track:
+                if youngest is sequence:
                     return False
-            track.pages.append(self.pages.take())
+            sequence.pages.append(self.pages.take())
         return True
 
-    def _give_up(self, track: Track) -> None:
-        self.copied(track)
-        while track.pages:
-            self._release(track.pages.pop())
-        track.cached = track.shared = 0
+    def _release(self, sequence: Sequence) -> None:
+        while sequence.pages:  # the last page first, which is of no use without those before it
+            self.pages.release(sequence.pages.pop())
+        sequence.cached = 0
 
-    def copied(self, track: Track) -> None:
-        """The track's copy was made, or is not needed any more."""
-        if track.copy is not None:
-            self._release(track.copy[0])
-        track.copy = None
-
-    def _release(self, page: int) -> None:
-        if self.pages.release(page, keep=page not in self._unread):
-            self._unread.discard(page)
+    def _findable(self, page: int) -> int:
+        """How many tokens a page is found by."""
+        return len(self.pages[page].prefix or ())
 
 
-def _pages_read(track: Track) -> int:
-    """How many of its pages, from the first, hold all of the prompt that they will."""
-    return _pages(track.cached) if track.cached >= track.shared else track.cached // PAGE
-
-
-def _up_to(track: Track, index: int, known: int) -> tuple[int, ...]:
-    """The track's first tokens, to the end of its page `index`, but not more than `known`."""
-    return tuple(track.tokens[: min(index * PAGE + PAGE, known)])
-
-
-def _pages(tokens: int) -> int:
+def pages_of(tokens: int) -> int:
+    """How many pages hold so many tokens."""
     return -(-tokens // PAGE)
 
 
-def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+def _common_prefix(a: list[int], b: list[int]) -> int:
     pairs = enumerate(zip(a, b, strict=False))
     return next((i for i, (x, y) in pairs if x != y), min(len(a), len(b)))

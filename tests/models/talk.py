@@ -26,7 +26,7 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Asks each of `prompts` behind all that was said before."""
+    """Asks each of `prompts` behind all that was said before, cut by the stop rule."""
 
     key: int
     prompts: tuple[str, ...]
@@ -39,10 +39,14 @@ class Talk:
         turn = len(self.said)
         if turn == len(self.prompts):
             return None
-        answers = [completion.text for completion in self.said]
+        answers = [self.cut(completion.text) for completion in self.said]
         history = "".join(p + a for p, a in zip(self.prompts, answers, strict=False))
         prompt = history + self.prompts[turn]
         return Request(prompt, self.key * 1000 + turn, self.max_new_tokens, self.stop)
+
+    def cut(self, text: str) -> str:
+        """What the stop rule leaves."""
+        return text if self.stop is None else text[: self.stop(text)]
 
     def receive(self, completion: Completion) -> Talk:
         return replace(self, said=(*self.said, completion))

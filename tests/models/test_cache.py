@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models import cache
-from models.cache import PagedCache, Row, Step
+from models.cache import Attention, PagedCache
 from models.config import CodeGenConfig
-from models.scheduler import PAGE
+from models.pages import PAGE
+from models.scheduler import Row
 
 CONFIG = CodeGenConfig(50, 2048, 1, 64, 4, 8)  # 4 heads of 16 dimensions
 Families = list[tuple[int, list[int]]]  # pages that a family shares, and each row's own
@@ -38,10 +39,10 @@ def filled(rows: Sequence[Row]) -> PagedCache:
     return paged
 
 
-def attended(paged: PagedCache, rows: Sequence[Row]) -> tuple[Step, Tensor]:
+def attended(paged: PagedCache, rows: Sequence[Row]) -> tuple[Attention, Tensor]:
     generator = torch.Generator().manual_seed(8)
     everyone = torch.randn(3, 2000, CONFIG.n_head, CONFIG.head_dim, generator=generator)
-    step = paged.step(rows)
+    step = paged.attention(rows)
     mine = [rows[n].pages[-1] for n in step.order]  # a row's own numbers: its last page is its own
     out_NHD = torch.empty(len(rows), CONFIG.n_head, CONFIG.head_dim)
     out_NHD[torch.tensor(step.order)] = step.attend(0, *everyone[:, mine])

@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.cache import Row
 from models.config import CodeGenConfig
 from models.options import EngineOptions, Sampling
+from models.pages import PAGE
 from models.runner import Runner
-from models.scheduler import PAGE
+from models.scheduler import Row
 from tests.models.talk import CONFIG, Talk, answers, model_of
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

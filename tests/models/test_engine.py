@@ -13,15 +13,15 @@ from transformers import CodeGenConfig as TheirConfig
 from transformers import CodeGenForCausalLM
 
 from benchmarks.stopping import humaneval_stop, mtpb_stop
-from models.cache import Row
 from models.codegen import CodeGen, checkpoint_weights
 from models.config import CodeGenConfig, ModelError
 from models.dialogue import Finish, Request, StopRule
 from models.engine import Engine, Listener, complete, perplexity
 from models.memory import cache_bytes
 from models.options import EngineOptions, Sampling, default_cache_tokens
+from models.pages import PAGE
 from models.runner import Runner
-from models.scheduler import PAGE
+from models.scheduler import Row
 from tests.models.talk import CONFIG, Bytes, Talk, answers, model_of, talks
 
 GREEDY = Sampling(temperature=0)

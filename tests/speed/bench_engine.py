@@ -36,9 +36,9 @@ import benchmarks
 from benchmarks.stopping import humaneval_stop
 from models import CodeGen, CodeGenConfig, Completion, Engine, EngineOptions, Request, Sampling
 from models import cache as paged
-from models.cache import Row
 from models.codegen import checkpoint_weights
 from models.config import CodeGenConfig as Geometry
+from models.scheduler import Row
 
 SAMPLING = Sampling(temperature=0.8, top_p=0.95)
 THREADS = int(os.environ.get("MTPB_THREADS", torch.get_num_threads()))
