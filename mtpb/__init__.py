@@ -4,10 +4,16 @@ from mtpb import load_run
 samples = load_run("results/starter/…")  # a pandas data frame, a row a sample
 """
 
+import sys
 from typing import TYPE_CHECKING
+
+from mtpb.ending import excepthook
 
 if TYPE_CHECKING:
     from mtpb.frames import load_run
+
+if sys.argv[:1] == ["-m"]:  # python -m mtpb.COMMAND: what comes next is the import of the command
+    sys.excepthook = excepthook
 
 __all__ = ["load_run"]
 

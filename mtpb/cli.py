@@ -8,17 +8,23 @@
 
 The function gets plain dataclasses and returns its exit status. Whatever a user can mend (an
 unknown key, a wrong value, a missing file, a full disk) ends with status 2 and one message on
-standard error, without a traceback; set HYDRA_FULL_ERROR=1 to see one. Ctrl-C ends with 130.
+standard error, without a traceback; set HYDRA_FULL_ERROR=1 to see one. Any other exception is an
+internal error, which is told as `mtpb.ending` says. Ctrl-C and SIGTERM end with 130.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import select
 import signal
 import sys
-from collections.abc import Callable
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -27,12 +33,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmarks import BenchmarkError
+from mtpb.ending import Exit, crashed, interrupted, say
 from mtpb.errors import UsageError
 from sandbox import SandboxError
 
 C = TypeVar("C")
-
-USAGE = 2
 
 
 def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Callable[[], Any]]:
@@ -44,49 +49,117 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
     ConfigStore.instance().store(name=f"{name}_schema", node=schema)
 
     def decorate(function: Callable[[C], int]) -> Callable[[], NoReturn]:
-        statuses = [0]
+        statuses: list[int] = [Exit.done]
         verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
         def job(config: DictConfig) -> None:
             try:
                 statuses.append(function(OmegaConf.to_object(config)))  # type: ignore[arg-type]
-            except _mendable() as error:  # caught here, so that Hydra adds no words of its own
-                if verbose:
-                    raise
-                statuses.append(_tell(error))
+            except Exception as error:  # noqa: BLE001  the next job of a sweep goes on
+                statuses.append(_tell(error, verbose))
 
         job.__module__ = function.__module__
 
         @wraps(function)
         def main() -> NoReturn:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints and exits with 1 by itself
-            signal.signal(signal.SIGTERM, _terminate)
+            _log_to_stderr()
             try:
-                hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)(job)()
-            except _mendable() as error:
-                if verbose:
-                    raise
-                statuses.append(_tell(error))
+                with _signals():
+                    hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)(
+                        job
+                    )()
+            except SystemExit as end:  # after --help, or where Hydra refuses its own options
+                statuses.append(Exit.usage if end.code else Exit.done)
+            except ValueError as error:  # how Hydra refuses combinations of its options
+                statuses.append(_refuse(error, verbose))
+            except Exception as error:  # noqa: BLE001
+                statuses.append(_tell(error, verbose))
             except KeyboardInterrupt:
-                print("interrupted; the same command resumes", file=sys.stderr)
-                sys.exit(128 + signal.SIGINT)
-            sys.exit(max(statuses))
+                statuses.append(interrupted())
+            for stream in (sys.stdout, sys.stderr):
+                statuses.append(_flush(stream))
+            sys.exit(int(max(statuses)))
 
         return main
 
     return decorate
 
 
-def _tell(error: BaseException) -> int:
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM interrupts as Ctrl-C does, and an exception that ends a thread ends the command."""
+    crashes: list[BaseException] = []
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        raise crashes[0] if crashes else KeyboardInterrupt
+
+    def thread_crashed(ended: threading.ExceptHookArgs) -> None:
+        if ended.exc_value is not None:
+            crashes.append(ended.exc_value)
+            os.kill(os.getpid(), signal.SIGTERM)  # wakes the main thread, whatever it waits for
+
+    signal.signal(signal.SIGTERM, terminate)
+    before, threading.excepthook = threading.excepthook, thread_crashed
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+def _log_to_stderr() -> None:
+    """Log records from warnings up go to standard error, a line each."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(_Line())
+    logging.basicConfig(handlers=[handler])
+
+
+class _Line(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {super().format(record)}"
+
+
+def _flush(stream: TextIO | None) -> int:
+    """Writes out what was printed, now rather than at the end of the interpreter, whose status for
+    a full disk is 120; the exit status for how that went."""
+    if stream is None:
+        return Exit.done
+    try:
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left goes nowhere
+        if isinstance(error, BrokenPipeError):
+            return Exit.unread
+        say(f"error: {stream.name}: cannot be written ({error.strerror})")
+        return Exit.usage
+    return Exit.done
+
+
+def _tell(error: Exception, verbose: bool) -> int:
     """Prints one message for the error; the exit status for it."""
-    if isinstance(error, BrokenPipeError):  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
-    print(f"error: {_message(error)}", file=sys.stderr)
-    return USAGE
+    if isinstance(error, BrokenPipeError):
+        return Exit.unread if _unread() else crashed(error)
+    return _refuse(error, verbose) if isinstance(error, _mendable()) else crashed(error)
 
 
-def _message(error: BaseException) -> str:
+def _refuse(error: Exception, verbose: bool) -> int:
+    """Prints the message of an error that a user can mend, `verbose` with its traceback."""
+    if verbose:
+        say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    say(f"error: {_message(error)}")
+    return Exit.usage
+
+
+def _unread() -> bool:
+    """Whether what reads our output is gone, as with `| head`."""
+    poll = select.poll()
+    poll.register(1, 0)
+    poll.register(2, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _message(error: Exception) -> str:
     """What the user needs of an error: Hydra's and OmegaConf's say more than that."""
     cause = error.__cause__
     if isinstance(error, MissingMandatoryValue):
@@ -97,15 +170,13 @@ def _message(error: BaseException) -> str:
         return f"{_first_line(error).rstrip('.')}: {_first_line(cause)}"
     if isinstance(error, MissingConfigException):
         return str(error).partition("\nConfig search path")[0]
+    if isinstance(error, OSError) and error.strerror and error.filename is None:
+        return f"standard output, or a file that the system does not name: {error.strerror}"
     return str(error)
 
 
 def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0]
-
-
-def _terminate(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _mendable() -> tuple[type[Exception], ...]:
@@ -118,7 +189,7 @@ def _mendable() -> tuple[type[Exception], ...]:
         OmegaConfBaseException,
         OSError,
     ]
-    models = sys.modules.get("models")
-    if models is not None:
-        errors.append(models.ModelError)
+    config = sys.modules.get("models.config")
+    if config is not None:
+        errors.append(config.ModelError)
     return tuple(errors)

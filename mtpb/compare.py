@@ -19,6 +19,7 @@ from mtpb.cli import application
 from mtpb.comparison import Comparison, Question, compare, is_greedy
 from mtpb.comparison_report import junit, markdown, terminal, to_json
 from mtpb.contestant import Contestant, find_contestant
+from mtpb.ending import Exit
 from mtpb.errors import UsageError
 from mtpb.gate import Gate
 from mtpb.store import write_json, write_whole
@@ -69,7 +70,7 @@ def gate(config: CompareConfig) -> int:
     write_reports(comparison, folder, config.top)
     print(terminal(comparison, config.top))
     print(f"\n{folder / 'compare.md'}")
-    return 1 if comparison.red else 0
+    return Exit.failed if comparison.red else Exit.done
 
 
 def check(config: CompareConfig) -> None:

@@ -19,6 +19,7 @@ from benchmarks import load as load_suite
 from models import ModelError
 from mtpb.cli import application
 from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
+from mtpb.ending import Exit
 from mtpb.golden import logits, suites, tokenizer
 from mtpb.plan import find_checkpoint
 from mtpb.preflight import (
@@ -65,7 +66,7 @@ def main(config: DoctorConfig) -> int:
         print(line(check), flush=True)
         checks.append(check)
     print(f"\n{conclusion(checks)}")
-    return 1 if any(check.state is State.bad for check in checks) else 0
+    return Exit.failed if any(check.state is State.bad for check in checks) else Exit.done
 
 
 def examine(config: DoctorConfig) -> Iterator[Check]:

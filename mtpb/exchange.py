@@ -70,6 +70,24 @@ def read_samples(path: Path, benchmark: Benchmark) -> Iterator[Sample]:
         raise UsageError(f"samples={path}: no samples in it; expected JSON lines with {_KEYS}")
 
 
+def sample_files(path: Path) -> list[Path]:
+    """The file, or the .jsonl files of the folder. Raises UsageError for what cannot be opened."""
+    files = [path]
+    try:
+        if path.is_dir():
+            files = [file for file in path.iterdir() if file.name.endswith((".jsonl", ".jsonl.gz"))]
+        for file in files:
+            file.open("rb").close()
+    except OSError as error:
+        raise UsageError(
+            f"samples={error.filename or path}: cannot be read ({error.strerror}); expected a "
+            ".jsonl or .jsonl.gz file, or a folder of such"
+        ) from error
+    if not files:
+        raise UsageError(f"samples={path}: a folder without .jsonl files")
+    return sorted(files, key=lambda file: _natural(file.name))
+
+
 class _Reader:
     """Turns the fields of a line into a sample; remembers how many each case has got."""
 
@@ -218,7 +236,7 @@ def _text(fields: Mapping[str, Any], key: str) -> str:
 
 
 def _lines(path: Path) -> Iterator[Line]:
-    for file in _files(path):
+    for file in sample_files(path):
         opener = gzip.open if file.suffix == ".gz" else open
         try:
             with opener(file, "rb") as lines:
@@ -239,15 +257,6 @@ def _parsed(file: Path, lines: Iterable[bytes]) -> Iterator[Line]:
         if not isinstance(fields, dict):
             raise UsageError(f"{place}: expected a JSON object, got {type(fields).__name__}")
         yield Line(place, fields)
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = [file for file in path.iterdir() if file.name.endswith((".jsonl", ".jsonl.gz"))]
-    if not files:
-        raise UsageError(f"samples={path}: a folder without .jsonl files")
-    return sorted(files, key=lambda file: _natural(file.name))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

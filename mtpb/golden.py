@@ -2,16 +2,19 @@
 
     python -m mtpb.golden
 
-writes golden.json anew: for when weights or suites were changed on purpose.
+writes golden.json anew: for when weights or suites were changed on purpose. Another file with
+output=FILE.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import Benchmark, load
+from mtpb.cli import application
 from mtpb.preflight import About, Check, State
 from mtpb.store import read_json, write_json
 
@@ -133,6 +136,20 @@ def facts() -> dict[str, Any]:
     return {"text": TEXT, "suites": found, "models": models}
 
 
+@dataclass
+class GoldenConfig:
+    """`output`: the file to write; null is the package's own golden.json."""
+
+    output: str | None = None
+
+
+@application("golden", GoldenConfig)
+def main(config: GoldenConfig) -> int:
+    path = PATH if config.output is None else Path(config.output).expanduser()
+    write_json(path, facts())
+    print(path)
+    return 0
+
+
 if __name__ == "__main__":
-    write_json(PATH, facts())
-    print(PATH)
+    main()

@@ -17,6 +17,7 @@ from omegaconf import MISSING, OmegaConf
 from benchmarks import Protocol
 from mtpb.cli import application
 from mtpb.config import RunConfig
+from mtpb.ending import errors_in
 from mtpb.errors import UsageError
 from mtpb.plan import make_plan
 from mtpb.prompt_scores import FILE, PromptScore, prompt_scores
@@ -35,21 +36,28 @@ class PerplexityConfig:
 
 @application("perplexity", PerplexityConfig)
 def main(config: PerplexityConfig) -> int:
-    from mtpb.generate import load_engine  # here, since torch takes seconds to import
-
     run = RunDirectory(Path(config.run))
+    with errors_in(run.path):
+        score_prompts(run)
+    print(run.path / FILE)
+    return 0
+
+
+def score_prompts(run: RunDirectory) -> None:
+    """Appends the scores that are missing to the run's file."""
     plan = make_plan(run_config(run))
     kept = {score.key for score in prompt_scores(run)}
     missing = [s for s in run.samples() if s.sample == 0 and s.key not in kept and s.turns]
-    if missing:
-        engine = load_engine(plan)
-        with (run.path / FILE).open("a", encoding="utf-8") as file:
-            for sample in missing:
-                score = prompt_score(sample, plan.benchmark.protocol, engine.score)
-                file.write(f"{score.to_json()}\n")
-                file.flush()
-    print(run.path / FILE)
-    return 0
+    if not missing:
+        return
+    from mtpb.generate import load_engine  # takes torch's seconds
+
+    engine = load_engine(plan)
+    with (run.path / FILE).open("a", encoding="utf-8") as file:
+        for sample in missing:
+            score = prompt_score(sample, plan.benchmark.protocol, engine.score)
+            file.write(f"{score.to_json()}\n")
+            file.flush()
 
 
 def run_config(run: RunDirectory) -> RunConfig:

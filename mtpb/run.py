@@ -16,12 +16,13 @@ from omegaconf import OmegaConf
 from mtpb.cli import application
 from mtpb.config import RunConfig, pass_ks
 from mtpb.conversation import Conversation
+from mtpb.ending import errors_in
 from mtpb.judge import Judge
 from mtpb.pipeline import complete
 from mtpb.plan import Plan, describe, make_plan
 from mtpb.preflight import preflight
 from mtpb.records import Sample
-from mtpb.store import RunWriter
+from mtpb.store import RunDirectory, RunWriter
 from mtpb.suite import open_pool
 from mtpb.summary import conclude
 
@@ -32,13 +33,17 @@ def main(config: RunConfig) -> int:
 
 
 def run(config: RunConfig) -> int:
-    """Completes the run that the configuration describes, and prints its tables.
-
-    Returns 1 if the sandbox itself failed on a program, else 0.
-    """
+    """Completes the run that the configuration describes, prints its tables, returns its status."""
     ks = pass_ks(config.sampling.k, config.sampling.n)
     plan = make_plan(config)
-    conversations = plan.conversations
+    with errors_in(plan.output):
+        directory = completed(plan)
+        return conclude(directory, ks, Path(config.results))
+
+
+def completed(plan: Plan) -> RunDirectory:
+    """The planned run's directory, with all its samples and their verdicts."""
+    config, conversations = plan.config, plan.conversations
     with (
         open_pool(config.sandbox, plan.limits, plan.benchmark) as pool,
         RunWriter(plan.output, describe(plan, pool), OmegaConf.to_yaml(config)) as writer,
@@ -48,7 +53,7 @@ def run(config: RunConfig) -> int:
             preflight(pool, plan.benchmark, plan.output)
         judge = Judge(plan.benchmark, pool, plan.scorer)
         complete(writer, judge, generated(plan, missing, writer), [c.key for c in conversations])
-    return conclude(writer.directory, ks, Path(config.results))
+    return writer.directory
 
 
 def generated(plan: Plan, missing: Iterable[Conversation], writer: RunWriter) -> Iterator[Sample]:

@@ -16,7 +16,8 @@ from omegaconf import OmegaConf
 
 from mtpb.cli import application
 from mtpb.config import ScoreConfig, check_sandbox, pass_ks
-from mtpb.exchange import read_samples
+from mtpb.ending import errors_in
+from mtpb.exchange import read_samples, sample_files
 from mtpb.judge import Judge
 from mtpb.manifest import ModelFacts, describe_benchmark, make_manifest
 from mtpb.pipeline import complete
@@ -42,14 +43,15 @@ def main(config: ScoreConfig) -> int:
 
 
 def score(config: ScoreConfig) -> int:
-    """Judges all samples of a file or folder; 1 if the sandbox itself failed on a program."""
+    """Judges all samples of a file or folder, prints the tables and returns the status."""
     check_sandbox(config.sandbox)
+    path = Path(config.samples).expanduser()
+    sample_files(path)  # a wrong path is told before a suite is fetched
     whole = load_whole(config.benchmark)
     benchmark = select(whole, config.benchmark)
     check_format(config.benchmark, benchmark)
     scorer = chosen_scorer(config.benchmark, benchmark)
     limits = program_limits(config.sandbox, benchmark)
-    path = Path(config.samples).expanduser()
     samples = list(read_samples(path, benchmark))
     ks = pass_ks(config.sampling.k, fewest_samples(samples))
     identity = {
@@ -60,17 +62,18 @@ def score(config: ScoreConfig) -> int:
     output = output_directory(config.output) or default_output(
         config.results, benchmark.name, path.stem, identity
     )
-    with open_pool(config.sandbox, limits, benchmark) as pool:
-        manifest = make_manifest(
-            identity,
-            ModelFacts(name=path.stem),
-            describe_benchmark(benchmark, config.benchmark.format.value, scorer),
-            {"sandbox": describe_sandbox(limits, pool)},
-        )
-        with RunWriter(output, manifest, OmegaConf.to_yaml(config)) as writer:
-            fresh = (sample for sample in samples if sample.key not in writer.samples)
-            complete(writer, Judge(benchmark, pool, scorer), fresh, [s.key for s in samples])
-    return conclude(writer.directory, ks, Path(config.results))
+    with errors_in(output):
+        with open_pool(config.sandbox, limits, benchmark) as pool:
+            manifest = make_manifest(
+                identity,
+                ModelFacts(name=path.stem),
+                describe_benchmark(benchmark, config.benchmark.format.value, scorer),
+                {"sandbox": describe_sandbox(limits, pool)},
+            )
+            with RunWriter(output, manifest, OmegaConf.to_yaml(config)) as writer:
+                fresh = (sample for sample in samples if sample.key not in writer.samples)
+                complete(writer, Judge(benchmark, pool, scorer), fresh, [s.key for s in samples])
+        return conclude(writer.directory, ks, Path(config.results))
 
 
 def fewest_samples(samples: Iterable[Sample]) -> int:

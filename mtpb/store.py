@@ -23,6 +23,7 @@ from mtpb.errors import UsageError
 from mtpb.records import Key, Sample, Verdict
 
 SCHEMA_VERSION = 1
+METRICS = "metrics.json"
 
 
 class Record(Protocol):
@@ -69,7 +70,7 @@ class RunDirectory:
         return manifest
 
     def metrics(self) -> dict[str, Any]:
-        return read_json(self.path / "metrics.json", "run mtpb.run or mtpb.report first")
+        return read_json(self.path / METRICS, "run mtpb.run or mtpb.report first")
 
     def samples(self) -> Iterator[Sample]:
         return read_records(self.samples_path, Sample.from_json)

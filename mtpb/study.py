@@ -5,7 +5,8 @@
 
 Every run is a process of its own, `python -m mtpb.run`: a failure stays its own and memory is given
 back. Done runs are kept, half-done ones resumed, so the same command continues a study that was
-stopped. Failed runs are listed at the end; the exit status is then 1.
+stopped. Failed runs are listed at the end; the exit status is then 1, or 3 if a run ended by an
+internal error, a broken sandbox or a signal.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtpb.cli import application
+from mtpb.ending import Exit
 from mtpb.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs, quoted
 from mtpb.prompt_scores import FILE as PERPLEXITY
 from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make, require_packages
@@ -43,8 +45,11 @@ class StudyConfig:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
+    """A run that failed; `status` is the one that the study has because of it."""
+
     label: str
     why: str
+    status: Exit
 
 
 @application("study", StudyConfig)
@@ -62,7 +67,7 @@ def main(config: StudyConfig) -> int:
         _report(config, runs, folder)
     for failure in failures:
         print(f"failed: {failure.label}: {failure.why}", file=sys.stderr)
-    return 1 if failures else 0
+    return max((failure.status for failure in failures), default=Exit.done)
 
 
 def complete(run: PlannedRun, folder: Path) -> list[Failure]:
@@ -70,13 +75,12 @@ def complete(run: PlannedRun, folder: Path) -> list[Failure]:
     if not run.done:
         print(f"▸ {run.label}", file=sys.stderr, flush=True)
         arguments = [*run.overrides, *_keys(output=run.output, results=folder)]
-        why = _command("mtpb.run", arguments)
-        if why:
-            return [Failure(run.label, why)]
+        if failure := _command(run.label, "mtpb.run", arguments):
+            return [failure]
     if run.perplexity and not (run.output / PERPLEXITY).exists():
-        why = _command("mtpb.perplexity", _keys(run=run.output))
-        if why:
-            return [Failure(f"{run.label}, perplexity", why)]
+        label = f"{run.label}, perplexity"
+        if failure := _command(label, "mtpb.perplexity", _keys(run=run.output)):
+            return [failure]
     return []
 
 
@@ -84,8 +88,8 @@ def _keys(**values: Path) -> list[str]:
     return [f"{key}={quoted(str(value))}" for key, value in values.items()]
 
 
-def _command(module: str, arguments: list[str]) -> str:
-    """Runs a command of ours, its error output passed on; says why it failed, or nothing.
+def _command(label: str, module: str, arguments: list[str]) -> Failure | None:
+    """Runs a command of ours, its error output passed on; how it failed, if it did.
 
     What it prints is dropped: a study has tables of its own.
     """
@@ -109,16 +113,23 @@ def _command(module: str, arguments: list[str]) -> str:
         raise
     finally:
         process.stderr.close()
-    return _why(status, tail.decode(errors="replace"))
+    return failure(label, status, tail.decode(errors="replace"))
+
+
+def failure(label: str, status: int, errors: str) -> Failure | None:
+    """What became of a command with this status (minus the signal that ended it) and this error
+    output, None if it is done. Only what a user can mend makes a study's status 1."""
+    if status == Exit.done:
+        return None
+    mended = status in (Exit.usage, Exit.interrupted)
+    return Failure(label, _why(status, errors), Exit.failed if mended else Exit.internal)
 
 
 def _why(status: int, errors: str) -> str:
-    if status == 0:
-        return ""
     if status < 0:
         return f"ended by {signal.Signals(-status).name}"
     lines = deque((line.strip() for line in errors.splitlines() if line.strip()), _TAIL)
-    said = [line for line in lines if line.startswith("error:")]
+    said = [line for line in lines if line.startswith(("error:", "internal error:"))]
     return (
         said[-1].removeprefix("error: ") if said else (lines[-1] if lines else f"status {status}")
     )

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+from mtpb.ending import Exit, nothing_lost, say
 from mtpb.metrics import summarise
-from mtpb.store import RunDirectory, write_json
+from mtpb.records import Status, Verdict
+from mtpb.store import METRICS, RunDirectory, write_json
 from mtpb.tables import results_table, run_table
 
 
 def conclude(run: RunDirectory, ks: tuple[int, ...] | None, results: Path) -> int:
     """Writes metrics.json and prints the run's table, then that of the results folder.
 
-    Returns 1 if the sandbox itself failed on a program, so that the figures are not whole.
+    Where the sandbox itself failed on a program there are no figures, for they would leave that
+    sample out: the status is that of an internal error, and the same command judges it again.
     """
+    failed = [verdict for verdict in run.verdicts() if verdict.status is Status.sandbox_error]
+    if failed:
+        (run.path / METRICS).unlink(missing_ok=True)  # of fewer samples, from an earlier start
+        say(_broken_sandbox(run, failed))
+        return Exit.internal
     summary = summarise(run, ks)
-    write_json(run.path / "metrics.json", summary)
+    write_json(run.path / METRICS, summary)
     print(run_table(run.manifest(), summary).text())
     if run.path.resolve().is_relative_to(results.resolve()):
         print(f"\n{results_table(results).text()}")
     print(f"\n{run.path}")
-    failed = summary["results"][0]["overall"]["status"]["sandbox_error"]
-    if failed:
-        print(
-            f"error: the sandbox itself failed on {failed} programs, which are left out above; "
-            "the same command judges them again",
-            file=sys.stderr,
-        )
-    return 1 if failed else 0
+    return Exit.done
+
+
+def _broken_sandbox(run: RunDirectory, failed: list[Verdict]) -> str:
+    first = failed[0]
+    return (
+        f"error: {run.path}: the sandbox itself failed on {len(failed)} samples (first: problem "
+        f"{first.problem}, case {first.case}, sample {first.sample}: {first.detail}), so there are "
+        f"no figures; python -m sandbox shows its state; {nothing_lost()}"
+    )

@@ -1,13 +1,15 @@
 """`python -m sandbox`: which layers of isolation there are here; with a file, run it.
 
 Exit status: 0 the layers that were asked for are there (or the program passed), 1 the
-program failed, 2 they are not.
+program failed, 2 they are not or the input is wrong, 3 an error of the sandbox itself, 130
+after Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from pathlib import Path
 
 from sandbox import Isolation, Limits, Pool, Program, SandboxError, Status
@@ -28,6 +30,12 @@ def main() -> int:
     except (SandboxError, OSError, UnicodeDecodeError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001  Python's own status would be that of a failure
+        traceback.print_exc()
+        print(f"sandbox: internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        return 3
 
 
 def _show_layers(pool: Pool) -> int:
@@ -48,7 +56,7 @@ def _run(pool: Pool, source: str) -> int:
     where = f" (line {outcome.line})" if outcome.line else ""
     times = f"{outcome.cpu_s:.2f} s of CPU, {outcome.wall_s:.2f} s in all"
     print(f"{outcome.status.value}: {outcome.detail or 'ended'}{where}; {times}", file=sys.stderr)
-    return 0 if outcome.status is Status.passed else 1
+    return {Status.passed: 0, Status.sandbox_error: 3}.get(outcome.status, 1)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 import time
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from models.starter.card import HISTORY, write_card
 from models.starter.corpus import KEPT, Stage, lineage
 from models.starter.settings import SIZES, Settings
 from models.tokenizer import CodeGenTokenizer
+
+_RESUMES = "the same command goes on from the last checkpoint"
 
 
 def loss_of(model: CodeGen, ids_BT: Tensor, weights_BT: Tensor) -> Tensor:
@@ -270,7 +273,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--scale", type=float, default=1.0, help="share of the training tokens, for trials"
     )
     parser.add_argument(
-        "--device", default="cpu", help="where to train, such as cuda (default: cpu)"
+        "--device", type=device, default="cpu", help="where to train, such as cuda (default: cpu)"
     )
     parser.add_argument(
         "--threads", type=int, default=0, help="threads on a CPU (default: torch's choice)"
@@ -278,8 +281,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def device(name: str) -> str:
+    """The name of a device that torch can use here."""
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
+        raise argparse.ArgumentTypeError(f"{name}: {str(error).splitlines()[0]}") from error
+    return name
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Train what was asked for; 2 where it cannot be done."""
+    """Train what was asked for; 2 where it cannot be done, 3 after an internal error, 130 after
+    Ctrl-C. The same command goes on from the last checkpoint."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -293,6 +306,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (ModelError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"interrupted; {_RESUMES}", file=sys.stderr)
+        return 130
+    except Exception as error:  # noqa: BLE001  Python's own status is 1, that of a failed check
+        traceback.print_exc()
+        print(f"internal error: {type(error).__name__}: {error}; {_RESUMES}", file=sys.stderr)
+        return 3
     return 0
 
 

@@ -118,3 +118,29 @@ def test_output_that_is_a_file_is_one_message(
     (tmp_path / "work").write_text("")
     assert main(["--work", str(tmp_path / "work"), "--scale", "0.0001"]) == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_an_unknown_device_is_told_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--work", str(tmp_path / "work"), "--device", "abacus"])
+    assert end.value.code == 2
+    assert "--device: abacus" in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyError("x"), 3), (KeyboardInterrupt(), 130)])
+def test_a_crash_is_never_status_1(
+    error: BaseException,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Workshop, "train", fail)
+    assert main(["--work", str(tmp_path / "work")]) == status
+    assert "the same command goes on" in capsys.readouterr().err

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mtpb.ending import Exit
 from mtpb.prompt_scores import prompt_scores
 from mtpb.store import RunDirectory
-from mtpb.study import _why
+from mtpb.study import Failure, failure
 
 MODEL = "codegen-1M-mono"
 SMALL = (
@@ -98,14 +99,20 @@ def test_bad_experiments_are_one_message_and_status_2(
 
 
 @pytest.mark.parametrize(
-    ("status", "errors", "why"),
+    ("status", "errors", "why", "becomes"),
     [
-        (0, "warning\n", ""),
-        (2, "50%|…\nerror: model=x: no such model\n", "model=x: no such model"),
-        (1, "Traceback\nMemoryError: 3 GB\n", "MemoryError: 3 GB"),
-        (1, "", "status 1"),
-        (-9, "", "ended by SIGKILL"),
+        (2, "50%|…\nerror: model=x: no such model\n", "model=x: no such model", Exit.failed),
+        (3, "Trace\ninternal error: MemoryError\n", "internal error: MemoryError", Exit.internal),
+        (1, "", "status 1", Exit.internal),
+        (-9, "", "ended by SIGKILL", Exit.internal),
+        (130, "interrupted\n", "interrupted", Exit.failed),
     ],
 )
-def test_why_a_run_failed(status: int, errors: str, why: str) -> None:
-    assert _why(status, errors) == why
+def test_why_a_run_failed_and_what_the_study_makes_of_it(
+    status: int, errors: str, why: str, becomes: Exit
+) -> None:
+    assert failure("run", status, errors) == Failure("run", why, becomes)
+
+
+def test_a_run_that_is_done_is_no_failure() -> None:
+    assert failure("run", 0, "warning\n") is None
