@@ -16,6 +16,8 @@ class Benchmark:
     """A suite that is ready to run.
 
     Attributes:
+        name: of the content: the suite's own for what was published, else another.
+        suite: whose format and protocol these are.
         sha256: of the normalised records of the whole suite, even where `problems` is a part.
         source: the file or address that the records came from.
         known_errata: kinds of known faults by (problem, case); empty for other content than
@@ -23,6 +25,7 @@ class Benchmark:
     """
 
     name: str
+    suite: str
     problems: tuple[Problem, ...]
     sha256: str
     protocol: Protocol

@@ -2,7 +2,7 @@
 
 The public suites are pinned by the SHA-256 of their normalised records, which is the same for
 the hub's, a file's and the cache's copy. What is fetched must have it; a local file may differ,
-which is said once, and carries its own hash from there on.
+which is said once, and carries its own hash and a name of its own from there on.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import gzip
 import logging
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.benchmark import Benchmark
@@ -70,34 +71,41 @@ NAMES = tuple(_SUITES)
 
 
 def load(
-    name: str,
-    path: Path | None = None,
+    suite: str,
+    path: str | Path | None = None,
     *,
+    name: str | None = None,
     origin: str | None = None,
     cache: Path | None = None,
 ) -> Benchmark:
-    """The suite called `name`: the file at `path` if given, else its published content.
+    """The file at `path` under a suite's rules if given, else the suite's published content.
+
+    Published content has the suite's name. Other content, which a warning tells of, has `name`: by
+    default the file's, with `-custom` behind it where that is the name of a suite.
 
     Args:
+        suite: one of NAMES: the format of the records and the protocol.
         path: a `.jsonl` or `.jsonl.gz` in the suite's format, of any content.
+        name: letters, digits and `._+-`; not the name of a suite.
         origin: another address to fetch from (a URL for MTPB; a hub id or a folder for
             HumanEval); the content has to be the published one all the same.
         cache: where fetched suites are kept; by default `MTPB_CACHE`, else `mtpb` in the user's
             cache directory.
 
     Raises:
-        BenchmarkError: there is no such suite; it cannot be read or fetched; a record is wrong.
+        BenchmarkError: there is no such suite; it cannot be read or fetched; a record is wrong; the
+            name is not for this content.
     """
-    suite = _SUITES.get(name)
-    if suite is None:
-        raise BenchmarkError(f"no benchmark {name!r}; there are {', '.join(NAMES)}")
+    rules = _SUITES.get(suite)
+    if rules is None:
+        raise BenchmarkError(f"no benchmark {suite!r}; there are {', '.join(NAMES)}")
     if path is not None:
-        benchmark = _local(name, suite, path)
-        _warn_if_other(benchmark, suite.home)
-        return benchmark
-    if isinstance(suite.home, Path):
-        return _benchmark(name, suite, _read(suite.home), f"benchmarks/{suite.home.name}")
-    return _published(name, suite, suite.home, origin, cache or cache_directory())
+        return _local(suite, rules, Path(path), name)
+    if name not in (None, suite):
+        raise BenchmarkError(_kept_name(name, suite, suite))
+    if isinstance(rules.home, Path):
+        return _embedded(suite, rules, rules.home)
+    return _published(suite, rules, rules.home, origin, cache or cache_directory())
 
 
 def cache_directory() -> Path:
@@ -108,14 +116,52 @@ def cache_directory() -> Path:
     return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "mtpb"
 
 
-def _benchmark(name: str, suite: _Suite, text: str, source: str) -> Benchmark:
-    problems, sha256 = parse(read_lines(text, source), suite.schema, source)
-    known = isinstance(suite.home, _Published) and sha256 == suite.home.sha256
-    return Benchmark(name, problems, sha256, suite.protocol, source, errata(name) if known else {})
+def _benchmark(suite: str, rules: _Suite, text: str, source: str) -> Benchmark:
+    """The content of `text`, under the suite's name."""
+    problems, sha256 = parse(read_lines(text, source), rules.schema, source)
+    known = isinstance(rules.home, _Published) and sha256 == rules.home.sha256
+    kinds = errata(suite) if known else {}
+    return Benchmark(suite, suite, problems, sha256, rules.protocol, source, kinds)
 
 
-def _local(name: str, suite: _Suite, path: Path) -> Benchmark:
-    return _benchmark(name, suite, _read(path), str(path))
+def _embedded(suite: str, rules: _Suite, home: Path) -> Benchmark:
+    return _benchmark(suite, rules, _read(home), f"benchmarks/{home.name}")
+
+
+def _local(suite: str, rules: _Suite, path: Path, name: str | None) -> Benchmark:
+    """The content of a file, under the suite's name only if it is the published one."""
+    benchmark = _benchmark(suite, rules, _read(path), str(path))
+    home = rules.home
+    expected = _embedded(suite, rules, home).sha256 if isinstance(home, Path) else home.sha256
+    if benchmark.sha256 == expected:
+        if name not in (None, suite):
+            raise BenchmarkError(_kept_name(name, suite, str(path)))
+        return benchmark
+    differs = (
+        f"{path}: not the published {suite} (SHA-256 {benchmark.sha256[:12]}… instead of "
+        f"{expected[:12]}…)"
+    )
+    own = _own_name(path) if name is None else name
+    if own.casefold() in NAMES:
+        raise BenchmarkError(f"benchmark.name={own}: {differs}; choose a name that is no suite's")
+    if not re.fullmatch(r"\w[\w.+-]*", own):
+        raise BenchmarkError(f"benchmark.name={own}: use letters, digits, '.', '-', '+' and '_'")
+    _log.warning("%s: it runs as %s; no published figures or errata apply", differs, own)
+    return replace(benchmark, name=own)
+
+
+def _own_name(path: Path) -> str:
+    """The file's name without its endings; with `-custom` where that is a suite's."""
+    stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
+    own = re.sub(r"[^\w.+-]+", "_", stem).lstrip(".+-") or "custom"
+    return f"{own}-custom" if own.casefold() in NAMES else own
+
+
+def _kept_name(name: str | None, suite: str, source: str) -> str:
+    return (
+        f"benchmark.name={name}: {source} is the published {suite}, which keeps its name; leave "
+        "the key out"
+    )
 
 
 def _read(path: Path) -> str:
@@ -131,42 +177,32 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def _warn_if_other(benchmark: Benchmark, home: _Published | Path) -> None:
-    expected = load(benchmark.name).sha256 if isinstance(home, Path) else home.sha256
-    if benchmark.sha256 != expected:
-        _log.warning(
-            "%s: not the published %s (SHA-256 %s… instead of %s…): figures are not comparable "
-            "and no errata are known",
-            *(benchmark.source, benchmark.name, benchmark.sha256[:12], expected[:12]),
-        )
-
-
 def _published(
-    name: str, suite: _Suite, home: _Published, origin: str | None, cache: Path
+    suite: str, rules: _Suite, home: _Published, origin: str | None, cache: Path
 ) -> Benchmark:
-    kept = cache / f"{name}-{home.sha256[:12]}.jsonl"
+    kept = cache / f"{suite}-{home.sha256[:12]}.jsonl"
     if kept.is_file():
         try:
-            benchmark = _local(name, suite, kept)
+            benchmark = _benchmark(suite, rules, _read(kept), str(kept))
         except BenchmarkError:
             pass  # damaged: fetched again
         else:
             if benchmark.sha256 == home.sha256:
                 return benchmark
-    return _fetched(name, suite, home, origin or home.origin, kept)
+    return _fetched(suite, rules, home, origin or home.origin, kept)
 
 
-def _fetched(name: str, suite: _Suite, home: _Published, origin: str, kept: Path) -> Benchmark:
+def _fetched(suite: str, rules: _Suite, home: _Published, origin: str, kept: Path) -> Benchmark:
     try:
-        benchmark = _benchmark(name, suite, text := home.fetch(origin), origin)
+        benchmark = _benchmark(suite, rules, text := home.fetch(origin), origin)
     except BenchmarkError as error:
-        raise BenchmarkError(f"{name}: {error}; {_REMEDY}") from None
+        raise BenchmarkError(f"{suite}: {error}; {_REMEDY}") from None
     if benchmark.sha256 != home.sha256:
         raise BenchmarkError(
-            f"{name}: {origin} has other content than expected (SHA-256 of the records "
+            f"{suite}: {origin} has other content than expected (SHA-256 of the records "
             f"{benchmark.sha256[:12]}… instead of {home.sha256[:12]}…); {_REMEDY}"
         )
-    normalised = (suite.schema.normalised(line.record) for line in read_lines(text, origin))
+    normalised = (rules.schema.normalised(line.record) for line in read_lines(text, origin))
     _keep("".join(f"{record}\n" for record in normalised), kept)
     return benchmark
 

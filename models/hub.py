@@ -37,7 +37,7 @@ HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 def resolve(source: str | Path, revision: str | None = None, *, weights: bool = True) -> Path:
     """The local directory of a checkpoint, fetched first if it is on the hub.
 
-    `source` is a directory, the name of an embedded model (`codegen-4M-mono`) or of a released one
+    `source` is a directory, the name of an embedded model (`codegen-3M-mono`) or of a released one
     (`codegen-2B-mono`), or a hub id (`Salesforce/codegen-2B-mono`), looked for in that order;
     `revision` is a branch, tag or commit on the hub (default: main). Fetched are the
     configuration, the tokenizer and, unless `weights` is False, the weights: safetensors if the

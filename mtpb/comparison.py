@@ -18,6 +18,7 @@ from mtpb.gate import FigureChange, Gate, decide, figure_k
 from mtpb.metrics import default_ks, subsets, throughput
 from mtpb.records import Key, Status
 from mtpb.significance import Pairs
+from mtpb.store import decisive
 from mtpb.verdicts import STATUSES, Floats, Ints, Units, Verdicts, same_samples
 
 _MUST_AGREE = ("benchmark.", "sampling.", "sandbox.")
@@ -153,7 +154,7 @@ def differences(
 
     With a scorer named, it does not matter which one each run chose.
     """
-    one, other = baseline.identity, candidate.identity
+    one, other = decisive(baseline.identity), decisive(candidate.identity)
     found = [
         Difference(key, one.get(key), other.get(key))
         for key in sorted({*one, *other})

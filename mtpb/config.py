@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
+from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from benchmarks import Format
 from mtpb.errors import UsageError
@@ -49,7 +52,11 @@ class ModelConfig:
 
 @dataclass
 class BenchmarkConfig:
-    name: str = MISSING
+    """`suite`: whose format and protocol; `path`: a local file; `name`: what its content is called
+    if it is not the published one, by default as the file is."""
+
+    suite: str = MISSING
+    name: str | None = None
     path: str | None = None
     limit: int | None = None
     problems: list[Any] | None = None
@@ -118,6 +125,23 @@ class ScoreConfig:
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     results: str = "results"
     output: str | None = None
+
+
+def read_config(path: Path) -> DictConfig:
+    """A run's config.yaml, brought up to date where `benchmark.name` still names the suite.
+
+    Raises UsageError if it cannot be read.
+    """
+    try:
+        kept = OmegaConf.load(path)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); is this a run directory?") from error
+    if not isinstance(kept, DictConfig):
+        raise UsageError(f"{path}: no keys in it; is this a run directory?")
+    benchmark = kept.get("benchmark")
+    if isinstance(benchmark, DictConfig) and "suite" not in benchmark:
+        benchmark.suite, benchmark.name = benchmark.get("name"), None
+    return kept
 
 
 _MOST = {"workers": 1024, "timeout": 86_400, "wall_timeout": 604_800, "memory_mb": 1 << 24}

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import Benchmark, BenchmarkError
-from benchmarks import load as load_suite
 from models import ModelError
 from mtpb.cli import application
 from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
@@ -75,22 +74,23 @@ def examine(config: DoctorConfig) -> Iterator[Check]:
     yield load()
     yield disk_space(Path(config.results))
     suites_found: list[Benchmark] = []
-    for name in dict.fromkeys((config.benchmark.name, *EMBEDDED)):
-        yield from suite_checks(name, config, suites_found)
+    yield from suite_checks(config.benchmark, suites_found)
+    for suite in EMBEDDED:
+        if config.benchmark.suite != suite or config.benchmark.path is not None:
+            yield from suite_checks(BenchmarkConfig(suite), suites_found)
     yield from _guarded("sandbox", About.environment, lambda: _sandbox(config, suites_found))
     yield from _guarded("model", About.model, lambda: _model(config))
 
 
-def suite_checks(name: str, config: DoctorConfig, found: list[Benchmark]) -> Iterator[Check]:
+def suite_checks(config: BenchmarkConfig, found: list[Benchmark]) -> Iterator[Check]:
     """The suite's data; a suite that can be read is added to `found`."""
 
     def look() -> Iterator[Check]:
-        chosen = name == config.benchmark.name
-        benchmark = load_benchmark(config.benchmark) if chosen else load_suite(name)
+        benchmark = load_benchmark(config)
         found.append(benchmark)
         yield suites(benchmark)
 
-    yield from _guarded(f"data of {name}", About.benchmark, look)
+    yield from _guarded(f"data of {config.suite}", About.benchmark, look)
 
 
 def _sandbox(config: DoctorConfig, found: list[Benchmark]) -> Iterator[Check]:

@@ -18,7 +18,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 from benchmarks import BenchmarkError, Format
-from mtpb.config import BenchmarkConfig, RunConfig, check_sampling
+from mtpb.config import BenchmarkConfig, RunConfig, check_sampling, read_config
 from mtpb.errors import UsageError
 from mtpb.report.__main__ import DifficultyConfig, check_thresholds
 from mtpb.store import RunDirectory
@@ -60,8 +60,12 @@ class ExperimentConfig:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Samples of a run and tokens that they may take; None where the suite cannot be had here."""
+    """Samples of a run and tokens that they may take; None where the suite cannot be had here.
 
+    `benchmark` is the name of the content, the suite's where it cannot be had.
+    """
+
+    benchmark: str
     samples: int | None
     tokens: int | None
     trouble: str = ""
@@ -94,7 +98,7 @@ class PlannedRun:
         """All samples are judged, by a run of this configuration."""
         if self.workload.samples is None or self.judged < self.workload.samples:
             return False
-        kept = OmegaConf.load(self.output / "config.yaml")
+        kept = read_config(self.output / "config.yaml")
         return _asked(OmegaConf.to_container(kept)) == _asked(
             OmegaConf.to_container(OmegaConf.structured(self.config), enum_to_str=True)
         )
@@ -157,23 +161,24 @@ def _planned(
     # suites and models are composed apart: there are many more pairs of them
     config = replace(_composed((*asked, *common)), model=_composed((chosen, *common)).model)
     check_sampling(config.sampling)
-    label = _label(model, suite, keys)
-    output = folder / suite.benchmark / label.replace(" ", "_")
+    workload = _workload(config)
+    label = _label(model, workload.benchmark, suite, keys)
+    output = folder / workload.benchmark / label.replace(" ", "_")
     overrides = (chosen, *asked, *common)
     return PlannedRun(
         model,
-        suite.benchmark,
+        workload.benchmark,
         label,
         overrides,
         output,
         config,
-        _workload(config),
+        workload,
         suite.perplexity,
     )
 
 
-def _label(model: str, suite: SuiteConfig, keys: Mapping[str, Any]) -> str:
-    words = [Path(model).name, suite.benchmark]
+def _label(model: str, benchmark: str, suite: SuiteConfig, keys: Mapping[str, Any]) -> str:
+    words = [Path(model).name, benchmark]
     if len(suite.formats) > 1:
         words.append(str(keys["benchmark.format"]))
     return " ".join([*words, f"T{keys['sampling.temperature']:g}"])
@@ -198,28 +203,32 @@ def _composed(overrides: tuple[str, ...]) -> RunConfig:
 
 
 def _workload(config: RunConfig) -> Workload:
-    benchmark = config.benchmark
-    ids = None if benchmark.problems is None else tuple(map(str, benchmark.problems))
-    one = _one_sample(benchmark.name, benchmark.path, benchmark.limit, ids)
+    one = _one_sample(*_settings(config.benchmark))
     if one.samples is None or one.tokens is None:
         return one
-    return Workload(one.samples * config.sampling.n, one.tokens * config.sampling.n)
+    n = config.sampling.n
+    return replace(one, samples=one.samples * n, tokens=one.tokens * n)
+
+
+def _settings(benchmark: BenchmarkConfig) -> tuple[Any, ...]:
+    """What a suite's problems and name depend on, as something that can be a key."""
+    ids = None if benchmark.problems is None else tuple(map(str, benchmark.problems))
+    return (benchmark.suite, benchmark.name, benchmark.path, benchmark.limit, ids)
 
 
 @cache
 def _one_sample(
-    name: str, path: str | None, limit: int | None, ids: tuple[str, ...] | None
+    suite: str, name: str | None, path: str | None, limit: int | None, ids: tuple[str, ...] | None
 ) -> Workload:
     """What a suite takes with one sample a case; one prompt for all turns gets as long answers."""
     problems = None if ids is None else list(ids)
-    config = BenchmarkConfig(name=name, path=path, limit=limit, problems=problems)
     try:
-        suite = load_benchmark(config)
+        benchmark = load_benchmark(BenchmarkConfig(suite, name, path, limit, problems))
     except BenchmarkError as error:
-        return Workload(None, None, str(error))
-    cases = [(len(problem.cases), len(problem.turns)) for problem in suite.problems]
+        return Workload(suite, None, None, str(error))
+    cases = [(len(problem.cases), len(problem.turns)) for problem in benchmark.problems]
     turns = sum(count * turns for count, turns in cases)
-    return Workload(sum(count for count, _ in cases), turns * TOKENS_A_TURN)
+    return Workload(benchmark.name, sum(count for count, _ in cases), turns * TOKENS_A_TURN)
 
 
 def _asked(config: Any) -> dict[str, Any]:

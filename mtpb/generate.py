@@ -24,14 +24,14 @@ SMALL = 30_000_000  # parameters
 @dataclass(frozen=True, slots=True)
 class Luck:
     """What the noise of a run depends on besides the sample: not the model, so that two models
-    meet the same luck and are compared more sharply."""
+    meet the same luck and are compared more sharply, and not the name of one's own content."""
 
     seed: int
-    benchmark: str
+    suite: str
 
     def key(self, conversation: Conversation) -> int:
         """64 bits for the conversation's next turn."""
-        parts = [self.seed, self.benchmark, *conversation.key, len(conversation.turns)]
+        parts = [self.seed, self.suite, *conversation.key, len(conversation.turns)]
         digest = blake2b(json.dumps(parts).encode(), digest_size=8).digest()
         return int.from_bytes(digest, "little")
 

@@ -16,7 +16,7 @@ from omegaconf import MISSING, OmegaConf
 
 from benchmarks import Protocol
 from mtpb.cli import application
-from mtpb.config import RunConfig
+from mtpb.config import RunConfig, read_config
 from mtpb.ending import errors_in
 from mtpb.errors import UsageError
 from mtpb.plan import make_plan
@@ -62,10 +62,7 @@ def score_prompts(run: RunDirectory) -> None:
 
 def run_config(run: RunDirectory) -> RunConfig:
     """The configuration of a run. Raises UsageError where samples came from elsewhere."""
-    path = run.path / "config.yaml"
-    if not path.exists():
-        raise UsageError(f"run={run.path}: has no config.yaml; is this a run directory?")
-    kept = OmegaConf.load(path)
+    kept = read_config(run.path / "config.yaml")
     if "model" not in kept:
         raise UsageError(f"run={run.path}: its samples were written elsewhere, by no model of ours")
     config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RunConfig), kept))

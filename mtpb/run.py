@@ -63,7 +63,7 @@ def generated(plan: Plan, missing: Iterable[Conversation], writer: RunWriter) ->
     from mtpb.generate import Luck, generate, load_engine  # takes torch's seconds
 
     engine = load_engine(plan)
-    yield from generate(engine, missing, Luck(plan.config.seed, plan.benchmark.name))
+    yield from generate(engine, missing, Luck(plan.config.seed, plan.benchmark.suite))
     stats = engine.stats
     writer.add_throughput({"tokens": stats.tokens, "generate_s": stats.seconds})
 

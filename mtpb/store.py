@@ -247,8 +247,19 @@ def _empty(directory: RunDirectory) -> bool:
     return not any(path.exists() and path.stat().st_size for path in paths)
 
 
+def decisive(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an identity that samples and verdicts depend on.
+
+    That is the suite, whose protocol it was, and the content's hash, but not its name. `suite` is
+    there only where the name is another; in older directories the name is always the suite's.
+    """
+    suite = identity.get("benchmark.suite", identity.get("benchmark.name"))
+    rest = {key: value for key, value in identity.items() if key != "benchmark.name"}
+    return {**rest, "benchmark.suite": suite}
+
+
 def _refuse_other(directory: RunDirectory, identity: Mapping[str, Any]) -> None:
-    there = directory.manifest()["identity"]
+    there, identity = decisive(directory.manifest()["identity"]), decisive(identity)
     differing = [
         f"  {key}: {there.get(key)!r} there, {identity.get(key)!r} now"
         for key in sorted({*there, *identity})

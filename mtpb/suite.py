@@ -23,7 +23,8 @@ def load_benchmark(config: BenchmarkConfig) -> Benchmark:
 
 def load_whole(config: BenchmarkConfig) -> Benchmark:
     """The benchmark with all its problems."""
-    return load(config.name, None if config.path is None else Path(config.path).expanduser())
+    path = None if config.path is None else Path(config.path).expanduser()
+    return load(config.suite, path, name=config.name)
 
 
 def select(whole: Benchmark, config: BenchmarkConfig) -> Benchmark:
@@ -91,8 +92,10 @@ def benchmark_identity(
 ) -> dict[str, Any]:
     """The keys of a run's identity that tell which problems were asked, how, and who judged."""
     everything = benchmark.problems == whole.problems
+    own = benchmark.name != benchmark.suite
     return {
         "benchmark.name": benchmark.name,
+        **({"benchmark.suite": benchmark.suite} if own else {}),
         "benchmark.sha256": benchmark.sha256,
         "benchmark.problems": None if everything else [p.id for p in benchmark.problems],
         "benchmark.format": config.format.value,

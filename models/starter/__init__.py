@@ -2,7 +2,7 @@
 
     from models import CodeGen
     from models.starter import embedded
-    model = CodeGen.from_pretrained(embedded("codegen-4M-mono"))
+    model = CodeGen.from_pretrained(embedded("codegen-3M-mono"))
 
 Needs no torch.
 """

@@ -110,6 +110,41 @@ def test_other_content_is_said_once_and_has_its_own_hash(
     assert suite.sha256 != load("mtpb", written(tmp_path, PROBLEM | {"id": "2"})).sha256
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("own.jsonl", "own"),
+        ("own.v2.jsonl.gz", "own.v2"),
+        ("my problems", "my_problems"),
+        ("mtpb.jsonl", "mtpb-custom"),
+        ("HumanEval.jsonl", "HumanEval-custom"),
+        ("starter.jsonl.gz", "starter-custom"),
+        (".jsonl", "custom"),
+    ],
+)
+def test_other_content_is_called_as_its_file_but_never_as_a_suite(
+    file: str, name: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, PROBLEM).rename(tmp_path / file)
+    suite = load("mtpb", path)
+    assert (suite.name, suite.suite) == (name, "mtpb")
+    assert not suite.known_errata
+
+
+def test_a_path_may_be_text(tmp_path: Path) -> None:
+    assert load("mtpb", str(written(tmp_path, PROBLEM))).name == "own"
+
+
+def test_a_suites_name_is_for_its_published_content(tmp_path: Path) -> None:
+    own = written(tmp_path, PROBLEM)
+    assert load("mtpb", own, name="mine").name == "mine"
+    for name in ("mtpb", "MTPB", "starter", "a/b", ".."):
+        with pytest.raises(BenchmarkError, match=r"^benchmark.name="):
+            load("mtpb", own, name=name)
+    with pytest.raises(BenchmarkError, match="the published starter"):
+        load("starter", name="mine")
+
+
 def test_hash_depends_on_content_alone(tmp_path: Path) -> None:
     plain = load("mtpb", written(tmp_path, PROBLEM))
     other = dict(reversed(PROBLEM.items())) | {"remark": "not part of the problem"}
@@ -121,7 +156,7 @@ def test_hash_depends_on_content_alone(tmp_path: Path) -> None:
 def test_numbers_as_ids_become_text(tmp_path: Path) -> None:
     suite = load("mtpb", written(tmp_path, PROBLEM | {"id": 7}))
     assert suite.problems[0].id == "7"
-    with pytest.raises(BenchmarkError, match="mtpb has no problem '8'"):
+    with pytest.raises(BenchmarkError, match="own has no problem '8'"):
         suite.problem("8")
 
 

@@ -30,7 +30,7 @@ def test_every_model_composes(model: str) -> None:
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
 def test_every_benchmark_composes(benchmark: str) -> None:
-    assert composed(f"benchmark={benchmark}").benchmark.name == benchmark
+    assert composed(f"benchmark={benchmark}").benchmark.suite == benchmark
 
 
 def test_every_embedded_model_has_its_file_and_the_default_is_one() -> None:

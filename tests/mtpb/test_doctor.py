@@ -20,7 +20,7 @@ from models.config import CodeGenConfig
 from models.tokenizer import END_OF_TEXT, CodeGenTokenizer
 from mtpb import golden
 from mtpb.config import BenchmarkConfig, ModelConfig
-from mtpb.doctor import DoctorConfig, conclusion, limits, suite_checks
+from mtpb.doctor import conclusion, limits, suite_checks
 from mtpb.plan import find_checkpoint
 from mtpb.preflight import (
     About,
@@ -200,8 +200,8 @@ def test_the_environment_is_blamed_before_the_model() -> None:
 
 
 def test_a_suite_that_cannot_be_read_is_a_failed_check_not_the_end(tmp_path: Path) -> None:
-    suite = BenchmarkConfig(name="starter", path=str(tmp_path / "none.jsonl"))
-    check = next(suite_checks("starter", DoctorConfig(benchmark=suite), []))
+    suite = BenchmarkConfig(suite="starter", path=str(tmp_path / "none.jsonl"))
+    check = next(suite_checks(suite, []))
     assert (check.state, check.about) == (State.bad, About.benchmark)
     assert "none.jsonl" in check.found
 

@@ -4,9 +4,7 @@ A fault is put into a command by replacing one function that it calls, in a proc
 """
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 
 from mtpb.ending import Exit
 from mtpb.store import RunDirectory
+from tests.mtpb.commands import QUICK, RAISES, call, call_with
 from tests.mtpb.runs import passes, run_of
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -39,54 +38,8 @@ COMMANDS = {  # a function that each command calls, wherever it is used
     "show": "mtpb.metrics.read_verdicts",
     "study": "mtpb.experiment.planned_runs",
 }
-QUICK = (
-    "model=codegen-1M-mono",
-    "benchmark.limit=1",
-    "sampling.n=1",
-    "sampling.max_new_tokens=4",
-    "sandbox.workers=1",
-    "output=run",
-)
-RAISES = 'raise KeyError("cases")'
+RUN = (*QUICK, "output=run")
 WAITS = "import os, signal, time\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)"
-Ended = subprocess.CompletedProcess[str]
-
-
-def call(command: str, *overrides: str, cwd: Path, **settings: str) -> Ended:
-    return _ended(["-m", f"mtpb.{command}", *overrides], cwd, settings)
-
-
-def call_with(fault: str, function: str, command: str, *overrides: str, cwd: Path) -> Ended:
-    """The command in which `function` (its full name) has another body."""
-    program = f"""
-import importlib, runpy, sys
-sys.path.insert(0, "")
-def fault(*arguments, **options):
-    {fault}
-owner, name = {function!r}.rsplit(".", 1)
-try:
-    owner = importlib.import_module(owner)
-except ModuleNotFoundError:  # a class
-    module, kind = owner.rsplit(".", 1)
-    owner = getattr(importlib.import_module(module), kind)
-setattr(owner, name, fault)
-sys.argv = ["mtpb", *{list(overrides)!r}]
-runpy.run_module("mtpb.{command}", run_name="__main__", alter_sys=True)
-"""
-    return _ended(["-c", program], cwd, {})
-
-
-def _ended(arguments: list[str], cwd: Path, settings: dict[str, str]) -> Ended:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        check=False,
-        # also where the tests run in the background of a script, which ignores SIGINT
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
 
 
 @pytest.fixture
@@ -100,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run directory of mtpb.run."""
     folder = tmp_path_factory.mktemp("finished")
-    done = call("run", *QUICK, cwd=folder)
+    done = call("run", *RUN, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "run"
 
@@ -237,13 +190,13 @@ def test_a_crash_leaves_its_traceback_in_the_run_directory(finished: Path, tmp_p
     shutil.copytree(finished, tmp_path / "run")
     samples = (finished / "samples.jsonl").read_bytes()
     for times in (1, 2):
-        done = call_with(RAISES, "mtpb.metrics.summarise", "run", *QUICK, cwd=tmp_path)
+        done = call_with(RAISES, "mtpb.metrics.summarise", "run", *RUN, cwd=tmp_path)
         assert done.returncode == Exit.internal, done.stderr
         assert done.stderr.rstrip().endswith("the traceback is in run/error.log")
         assert "Traceback" not in done.stderr
         trace = (tmp_path / "run" / "error.log").read_text()
         assert trace.count("KeyError: 'cases'\n") == times
-    assert call("run", *QUICK, cwd=tmp_path).returncode == Exit.done
+    assert call("run", *RUN, cwd=tmp_path).returncode == Exit.done
     assert (tmp_path / "run" / "samples.jsonl").read_bytes() == samples
 
 
@@ -252,7 +205,7 @@ def test_where_the_log_cannot_be_written_the_traceback_is_shown(
 ) -> None:
     shutil.copytree(finished, tmp_path / "run")
     (tmp_path / "run" / "error.log").symlink_to("/dev/full")
-    done = call_with(RAISES, "mtpb.metrics.summarise", "run", *QUICK, cwd=tmp_path)
+    done = call_with(RAISES, "mtpb.metrics.summarise", "run", *RUN, cwd=tmp_path)
     assert done.returncode == Exit.internal
     assert "Traceback" in done.stderr
     assert done.stderr.rstrip().endswith("the traceback is above")
@@ -266,13 +219,13 @@ def test_a_broken_sandbox_is_status_3_and_no_figure(finished: Path, tmp_path: Pa
     shutil.copytree(finished, tmp_path / "run")
     (tmp_path / "run" / "verdicts.jsonl").unlink()
     worker = "sandbox.pool.Worker._outcome"
-    done = call_with(BROKEN_SANDBOX, worker, "run", *QUICK, cwd=tmp_path)
+    done = call_with(BROKEN_SANDBOX, worker, "run", *RUN, cwd=tmp_path)
     assert done.returncode == Exit.internal, done.stderr
     assert done.stdout == ""
     assert "the sandbox itself failed on 5 samples (first: problem" in done.stderr
     assert "no more processes" in done.stderr
     assert not (tmp_path / "run" / "metrics.json").exists()
-    again = call("run", *QUICK, cwd=tmp_path)
+    again = call("run", *RUN, cwd=tmp_path)
     assert again.returncode == Exit.done, again.stderr
     verdicts = [verdict.to_json() for verdict in RunDirectory(tmp_path / "run").verdicts()]
     assert len(verdicts) == 5

@@ -21,7 +21,7 @@ def pool() -> Iterator[Pool]:
 
 def benchmark_of(expected: object) -> Benchmark:
     problem = Problem("1", "p", "math", ("Print it.",), (Case({}, expected),))
-    return Benchmark("toy", (problem,), "0", MTPB, "here", {})
+    return Benchmark("toy", "toy", (problem,), "0", MTPB, "here", {})
 
 
 def judged(pool: Pool, text: str, expected: object, scorer: str = "strict") -> Verdict:
@@ -89,7 +89,7 @@ def test_function_suite_is_judged_by_its_test(pool: Pool) -> None:
     prompt = "def double(x):\n"
     test = FunctionTest(prompt + "    pass\n", "assert double(2) == 4", "double")
     problem = Problem("f", "double", "function", (prompt,), (Case({}, None),), test=test)
-    suite = Benchmark("toy", (problem,), "0", HUMANEVAL, "here", {})
+    suite = Benchmark("toy", "toy", (problem,), "0", HUMANEVAL, "here", {})
     samples = [
         Sample("f", 0, number, (Turn(prompt, text, text, 9, "stop"),), prompt + text)
         for number, text in enumerate(["    return 2 * x\n", "    return x\n"])
