@@ -144,18 +144,30 @@ def read_config(path: Path) -> DictConfig:
     return kept
 
 
+MOST_SAMPLES = 10_000_000  # of a run; what is there of one is held in memory
 _MOST = {"workers": 1024, "timeout": 86_400, "wall_timeout": 604_800, "memory_mb": 1 << 24}
 
 
 def check_sampling(sampling: SamplingConfig) -> None:
     """Raises UsageError for a value that no sampler could follow."""
-    _require(sampling.n >= 1, "sampling.n", sampling.n, "at least 1")
+    n, wanted = sampling.n, f"from 1 to {MOST_SAMPLES:,}, which is how many samples a run may have"
+    _require(1 <= n <= MOST_SAMPLES, "sampling.n", n, wanted)
     temperature = sampling.temperature
     _require(0 <= temperature < inf, "sampling.temperature", temperature, "0 (greedy) or more")
     _require(0 < sampling.top_p <= 1, "sampling.top_p", sampling.top_p, "above 0 and at most 1")
     _require(sampling.top_k >= 0, "sampling.top_k", sampling.top_k, "0 (off) or more")
     tokens = sampling.max_new_tokens
     _require(tokens is None or tokens >= 1, "sampling.max_new_tokens", tokens, "at least 1")
+
+
+def check_planned(cases: int, n: int) -> None:
+    """Raises UsageError for more samples than a run may have."""
+    if cases * n > MOST_SAMPLES:
+        raise UsageError(
+            f"sampling.n={n}: {cases} cases would make {cases * n:,} samples, and a run may have "
+            f"{MOST_SAMPLES:,}; lower sampling.n, or take fewer problems with benchmark.limit or "
+            "benchmark.problems"
+        )
 
 
 def check_sandbox(sandbox: SandboxConfig) -> None:

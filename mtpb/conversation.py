@@ -1,6 +1,6 @@
 """A problem's conversation with the model, as a pure state machine.
 
-    conversation = conversations(benchmark, n=1, format=Format.multi_turn, ...)[0]
+    conversation = next(iter(Conversations(benchmark, n=1)))
     while (prompt := conversation.prompt) is not None:
         conversation = conversation.receive(completion=..., tokens=..., finish=...)
     sample = conversation.sample
@@ -11,6 +11,7 @@ the stop rule and the protocol's closing. Prompts are never stripped. No I/O, no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from benchmarks import Benchmark, Format, Protocol
@@ -64,25 +65,35 @@ class Conversation:
         return Sample(*self.key, self.turns, self.history)
 
 
-def conversations(
-    benchmark: Benchmark, n: int, format: Format, max_new_tokens: int | None
-) -> list[Conversation]:
+@dataclass(frozen=True, slots=True)
+class Conversations:
     """Every conversation of a benchmark in canonical order: problem, case, sample.
 
+    They are made as they are asked for, as often as they are: a plan may have millions.
     `max_new_tokens` overrides what the problems ask for.
     """
-    protocol = benchmark.protocol
-    return [
-        Conversation(
-            Key(problem.id, number, sample),
-            problem.prompts(case, format),
-            protocol,
-            max_new_tokens or problem.token_budget(protocol.max_new_tokens, format),
-        )
-        for problem in benchmark.problems
-        for number, case in enumerate(problem.cases)
-        for sample in range(n)
-    ]
+
+    benchmark: Benchmark
+    n: int
+    format: Format = Format.multi_turn
+    max_new_tokens: int | None = None
+
+    def __len__(self) -> int:
+        return self.n * sum(len(problem.cases) for problem in self.benchmark.problems)
+
+    def __iter__(self) -> Iterator[Conversation]:
+        protocol = self.benchmark.protocol
+        for problem in self.benchmark.problems:
+            room = problem.token_budget(protocol.max_new_tokens, self.format)
+            for number, case in enumerate(problem.cases):
+                prompts = problem.prompts(case, self.format)
+                for sample in range(self.n):
+                    yield Conversation(
+                        Key(problem.id, number, sample),
+                        prompts,
+                        protocol,
+                        self.max_new_tokens or room,
+                    )
 
 
 def turn_of_line(sample: Sample, protocol: Protocol, line: int) -> int | None:

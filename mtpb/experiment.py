@@ -18,7 +18,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 from benchmarks import BenchmarkError, Format
-from mtpb.config import BenchmarkConfig, RunConfig, check_sampling, read_config
+from mtpb.config import BenchmarkConfig, RunConfig, check_planned, check_sampling, read_config
 from mtpb.errors import UsageError
 from mtpb.report.__main__ import DifficultyConfig, check_thresholds
 from mtpb.store import RunDirectory
@@ -207,6 +207,7 @@ def _workload(config: RunConfig) -> Workload:
     if one.samples is None or one.tokens is None:
         return one
     n = config.sampling.n
+    check_planned(one.samples, n)
     return replace(one, samples=one.samples * n, tokens=one.tokens * n)
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from mtpb.judge import Judge
 from mtpb.progress import Progress
 from mtpb.records import Key, Sample, Status
-from mtpb.store import RunWriter
+from mtpb.store import Order, RunWriter
 
 
-def complete(
-    writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: Sequence[Key]
-) -> None:
+def complete(writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: Order) -> None:
     """Keeps and judges `fresh` samples, and judges those that were kept without a verdict.
 
-    `order` names all samples of the finished run. A sample on which the sandbox itself failed
-    counts as not judged.
+    A sample on which the sandbox itself failed counts as not judged.
     """
     unjudged = [sample for sample in writer.samples.values() if not _judged(writer, sample.key)]
     with Progress.of(writer, total=len(order)) as progress:

@@ -6,6 +6,7 @@ once and a study can print all that it would do.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from mtpb.config import (
     ModelConfig,
     RunConfig,
     check_engine,
+    check_planned,
     check_sampling,
     check_sandbox,
 )
-from mtpb.conversation import Conversation, conversations
+from mtpb.conversation import Conversations
 from mtpb.errors import UsageError
 from mtpb.manifest import (
     ModelFacts,
@@ -57,6 +59,8 @@ NOMINAL_SIZES = {
         ("16B", 34, 6144, 24, 64),
     )
 }
+
+_GPU_NODES = ("/dev/nvidiactl", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,10 @@ class Plan:
     output: Path
 
     @property
-    def conversations(self) -> list[Conversation]:
+    def conversations(self) -> Conversations:
         """Every conversation of the run, in canonical order."""
         sampling, format = self.config.sampling, self.config.benchmark.format
-        return conversations(self.benchmark, sampling.n, format, sampling.max_new_tokens)
+        return Conversations(self.benchmark, sampling.n, format, sampling.max_new_tokens)
 
 
 def make_plan(config: RunConfig) -> Plan:
@@ -110,6 +114,7 @@ def make_plan(config: RunConfig) -> Plan:
     whole = load_whole(config.benchmark)
     benchmark = select(whole, config.benchmark)
     check_format(config.benchmark, benchmark)
+    check_planned(sum(len(problem.cases) for problem in benchmark.problems), config.sampling.n)
     scorer = chosen_scorer(config.benchmark, benchmark)
     checkpoint = find_checkpoint(config.model)
     engine = choose_engine(config.engine, checkpoint.geometry)
@@ -174,22 +179,40 @@ def find_checkpoint(model: ModelConfig) -> Checkpoint:
 
 def choose_engine(config: EngineConfig, geometry: CodeGenConfig) -> EngineChoice:
     """Device, dtype and slots, chosen where the configuration leaves them open."""
-    device = default_device() if config.device == "auto" else config.device
+    if config.device == "auto":
+        device = "cuda" if gpus() else "cpu"
+    else:
+        device = config.device
+        check_device(device)
     kind = device.partition(":")[0]
-    if kind not in ("cpu", "cuda"):
-        raise UsageError(f"engine.device={device}: must be auto, cpu, cuda or cuda:N")
     dtype = None if config.dtype is Dtype.auto else config.dtype.value
     slots = config.slots or default_slots(geometry, kind)
     return EngineChoice(device, choose_dtype(geometry, kind, dtype), slots, config.deterministic)
 
 
-def default_device() -> str:
-    """The GPU if there is one that torch can use; torch is imported only where one may be."""
-    if not any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")):
-        return "cpu"
+def check_device(device: str) -> None:
+    """Raises UsageError for what is no device, or is not there."""
+    named = re.fullmatch(r"cpu|cuda(?::([0-9]{1,4}))?", device)
+    if named is None:
+        raise UsageError(f"engine.device={device}: must be auto, cpu, cuda or cuda:N")
+    if device == "cpu":
+        return
+    there = gpus()
+    if int(named.group(1) or 0) >= there:
+        found = f"{there} there, counted from cuda:0" if there else "torch finds none here"
+        raise UsageError(
+            f"engine.device={device}: no such GPU ({found}); name another, or leave the key out to "
+            "take what there is"
+        )
+
+
+def gpus() -> int:
+    """How many GPUs torch can use; it is imported only where there may be one."""
+    if not any(Path(node).exists() for node in _GPU_NODES):
+        return 0
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def engine_identity(

@@ -18,8 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks import Benchmark, Case, Format, FunctionTest, Problem
-from mtpb.conversation import conversations
+from benchmarks import Benchmark, Case, FunctionTest, Problem
+from mtpb.conversation import Conversations
 from mtpb.errors import UsageError
 from mtpb.judge import Judge
 from mtpb.manifest import PACKAGES, describe_environment
@@ -121,9 +121,7 @@ def references(pool: Pool, benchmark: Benchmark, at_most: int | None = None) -> 
 
 def reference_samples(benchmark: Benchmark, first_cases: bool = False) -> Iterator[Sample]:
     """The references as samples, for every case or for the first one of each problem."""
-    for conversation in conversations(
-        benchmark, n=1, format=Format.multi_turn, max_new_tokens=None
-    ):
+    for conversation in Conversations(benchmark, n=1):
         problem = benchmark.problem(conversation.key.problem)
         if problem.reference is None or (first_cases and conversation.key.case):
             continue

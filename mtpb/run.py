@@ -9,6 +9,7 @@ are judged, and a complete one is only tabulated again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -48,18 +49,18 @@ def completed(plan: Plan) -> RunDirectory:
         open_pool(config.sandbox, plan.limits, plan.benchmark) as pool,
         RunWriter(plan.output, describe(plan, pool), OmegaConf.to_yaml(config)) as writer,
     ):
-        missing = [c for c in conversations if c.key not in writer.samples]
-        if missing:
+        missing = (c for c in conversations if c.key not in writer.samples)
+        fresh: Iterable[Sample] = ()
+        if (first := next(missing, None)) is not None:  # else no model is loaded
             preflight(pool, plan.benchmark, plan.output)
+            fresh = generated(plan, chain([first], missing), writer)
         judge = Judge(plan.benchmark, pool, plan.scorer)
-        complete(writer, judge, generated(plan, missing, writer), [c.key for c in conversations])
+        complete(writer, judge, fresh, conversations)
     return writer.directory
 
 
 def generated(plan: Plan, missing: Iterable[Conversation], writer: RunWriter) -> Iterator[Sample]:
-    """Samples of the conversations that are not there yet; no model is loaded if there is none."""
-    if not missing:
-        return
+    """Samples of the conversations that are not there yet."""
     from mtpb.generate import Luck, generate, load_engine  # takes torch's seconds
 
     engine = load_engine(plan)

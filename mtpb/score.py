@@ -72,7 +72,7 @@ def score(config: ScoreConfig) -> int:
             )
             with RunWriter(output, manifest, OmegaConf.to_yaml(config)) as writer:
                 fresh = (sample for sample in samples if sample.key not in writer.samples)
-                complete(writer, Judge(benchmark, pool, scorer), fresh, [s.key for s in samples])
+                complete(writer, Judge(benchmark, pool, scorer), fresh, samples)
         return conclude(writer.directory, ks, Path(config.results))
 
 

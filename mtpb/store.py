@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
 
@@ -26,11 +27,23 @@ SCHEMA_VERSION = 1
 METRICS = "metrics.json"
 
 
-class Record(Protocol):
-    """A line of a run directory."""
+class Keyed(Protocol):
+    """What belongs to one sample."""
 
     @property
     def key(self) -> Key: ...
+
+
+class Order(Protocol):
+    """All samples of a finished run, in its order; gone through as often as needed."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Keyed]: ...
+
+
+class Record(Keyed, Protocol):
+    """A line of a run directory."""
 
     def to_json(self) -> str: ...
 
@@ -213,13 +226,22 @@ class RunWriter:
         self._manifest["throughput"] = before | total
         write_json(self.directory.manifest_path, self._manifest)
 
-    def put_in_order(self, order: Iterable[Key]) -> None:
+    def put_in_order(self, order: Order) -> None:
         """Rewrites both files with the records in this order, without those it does not name."""
-        keys = list(order)
-        _rewrite(self.directory.samples_path, (self.samples[k] for k in keys if k in self.samples))
-        _rewrite(
-            self.directory.verdicts_path, (self.verdicts[k] for k in keys if k in self.verdicts)
-        )
+        _rewrite(self.directory.samples_path, _Lines(order, self.samples))
+        _rewrite(self.directory.verdicts_path, _Lines(order, self.verdicts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of the records that are there, in an order; made as they are asked for."""
+
+    order: Order
+    records: Mapping[Key, Record]
+
+    def __iter__(self) -> Iterator[str]:
+        found = (self.records.get(named.key) for named in self.order)
+        return (record.to_json() + "\n" for record in found if record is not None)
 
 
 def _locked(path: Path) -> int:
@@ -308,8 +330,12 @@ def _append(file: IO[bytes], record: Record) -> None:
         raise _unwritable(Path(file.name), error) from error
 
 
-def _rewrite(path: Path, records: Iterable[Record]) -> None:
-    lines = [record.to_json() + "\n" for record in records]
-    if path.exists() and path.read_text(encoding="utf-8") == "".join(lines):
-        return
-    write_whole(path, lines)
+def _rewrite(path: Path, lines: Iterable[str]) -> None:
+    if not (path.exists() and _holds(path, lines)):
+        write_whole(path, lines)
+
+
+def _holds(path: Path, lines: Iterable[str]) -> bool:
+    """Whether a file has these lines already."""
+    with path.open(encoding="utf-8", newline="\n") as file:
+        return all(one == other for one, other in zip_longest(file, lines))

@@ -42,7 +42,7 @@ FAILURES = (
 class Spec:
     """What to make. `skill` is about the pass rate."""
 
-    model: str = "codegen-3M-mono"
+    model: str = "codegen-4M-mono"
     size: str = "4M"
     data: str = "mono"
     parameters: int = 4_000_000

@@ -10,6 +10,7 @@ from hydra import initialize_config_module
 from mtpb.compare import CompareConfig, gate
 from mtpb.config import BenchmarkConfig
 from mtpb.experiment import ExperimentConfig, PlannedRun, SuiteConfig, planned_runs
+from mtpb.perplexity import run_config
 from mtpb.store import RunDirectory
 from mtpb.suite import benchmark_identity, load_whole
 from tests.mtpb.commands import QUICK, RAISES, call, call_with
@@ -94,11 +95,13 @@ def as_before(run: RunDirectory) -> None:
     )
 
 
-def test_prompts_of_a_run_from_before_names_are_scored(finished: Path) -> None:
-    run = the_run(finished)
-    as_before(run)
-    done = call("perplexity", f"run={run.path}", cwd=finished)
-    assert done.returncode == 0, done.stderr
+def test_the_configuration_of_a_run_from_before_names_is_read(
+    finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(the_run(finished).path, tmp_path / "old")
+    as_before(RunDirectory(tmp_path / "old"))
+    config = run_config(RunDirectory(tmp_path / "old"))
+    assert (config.benchmark.suite, config.benchmark.name) == ("mtpb", None)
 
 
 @pytest.mark.parametrize("name", ["mtpb", "HumanEval", "../own", ""])

@@ -127,12 +127,12 @@ def test_models_that_solve_nothing_do_not_change_what_is_easy(
 
 
 def test_gains_and_pass_rates_have_the_same_groups(runs: Path) -> None:
-    made = report(find_runs(str(runs)), Options(reference="codegen-3M-mono"))
+    made = report(find_runs(str(runs)), Options(reference="codegen-4M-mono"))
     tables = {table.name: table for table in made.tables}
     rates, gains = (tables[f"toy-{what}-difficulty"] for what in ("by", "gain-by"))
     assert [c.label for c in rates.columns] == [c.label for c in gains.columns]
     assert rates.notes == gains.notes
-    assert "codegen-3M-mono" in rates.title
+    assert "codegen-4M-mono" in rates.title
 
 
 def test_stated_difficulty_has_a_table_of_its_own(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_page_is_no_longer_than_its_limit(tmp_path: Path, megabytes: float, sa
 
 def test_results_table_has_sizes_and_data_variants(tmp_path: Path) -> None:
     for data in ("nl", "mono"):
-        path = make_run(tmp_path / data, Spec(data=data, model=f"codegen-3M-{data}"))
+        path = make_run(tmp_path / data, Spec(data=data, model=f"codegen-4M-{data}"))
         with_metrics(path, 0.5)
     table = results_table(tmp_path)
     assert [column.key for column in table.columns] == ["setting", "size", "nl", "mono"]
@@ -362,12 +362,12 @@ def test_a_broken_neighbour_is_left_out_with_a_warning(
     file: str, content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("good", "bad"):
-        with_metrics(make_run(tmp_path / name, Spec(model=f"codegen-3M-{name}")), 0.5)
+        with_metrics(make_run(tmp_path / name, Spec(model=f"codegen-4M-{name}")), 0.5)
     (tmp_path / "bad" / file).write_text(content)
     assert len(results_table(tmp_path).rows) == 1
     assert capsys.readouterr().err.startswith(f"warning: {tmp_path / 'bad'} is left out: ")
     if file == "manifest.json":
-        assert [run.name for run in find_runs(str(tmp_path))] == ["codegen-3M-good"]
+        assert [run.name for run in find_runs(str(tmp_path))] == ["codegen-4M-good"]
 
 
 @pytest.mark.parametrize(

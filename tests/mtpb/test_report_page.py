@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine"
 )
 HOSTILE = "_$x$ </script><img src=x onerror=\"document.title='owned'\">"
-MODEL = "codegen-3M-mono · multi-turn"
+MODEL = "codegen-4M-mono · multi-turn"
 
 
 @pytest.fixture(scope="module")

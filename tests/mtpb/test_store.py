@@ -100,7 +100,7 @@ def test_order_is_canonical_at_the_end(tmp_path: Path) -> None:
         for number in (2, 0, 1):
             writer.add_sample(sample(number))
             writer.add_verdict(verdict(number))
-        writer.put_in_order([Key("p", 0, number) for number in range(3)])
+        writer.put_in_order([sample(number) for number in range(3)])
     run = RunDirectory(tmp_path)
     assert [s.sample for s in run.samples()] == [0, 1, 2]
     assert [v.sample for v in run.verdicts()] == [0, 1, 2]
