@@ -170,8 +170,9 @@ def _message(error: Exception) -> str:
         return f"{_first_line(error).rstrip('.')}: {_first_line(cause)}"
     if isinstance(error, MissingConfigException):
         return str(error).partition("\nConfig search path")[0]
-    if isinstance(error, OSError) and error.strerror and error.filename is None:
-        return f"standard output, or a file that the system does not name: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        place = error.filename or "standard output, or a file that the system does not name"
+        return f"{place}: {error.strerror}"
     return str(error)
 
 

@@ -18,6 +18,7 @@ from yaml import YAMLError
 
 from benchmarks import Format
 from mtpb.errors import UsageError
+from mtpb.metrics import usual_ks
 
 
 class Scorer(Enum):
@@ -192,7 +193,7 @@ def check_engine(engine: EngineConfig) -> None:
 def pass_ks(asked: list[int] | None, n: int) -> tuple[int, ...]:
     """The k of pass@k: those asked for, else those of 1, 10, 100 that n samples allow."""
     if asked is None:
-        return tuple(k for k in (1, 10, 100) if k <= n)
+        return usual_ks(n)
     for k in asked:
         _require(1 <= k <= n, "sampling.k", k, f"from 1 to the {n} samples a case that there are")
     return tuple(sorted(set(asked)))

@@ -7,6 +7,7 @@ sandbox that a run is about to use. `mtpb.doctor` runs all. Needs no torch.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import shutil
 import sys
@@ -25,6 +26,8 @@ from mtpb.judge import Judge
 from mtpb.manifest import PACKAGES, describe_environment
 from mtpb.records import Sample, Status, Turn, Verdict
 from sandbox import Pool
+
+_log = logging.getLogger(__name__)
 
 QUICK_REFERENCES = 8
 _LEAST_PYTHON = (3, 10)
@@ -66,13 +69,16 @@ def preflight(pool: Pool, benchmark: Benchmark, folder: Path) -> None:
     """The quick checks that a run makes before it starts: known programs, some references, room.
 
     Raises PreflightError if a right program fails, a wrong one passes, or the disk is full, with
-    what was found. Takes a fraction of a second once the pool is warm.
+    what was found; warns of little room. Takes a fraction of a second once the pool is warm.
     """
     checks = [
         known_programs(pool, benchmark),
         references(pool, benchmark, at_most=QUICK_REFERENCES),
         disk_space(folder),
     ]
+    for check in checks:
+        if check.state is State.warning:
+            _log.warning("%s: %s; %s", check.name, check.found, check.remedy)
     bad = [check for check in checks if check.state is State.bad]
     if bad:
         found = "\n".join(f"  {check.name}: {check.found}; {check.remedy}" for check in bad)

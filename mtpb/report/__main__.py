@@ -15,6 +15,7 @@ from omegaconf import MISSING
 
 from mtpb.cli import application
 from mtpb.errors import UsageError
+from mtpb.report.settings import Limits, Thresholds
 
 
 @dataclass
@@ -22,8 +23,8 @@ class DifficultyConfig:
     """Problems are easy from pass rate `easy` on and hard below `hard`, by the best run of the
     model `reference` (or by the run in that directory); without one by the best of all."""
 
-    easy: float = 0.7
-    hard: float = 0.3
+    easy: float = Thresholds.easy
+    hard: float = Thresholds.hard
     reference: str | None = None
 
 
@@ -33,8 +34,8 @@ class HtmlConfig:
     fewer where the page would be longer than `max_mb` million bytes."""
 
     enabled: bool = True
-    max_samples: int = 20_000
-    max_mb: float = 24.0
+    max_samples: int = Limits.samples
+    max_mb: float = Limits.megabytes
 
 
 @dataclass
@@ -78,8 +79,6 @@ def make(config: ReportConfig) -> None:
     """Writes the report and says where it is."""
     require_packages()
     from mtpb.report.build import Options, write_report
-    from mtpb.report.pages import Limits
-    from mtpb.report.passrate import Thresholds
     from mtpb.report.published import SHIPPED, Published
 
     check_thresholds(config.difficulty)

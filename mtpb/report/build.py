@@ -10,10 +10,11 @@ from pathlib import Path
 from mtpb.errors import UsageError
 from mtpb.report import formats, passk, passrate
 from mtpb.report.figures import Figure, figures_of
-from mtpb.report.pages import Limits, write_page
-from mtpb.report.passrate import Grouping, Thresholds
+from mtpb.report.pages import write_page
+from mtpb.report.passrate import Grouping
 from mtpb.report.published import Published
 from mtpb.report.runs import Run, Suite, find_runs, suites_of
+from mtpb.report.settings import Limits, Thresholds
 from mtpb.tables import Table, clean, latex_document, write_all
 
 

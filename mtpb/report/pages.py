@@ -16,7 +16,6 @@ import keyword
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ import numpy as np
 from mtpb.records import Sample, Verdict
 from mtpb.report.figures import Figure
 from mtpb.report.runs import Run, Suite
+from mtpb.report.settings import Limits
 from mtpb.store import write_whole
 from mtpb.tables import Kind, Table, clean
 from mtpb.verdicts import STATUSES, Ints
@@ -55,14 +55,6 @@ _DARK = {
     "mark": "#3a2416",
     "shade": "rgb(0 0 0 / 70%)",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many conversations a page may hold, and how many million bytes it may be long."""
-
-    samples: int = 20_000
-    megabytes: float = 24.0
 
 
 def write_page(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mtpb.metrics import LEVEL, group_figures
+from mtpb.metrics import LEVEL, group_figures, usual_ks
 from mtpb.report.published import Published, beside
 from mtpb.report.runs import Run, Suite, mean
 from mtpb.tables import Cell, Column, Estimate, Kind, Table
@@ -23,8 +23,7 @@ _HONEST = (
 
 def ks_of(suite: Suite) -> tuple[int, ...]:
     """Those of 1, 10, 100 that some run has samples for."""
-    most = max(run.samples_per_case for run in suite.runs)
-    return tuple(k for k in (1, 10, 100) if k <= most)
+    return usual_ks(max(run.samples_per_case for run in suite.runs))
 
 
 def models_of(runs: Sequence[Run]) -> list[list[Run]]:

@@ -12,18 +12,11 @@ from mtpb.metrics import single_figures
 from mtpb.report.passk import estimate
 from mtpb.report.published import Published, beside
 from mtpb.report.runs import Run, Suite, rates_of
+from mtpb.report.settings import Thresholds
 from mtpb.tables import Cell, Column, Estimate, Kind, Table
 from mtpb.verdicts import STATUSES, Floats, Ints, Verdicts
 
 _PASSED = STATUSES.index(next(s for s in STATUSES if s.value == "passed"))
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Pass rates from which a problem is easy, and below which it is hard."""
-
-    easy: float = 0.7
-    hard: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,3 +42,9 @@ def test_every_embedded_model_has_its_file_and_the_default_is_one() -> None:
 def test_models_of_an_experiment_are_known(experiment: Path) -> None:
     config = OmegaConf.load(experiment)
     assert set(config.get("models", [])) <= set(MODELS)
+
+
+@pytest.mark.parametrize("experiment", sorted((CONF / "experiment").glob("*.yaml")))
+def test_thresholds_of_difficulty_are_written_in_one_place(experiment: Path) -> None:
+    difficulty = OmegaConf.load(experiment).get("difficulty", {})
+    assert set(difficulty) <= {"reference"}

@@ -18,9 +18,10 @@ from mtpb.prompt_scores import FILE, PromptScore
 from mtpb.records import Sample, Turn
 from mtpb.report import formats, passk, passrate
 from mtpb.report.build import Options, report, suite_tables, write_report
-from mtpb.report.pages import Limits, first_lines, samples_a_problem
+from mtpb.report.pages import first_lines, samples_a_problem
 from mtpb.report.published import SHIPPED, Published, beside
 from mtpb.report.runs import Suite, find_runs, suites_of
+from mtpb.report.settings import Limits
 from mtpb.store import RunDirectory
 from mtpb.tables import Estimate, Table, results_table
 from tests.mtpb.report_runs import Spec, family, make_run

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from mtpb.report.build import Options, write_report
-from mtpb.report.pages import Limits
+from mtpb.report.settings import Limits
 from tests.mtpb.report_runs import Spec, family, make_run
 
 pytest.importorskip("selenium", reason="selenium is not installed")
