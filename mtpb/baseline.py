@@ -44,6 +44,8 @@ class BaselineConfig:
 @application("baseline", BaselineConfig)
 def main(config: BaselineConfig) -> int:
     folder = Path(config.baselines).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"baselines={folder}: is a file; name a folder")
     if config.action is Action.save:
         print(save(_given("name", config.name), _given("run", config.run), folder, config.force))
     elif config.action is Action.show:

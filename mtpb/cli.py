@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO, TypeVar
 
 import hydra
@@ -64,6 +65,8 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
         def main() -> NoReturn:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints and exits with 1 by itself
             _log_to_stderr()
+            if isinstance(sys.stdout, TextIOWrapper):  # whatever it cannot write is escaped
+                sys.stdout.reconfigure(errors="backslashreplace")
             try:
                 with _signals():
                     hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)(
@@ -165,7 +168,8 @@ def _message(error: Exception) -> str:
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} must be given: {error.full_key}=…"
     if isinstance(error, OmegaConfBaseException):
-        return f"{error.full_key}: {error.msg}" if error.full_key else str(error.msg or error)
+        said = str(error.msg or error).partition("\n")[0]
+        return f"{error.full_key}: {said}" if error.full_key else said
     if isinstance(cause, OmegaConfBaseException):
         return f"{_first_line(error).rstrip('.')}: {_first_line(cause)}"
     if isinstance(error, MissingConfigException):

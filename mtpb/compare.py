@@ -22,7 +22,7 @@ from mtpb.contestant import Contestant, find_contestant
 from mtpb.ending import Exit
 from mtpb.errors import UsageError
 from mtpb.gate import Gate
-from mtpb.store import write_json, write_whole
+from mtpb.store import output_directory, write_json, write_whole
 
 
 class Subset(Enum):
@@ -100,7 +100,7 @@ def question(config: CompareConfig, baseline: Contestant, candidate: Contestant)
 
 def report_folder(config: CompareConfig, candidate: Contestant) -> Path:
     """Where the reports go: `output`, else beside the candidate, else here."""
-    folder = Path(config.output) if config.output else candidate.directory or Path()
+    folder = output_directory(config.output) or candidate.directory or Path()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -136,7 +136,8 @@ def read_config(path: Path) -> DictConfig:
     try:
         kept = OmegaConf.load(path)
     except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
-        raise UsageError(f"{path}: cannot be read ({error}); is this a run directory?") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot be read ({reason}); is this a run directory?") from error
     if not isinstance(kept, DictConfig):
         raise UsageError(f"{path}: no keys in it; is this a run directory?")
     benchmark = kept.get("benchmark")
@@ -146,7 +147,13 @@ def read_config(path: Path) -> DictConfig:
 
 
 MOST_SAMPLES = 10_000_000  # of a run; what is there of one is held in memory
-_MOST = {"workers": 1024, "timeout": 86_400, "wall_timeout": 604_800, "memory_mb": 1 << 24}
+_MOST = {
+    "workers": 1024,
+    "threads": 1024,
+    "timeout": 86_400,
+    "wall_timeout": 604_800,
+    "memory_mb": 1 << 24,
+}
 
 
 def check_sampling(sampling: SamplingConfig) -> None:
@@ -184,10 +191,11 @@ def check_sandbox(sandbox: SandboxConfig) -> None:
 
 
 def check_engine(engine: EngineConfig) -> None:
-    """Raises UsageError for an engine without slots or threads."""
-    for name in ("slots", "threads"):
-        value = getattr(engine, name)
-        _require(value is None or value >= 1, f"engine.{name}", value, "at least 1")
+    """Raises UsageError for an engine without slots or threads, or with threads beyond reason."""
+    slots, threads, most = engine.slots, engine.threads, _MOST["threads"]
+    _require(slots is None or slots >= 1, "engine.slots", slots, "at least 1")
+    wanted = f"from 1 to {most}"
+    _require(threads is None or 1 <= threads <= most, "engine.threads", threads, wanted)
 
 
 def pass_ks(asked: list[int] | None, n: int) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from mtpb.cli import application
 from mtpb.config import ScoreConfig, check_sandbox, pass_ks
 from mtpb.ending import errors_in
+from mtpb.errors import UsageError
 from mtpb.exchange import read_samples, sample_files
 from mtpb.judge import Judge
 from mtpb.manifest import ModelFacts, describe_benchmark, make_manifest
@@ -45,6 +46,8 @@ def main(config: ScoreConfig) -> int:
 def score(config: ScoreConfig) -> int:
     """Judges all samples of a file or folder, prints the tables and returns the status."""
     check_sandbox(config.sandbox)
+    if not config.samples:
+        raise UsageError("samples=: is empty; name a file or a folder")
     path = Path(config.samples).expanduser()
     sample_files(path)  # a wrong path is told before a suite is fetched
     whole = load_whole(config.benchmark)

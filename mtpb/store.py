@@ -130,9 +130,14 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 def output_directory(output: str | None) -> Path | None:
     """The directory that `output` names, if it names one."""
-    if output is not None and not output.strip():
+    if output is None:
+        return None
+    if not output.strip():
         raise UsageError("output=: is empty; name a directory or leave the key out")
-    return None if output is None else Path(output).expanduser()
+    path = Path(output).expanduser()
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"output={output}: is a file; name a directory")
+    return path
 
 
 def default_output(results: str, benchmark: str, name: str | None, identity: Any) -> Path:

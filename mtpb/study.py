@@ -25,7 +25,7 @@ from mtpb.ending import Exit
 from mtpb.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs, quoted
 from mtpb.prompt_scores import FILE as PERPLEXITY
 from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make, require_packages
-from mtpb.store import RunDirectory
+from mtpb.store import RunDirectory, output_directory
 
 _TAIL = 40  # lines of a run's error output that are kept to say why it failed
 
@@ -55,7 +55,7 @@ class Failure:
 @application("study", StudyConfig)
 def main(config: StudyConfig) -> int:
     name = config.experiment.name
-    folder = Path(config.output or Path(config.results) / name)
+    folder = output_directory(config.output) or Path(config.results) / name
     runs = planned_runs(config.experiment, folder, tuple(config.overrides))
     print(plan_table(name, runs).text(), flush=True)
     if config.dry_run:

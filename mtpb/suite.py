@@ -23,6 +23,8 @@ def load_benchmark(config: BenchmarkConfig) -> Benchmark:
 
 def load_whole(config: BenchmarkConfig) -> Benchmark:
     """The benchmark with all its problems."""
+    if config.path == "":
+        raise UsageError("benchmark.path=: is empty; name a file or leave the key out")
     path = None if config.path is None else Path(config.path).expanduser()
     return load(config.suite, path, name=config.name)
 

@@ -16,6 +16,7 @@ from omegaconf import MISSING
 from mtpb.cli import application
 from mtpb.errors import UsageError
 from mtpb.report.settings import Limits, Thresholds
+from mtpb.store import output_directory
 
 
 @dataclass
@@ -81,6 +82,11 @@ def make(config: ReportConfig) -> None:
     from mtpb.report.build import Options, write_report
     from mtpb.report.published import SHIPPED, Published
 
+    patterns = config.runs if isinstance(config.runs, list) else [config.runs]
+    if not all(isinstance(pattern, str) for pattern in patterns):
+        raise UsageError(f"runs={config.runs}: must be a glob or a list of such; put it in quotes")
+    output = output_directory(config.output)
+    assert output is not None
     check_thresholds(config.difficulty)
     if config.html.max_samples < 1:
         raise UsageError(f"html.max_samples={config.html.max_samples}: must be at least 1")
@@ -95,8 +101,7 @@ def make(config: ReportConfig) -> None:
         figures=config.figures,
         limits=Limits(config.html.max_samples, config.html.max_mb),
     )
-    output = Path(config.output)
-    made = write_report(config.runs, output, options)
+    made = write_report(patterns, output, options)
     for table in made.tables:
         print(f"{table.text()}\n")
     if made.left_out:
