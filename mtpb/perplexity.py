@@ -22,7 +22,7 @@ from mtpb.errors import UsageError
 from mtpb.plan import make_plan
 from mtpb.prompt_scores import FILE, PromptScore, prompt_scores
 from mtpb.records import Sample
-from mtpb.store import RunDirectory
+from mtpb.store import RunDirectory, drop_unfinished_line
 
 Score = Callable[[str, str], Sequence[float]]  # context, text -> log-probabilities of its tokens
 
@@ -53,6 +53,7 @@ def score_prompts(run: RunDirectory) -> None:
     from mtpb.generate import load_engine  # takes torch's seconds
 
     engine = load_engine(plan)
+    drop_unfinished_line(run.path / FILE)
     with (run.path / FILE).open("a", encoding="utf-8") as file:
         for sample in missing:
             score = prompt_score(sample, plan.benchmark.protocol, engine.score)

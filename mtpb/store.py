@@ -202,7 +202,7 @@ class RunWriter:
         write_json(directory.manifest_path, self._manifest)
         write_whole(directory.path / "config.yaml", (config,))
         for path in (directory.samples_path, directory.verdicts_path):
-            _drop_unfinished_line(path)
+            drop_unfinished_line(path)
         self.samples = {sample.key: sample for sample in directory.samples()}
         self.verdicts = {verdict.key: verdict for verdict in directory.verdicts()}
         self._samples = _appender(directory.samples_path)
@@ -309,7 +309,8 @@ def _refuse_foreign(path: Path) -> None:
         )
 
 
-def _drop_unfinished_line(path: Path) -> None:
+def drop_unfinished_line(path: Path) -> None:
+    """Cuts off a last line that a crash left without its newline, so that others can follow."""
     if not path.exists():
         return
     with path.open("rb+") as file:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mtpb.ending import Exit
+from mtpb.prompt_scores import prompt_scores
 from mtpb.store import RunDirectory
 from tests.mtpb.commands import QUICK, RAISES, call, call_with
 from tests.mtpb.runs import passes, run_of
@@ -209,6 +210,14 @@ def test_where_the_log_cannot_be_written_the_traceback_is_shown(
     assert done.returncode == Exit.internal
     assert "Traceback" in done.stderr
     assert done.stderr.rstrip().endswith("the traceback is above")
+
+
+def test_scoring_prompts_goes_on_after_half_a_line(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run" / "perplexity.jsonl").write_text('{"problem": "1", "ca')
+    done = call("perplexity", "run=run", cwd=tmp_path)
+    assert done.returncode == Exit.done, done.stderr
+    assert len(list(prompt_scores(RunDirectory(tmp_path / "run")))) == 5
 
 
 BROKEN_SANDBOX = """import sandbox
