@@ -48,6 +48,7 @@ def _ended(arguments: list[str], cwd: Path, settings: dict[str, str]) -> Ended:
         env=os.environ | settings,
         capture_output=True,
         text=True,
+        timeout=300,
         check=False,
         # also where the tests run in the background of a script, which ignores SIGINT
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
