@@ -79,11 +79,14 @@ class SamplingConfig:
 
 @dataclass
 class EngineConfig:
-    """`slots`: rows that decode together; null takes the model's and device's fixed default."""
+    """`slots`: conversations that are sampled at a time; null takes the model's and device's fixed
+    default. `cache_tokens`: how many tokens' keys and values all of them may keep; it changes
+    memory and speed, never a sample."""
 
     device: str = "auto"
     dtype: Dtype = Dtype.auto
     slots: int | None = None
+    cache_tokens: int | None = None
     deterministic: bool = False
     threads: int | None = None
 
@@ -191,9 +194,12 @@ def check_sandbox(sandbox: SandboxConfig) -> None:
 
 
 def check_engine(engine: EngineConfig) -> None:
-    """Raises UsageError for an engine without slots or threads, or with threads beyond reason."""
-    slots, threads, most = engine.slots, engine.threads, _MOST["threads"]
-    _require(slots is None or slots >= 1, "engine.slots", slots, "at least 1")
+    """Raises UsageError for an engine without slots, cache or threads, or with threads beyond
+    reason."""
+    threads, most = engine.threads, _MOST["threads"]
+    for name in ("slots", "cache_tokens"):
+        value = getattr(engine, name)
+        _require(value is None or value >= 1, f"engine.{name}", value, "at least 1")
     wanted = f"from 1 to {most}"
     _require(threads is None or 1 <= threads <= most, "engine.threads", threads, wanted)
 

@@ -71,7 +71,11 @@ def load_engine(plan: Plan) -> Engine:
     tokenizer = CodeGenTokenizer.from_pretrained(
         directory, whitespace_tokens=False if plain else None
     )
-    options = EngineOptions(slots=choice.slots, deterministic=choice.deterministic)
+    options = EngineOptions(
+        slots=choice.slots,
+        deterministic=choice.deterministic,
+        cache_tokens=config.engine.cache_tokens,
+    )
     sampling = Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.top_k)
     return Engine(model, tokenizer, options, sampling)
 
