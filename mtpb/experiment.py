@@ -94,6 +94,12 @@ class PlannedRun:
         return lines.count(b"\n") - lines.count(b'"status": "sandbox_error"')
 
     @property
+    def finished(self) -> bool:
+        """Whether the run directory has all the verdicts that its manifest plans."""
+        directory = RunDirectory(self.output)
+        return directory.manifest_path.exists() and self.judged >= directory.manifest().planned
+
+    @property
     def done(self) -> bool:
         """All samples are judged, by a run of this configuration."""
         if self.workload.samples is None or self.judged < self.workload.samples:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mtpb.errors import UsageError
+from mtpb.manifest import BenchmarkFacts, Manifest
 from mtpb.significance import percentile_tail
-from mtpb.store import RunDirectory
 from mtpb.verdicts import STATUSES, Bools, Floats, Ints, Units, Verdicts
 
 LEVEL = 0.95
@@ -181,51 +181,33 @@ def single_figures(units: Units, ks: Sequence[int], problems: int, seed: int = 0
     return np.where(np.isnan(values)[..., None], np.nan, np.stack([values, low, high], axis=2))
 
 
-def summarise(run: RunDirectory, ks: Sequence[int] | None = None) -> dict[str, Any]:
-    """The content of metrics.json, computed from a run's verdicts and manifest.
+def summarise(
+    manifest: Manifest, verdicts: Verdicts, ks: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """The content of metrics.json, computed from a run's verdicts.
 
     `ks`: the k of pass@k; by default those of 1, 10, 100 that every case has samples for. Raises
     UsageError for a k larger than the samples that some case has, and where there are no verdicts.
     """
-    manifest = run.manifest()
-    benchmark: Mapping[str, Any] = manifest["benchmark"]
-    verdicts = read_verdicts(run, manifest)
+    benchmark = manifest.benchmark
     if not len(verdicts):
-        raise UsageError(f"{run.verdicts_path}: no verdicts; run mtpb.run or mtpb.score first")
+        raise UsageError("no verdicts; run mtpb.run or mtpb.score first")
     ks = checked_ks(verdicts, ks)
-    categories = [problem["category"] for problem in benchmark["problems"]]
+    categories = [problem.category for problem in benchmark.problems]
     results = [
         {"scorer": scorer, "subset": subset, **_entry(chosen, scorer, ks, categories)}
-        for scorer in benchmark["scorers"]
-        for subset, chosen in subsets(verdicts, benchmark)
+        for scorer in benchmark.scorers
+        for subset, chosen in subsets(verdicts, benchmark).items()
         if len(chosen)
     ]
-    return {"results": results, "throughput": throughput(manifest)}
-
-
-def throughput(manifest: Mapping[str, Any]) -> dict[str, float | None]:
-    """Tokens and programs a second, from the sums in a manifest; None where nothing was timed."""
-    sums = manifest.get("throughput") or {}
-
-    def rate(count: str, seconds: str) -> float | None:
-        return round(sums[count] / sums[seconds], 3) if sums.get(seconds) else None
-
+    throughput = manifest.throughput
     return {
-        "tokens_per_s": rate("tokens", "generate_s"),
-        "programs_per_s": rate("programs", "judge_s"),
+        "results": results,
+        "throughput": {
+            "tokens_per_s": throughput.tokens_per_s,
+            "programs_per_s": throughput.programs_per_s,
+        },
     }
-
-
-def read_verdicts(run: RunDirectory, manifest: Mapping[str, Any]) -> Verdicts:
-    """A run's verdicts, problems in the manifest's order; UsageError for one it does not list."""
-    ids = [problem["id"] for problem in manifest["benchmark"]["problems"]]
-    verdicts = Verdicts.read(run.verdicts_path, ids)
-    if len(verdicts.problems) > len(ids):
-        raise UsageError(
-            f"{run.verdicts_path}: problem {verdicts.problems[len(ids)]!r} is not in the manifest; "
-            "do both files belong to this run?"
-        )
-    return verdicts
 
 
 def checked_ks(verdicts: Verdicts, ks: Sequence[int] | None) -> tuple[int, ...]:
@@ -245,27 +227,21 @@ def checked_ks(verdicts: Verdicts, ks: Sequence[int] | None) -> tuple[int, ...]:
     return tuple(sorted(set(ks)))
 
 
-def subsets(verdicts: Verdicts, benchmark: Mapping[str, Any]) -> Iterator[tuple[str, Verdicts]]:
+def subsets(verdicts: Verdicts, benchmark: BenchmarkFacts) -> dict[str, Verdicts]:
     """`all` verdicts, and the `clean` ones where the benchmark's errata are known."""
-    yield "all", verdicts
-    clean = clean_cases(benchmark)
-    if clean is not None:
-        inside = verdicts.case < clean.shape[1]
-        rows = np.zeros(len(verdicts), dtype=bool)
-        rows[inside] = clean[verdicts.problem[inside], verdicts.case[inside]]
-        yield "clean", verdicts.select(rows)
+    clean = clean_verdicts(verdicts, benchmark)
+    return {"all": verdicts} if clean is None else {"all": verdicts, "clean": clean}
 
 
-def clean_cases(benchmark: Mapping[str, Any]) -> Bools | None:
-    """Whether each case is free of known faults: [problems, most cases]; None without errata."""
-    problems = benchmark["problems"]
-    faulty = any(case["errata"] or not case["clean"] for p in problems for case in p["cases"])
-    if not benchmark.get("errata", faulty):
+def clean_verdicts(verdicts: Verdicts, benchmark: BenchmarkFacts) -> Verdicts | None:
+    """The verdicts on cases that are free of known faults; None where no errata are known."""
+    if not benchmark.has_errata:
         return None
-    clean = np.zeros((len(problems), max(len(p["cases"]) for p in problems)), dtype=bool)
+    problems = benchmark.problems
+    clean = np.zeros((len(problems), max(len(p.cases) for p in problems)), dtype=bool)
     for row, problem in zip(clean, problems, strict=True):
-        row[: len(problem["cases"])] = [case["clean"] for case in problem["cases"]]
-    return clean
+        row[: len(problem.cases)] = [case.clean for case in problem.cases]
+    return verdicts.select(clean[verdicts.problem, verdicts.case])
 
 
 def headline(summary: Mapping[str, Any], scorer: str, subset: str = "all") -> tuple[Figure, ...]:

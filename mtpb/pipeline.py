@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from mtpb.judge import Judge
+from mtpb.manifest import Throughput
 from mtpb.progress import Progress
 from mtpb.records import Key, Sample, Status
 from mtpb.store import Order, RunWriter
@@ -28,7 +29,7 @@ def complete(writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: Or
         for verdict in judge.verdicts(chain(unjudged, kept())):
             writer.add_verdict(verdict)
             progress.verdict(verdict)
-    writer.add_throughput({"programs": judge.clock.programs, "judge_s": judge.clock.busy_s})
+    writer.add_throughput(Throughput(programs=judge.clock.programs, judge_s=judge.clock.busy_s))
     writer.put_in_order(order)
 
 

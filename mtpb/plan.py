@@ -30,11 +30,15 @@ from mtpb.config import (
 from mtpb.conversation import Conversations
 from mtpb.errors import UsageError
 from mtpb.manifest import (
+    EngineFacts,
+    Guarantee,
+    Manifest,
     ModelFacts,
+    SamplingFacts,
     data_variant,
     describe_benchmark,
+    describe_environment,
     device_name,
-    make_manifest,
     size_label,
 )
 from mtpb.store import default_output, output_directory
@@ -138,23 +142,34 @@ def make_plan(config: RunConfig) -> Plan:
     return Plan(config, checkpoint, benchmark, scorer, engine, limits, identity, output)
 
 
-def describe(plan: Plan, pool: Pool) -> dict[str, Any]:
+def describe(plan: Plan, pool: Pool) -> Manifest:
     """The manifest of a planned run, judged by this pool."""
-    format = plan.config.benchmark.format.value
-    return make_manifest(
-        plan.identity,
-        plan.checkpoint.facts,
-        describe_benchmark(plan.benchmark, format, plan.scorer),
-        {
-            "sampling": asdict(plan.config.sampling),
-            "seed": plan.config.seed,
-            "engine": {
-                **asdict(plan.engine),
-                "device_name": device_name(plan.engine.device),
-                "threads": plan.config.engine.threads,
-            },
-            "sandbox": describe_sandbox(plan.limits, pool),
-        },
+    config, engine = plan.config, plan.engine
+    benchmark = describe_benchmark(plan.benchmark, config.benchmark.format.value, plan.scorer)
+    return Manifest(
+        identity=plan.identity,
+        model=plan.checkpoint.facts,
+        benchmark=benchmark,
+        planned=benchmark.cases * config.sampling.n,
+        guarantee=Guarantee.bytes,
+        sampling=SamplingFacts(
+            config.sampling.n,
+            config.sampling.temperature,
+            config.sampling.top_p,
+            config.sampling.top_k,
+            config.sampling.max_new_tokens,
+        ),
+        seed=config.seed,
+        engine=EngineFacts(
+            engine.device,
+            engine.dtype,
+            engine.slots,
+            engine.deterministic,
+            device_name(engine.device),
+            config.engine.threads,
+        ),
+        sandbox=describe_sandbox(plan.limits, pool),
+        environment=describe_environment(),
     )
 
 

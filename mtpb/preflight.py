@@ -155,12 +155,12 @@ def interpreter() -> Check:
     environment = describe_environment()
     missing = [name for name in PACKAGES if name != "mtpb" and not importlib.util.find_spec(name)]
     if missing or sys.version_info < _LEAST_PYTHON:
-        found = f"Python {environment['python']}, missing: {', '.join(missing) or 'nothing'}"
+        found = f"Python {environment.python}, missing: {', '.join(missing) or 'nothing'}"
         remedy = "Python 3.10 or later, and pip install --constraint constraints.txt ."
         return Check("Python and packages", About.environment, State.bad, found, remedy)
-    versions = environment["packages"]
+    versions = environment.packages
     named = ", ".join(f"{name} {versions[name]}" for name in ("torch", "numpy") if versions[name])
-    found = f"Python {environment['python']}, {named}"
+    found = f"Python {environment.python}, {named}"
     return Check("Python and packages", About.environment, State.good, found)
 
 

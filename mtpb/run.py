@@ -19,6 +19,7 @@ from mtpb.config import RunConfig, pass_ks
 from mtpb.conversation import Conversation
 from mtpb.ending import errors_in
 from mtpb.judge import Judge
+from mtpb.manifest import Throughput
 from mtpb.pipeline import complete
 from mtpb.plan import Plan, describe, make_plan
 from mtpb.preflight import preflight
@@ -66,7 +67,7 @@ def generated(plan: Plan, missing: Iterable[Conversation], writer: RunWriter) ->
     engine = load_engine(plan)
     yield from generate(engine, missing, Luck(plan.config.seed, plan.benchmark.suite))
     stats = engine.stats
-    writer.add_throughput({"tokens": stats.tokens, "generate_s": stats.seconds})
+    writer.add_throughput(Throughput(tokens=stats.tokens, generate_s=stats.seconds))
 
 
 if __name__ == "__main__":

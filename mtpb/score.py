@@ -20,7 +20,13 @@ from mtpb.ending import errors_in
 from mtpb.errors import UsageError
 from mtpb.exchange import read_samples, sample_files
 from mtpb.judge import Judge
-from mtpb.manifest import ModelFacts, describe_benchmark, make_manifest
+from mtpb.manifest import (
+    Guarantee,
+    Manifest,
+    ModelFacts,
+    describe_benchmark,
+    describe_environment,
+)
 from mtpb.pipeline import complete
 from mtpb.records import Sample
 from mtpb.store import RunWriter, default_output, output_directory
@@ -67,11 +73,14 @@ def score(config: ScoreConfig) -> int:
     )
     with errors_in(output):
         with open_pool(config.sandbox, limits, benchmark) as pool:
-            manifest = make_manifest(
-                identity,
-                ModelFacts(name=path.stem),
-                describe_benchmark(benchmark, config.benchmark.format.value, scorer),
-                {"sandbox": describe_sandbox(limits, pool)},
+            manifest = Manifest(
+                identity=identity,
+                model=ModelFacts(name=path.stem),
+                benchmark=describe_benchmark(benchmark, config.benchmark.format.value, scorer),
+                planned=len(samples),
+                guarantee=Guarantee.nothing,  # whoever wrote the samples may write others next time
+                sandbox=describe_sandbox(limits, pool),
+                environment=describe_environment(),
             )
             with RunWriter(output, manifest, OmegaConf.to_yaml(config)) as writer:
                 fresh = (sample for sample in samples if sample.key not in writer.samples)

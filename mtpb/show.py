@@ -2,7 +2,8 @@
 
     python -m mtpb.show run=RUN problem=17 case=0 sample=3
 
-Without a problem: the run's problems with their pass rates. Completions may hold anything, also
+Without a problem: the run's problems with their pass rates; those of a run that is not finished
+are shown with partial=true only. Completions may hold anything, also
 what steers a terminal: control characters are shown as escapes.
 """
 
@@ -10,20 +11,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from omegaconf import MISSING
 
 from mtpb.cli import application
 from mtpb.errors import UsageError
+from mtpb.manifest import Manifest, ProblemFacts
 from mtpb.records import Key, Sample, Turn, Verdict
+from mtpb.runs import Run, read_run
 from mtpb.store import RunDirectory
-from mtpb.tables import Column, Kind, Table, clean
+from mtpb.tables import MARK, Column, Kind, Table, clean, partial
 
 Paint = Callable[[str, str], str]
 
@@ -46,57 +51,78 @@ class Colour(Enum):
 
 @dataclass
 class ShowConfig:
+    """`partial` shows the pass rates of a run that is not finished, marked."""
+
     run: str = MISSING
     problem: Any = None
     case: int = 0
     sample: int = 0
+    partial: bool = False
     color: Colour = Colour.auto
 
 
 @application("show", ShowConfig)
 def main(config: ShowConfig) -> int:
-    run = RunDirectory(Path(config.run))
-    manifest = run.manifest()
+    run = read_run(RunDirectory(Path(config.run)))
     if config.problem is None:
-        print(problems_table(run, manifest).text())
+        print(problems_table(run, config.partial).text())
         return 0
-    problem = find_problem(manifest, str(config.problem))
-    sample, verdict = find_sample(run, Key(problem["id"], config.case, config.sample))
-    for line in conversation(problem, sample, verdict, painter(config.color)):
+    problem = find_problem(run.manifest, str(config.problem))
+    key = Key(problem.id, config.case, config.sample)
+    sample, verdict = find_sample(RunDirectory(Path(config.run)), key)
+    paint = painter(config.color)
+    if not run.finished:
+        print(paint("dim", f"unfinished run: {run.extent} are judged"))
+    for line in conversation(problem, sample, verdict, paint):
         print(line)
     return 0
 
 
-def problems_table(run: RunDirectory, manifest: Mapping[str, Any]) -> Table:
-    """The run's problems with their pass rates by the chosen scorer."""
-    from mtpb.metrics import problem_figures, read_verdicts
+def problems_table(run: Run, show_partial: bool) -> Table:
+    """The run's problems with their pass rates by the chosen scorer.
 
-    scorer = manifest["benchmark"]["scorer"]
-    problems = manifest["benchmark"]["problems"]
-    units = read_verdicts(run, manifest).units(scorer)
-    rates = problem_figures(units, (), len(problems))[:, 0].tolist()
+    Of a run that is not finished it has how many samples are judged, and pass rates only where
+    `show_partial` asks for them, marked.
+    """
+    counted = run.finished or show_partial
+    rates = run.rates()[:, 0].tolist() if counted else [nan] * len(run.problems)
+    judged = np.bincount(run.verdicts.problem[run.verdicts.judged], minlength=len(run.problems))
+    rows = []
+    for problem, count, rate in zip(run.problems, judged.tolist(), rates, strict=True):
+        figures = (count, None if isnan(rate) else rate)
+        shown = figures if run.finished else partial(figures)
+        rows.append((problem.id, problem.name, problem.category, len(problem.cases), *shown))
     columns = (
         Column("id", "problem"),
         Column("name", "name"),
         Column("category", "category"),
         Column("cases", "cases", Kind.count),
-        Column("rate", "pass rate, %", Kind.rate),
+        Column("judged", "judged", Kind.count),
+        *((Column("rate", "pass rate, %", Kind.rate),) if counted else ()),
     )
-    rows = tuple(
-        (p["id"], p["name"], p["category"], len(p["cases"]), None if rate != rate else rate)
-        for p, rate in zip(problems, rates, strict=True)
+    return Table(
+        "problems",
+        f"{run.source}, by the {run.scorer} scorer",
+        columns,
+        tuple(row[: len(columns)] for row in rows),
+        _notes(run, counted),
     )
-    return Table("problems", f"{run.path}, by the {scorer} scorer", columns, rows)
 
 
-def find_problem(manifest: Mapping[str, Any], id: str) -> Mapping[str, Any]:
+def _notes(run: Run, counted: bool) -> tuple[str, ...]:
+    if run.finished:
+        return ()
+    hint = "" if counted else " Pass rates are left out; partial=true shows them, marked."
+    return (f"{MARK} Unfinished run: {run.extent} are judged.{hint}",)
+
+
+def find_problem(manifest: Manifest, id: str) -> ProblemFacts:
     """The manifest's entry of a problem. Raises UsageError if the run does not have it."""
-    problems: list[Mapping[str, Any]] = manifest["benchmark"]["problems"]
-    for problem in problems:
-        if problem["id"] == id:
-            return problem
-    some = ", ".join(problem["id"] for problem in problems[:3])
-    raise UsageError(f"problem={id}: the run has no such problem; it has {some}, …")
+    problem = manifest.benchmark.problem(id)
+    if problem is None:
+        some = ", ".join(problem.id for problem in manifest.benchmark.problems[:3])
+        raise UsageError(f"problem={id}: the run has no such problem; it has {some}, …")
+    return problem
 
 
 def find_sample(run: RunDirectory, key: Key) -> tuple[Sample, Verdict | None]:
@@ -107,7 +133,8 @@ def find_sample(run: RunDirectory, key: Key) -> tuple[Sample, Verdict | None]:
             f"problem={key.problem} case={key.case} sample={key.sample}: {run.path} has no such "
             "sample; cases and samples count from 0"
         )
-    return sample, next((verdict for verdict in run.verdicts() if verdict.key == key), None)
+    verdicts = {verdict.key: verdict for verdict in run.verdicts()}  # of several the last counts
+    return sample, verdicts.get(key)
 
 
 def painter(colour: Colour) -> Paint:
@@ -123,10 +150,10 @@ def painter(colour: Colour) -> Paint:
 
 
 def conversation(
-    problem: Mapping[str, Any], sample: Sample, verdict: Verdict | None, paint: Paint
+    problem: ProblemFacts, sample: Sample, verdict: Verdict | None, paint: Paint
 ) -> Iterator[str]:
     """The lines of a conversation: what was asked, answered, cut away, and how it ended."""
-    name = clean(f"{sample.problem} {problem['name']}, case {sample.case}, sample {sample.sample}")
+    name = clean(f"{sample.problem} {problem.name}, case {sample.case}, sample {sample.sample}")
     yield paint("head", name)
     if not sample.turns:
         yield from _code(sample.program, paint)
@@ -153,7 +180,7 @@ def _turn(turn: Turn, number: int, paint: Paint, mark: str) -> Iterator[str]:
 
 
 def _outcome(
-    problem: Mapping[str, Any], sample: Sample, verdict: Verdict, paint: Paint
+    problem: ProblemFacts, sample: Sample, verdict: Verdict, paint: Paint
 ) -> Iterator[str]:
     words = verdict.status.value.replace("_", " ")
     line = f", line {verdict.line} of the program" if verdict.line is not None else ""
@@ -165,12 +192,11 @@ def _outcome(
         passed = getattr(verdict, scorer)
         if passed is not None:
             yield f"{scorer}: " + paint("good" if passed else "bad", "yes" if passed else "no")
-    if sample.case < len(problem["cases"]):
-        case = problem["cases"][sample.case]
-        if case["expected"] is not None:
-            yield f"expected: {clean(repr(case['expected']))}"
-        if case["errata"]:
-            yield paint("bad", f"known faults of this case: {', '.join(case['errata'])}")
+    case = problem.cases[sample.case]
+    if case.expected is not None:
+        yield f"expected: {clean(repr(case.expected))}"
+    if case.errata:
+        yield paint("bad", f"known faults of this case: {', '.join(case.errata)}")
     if verdict.detail:
         yield from (f"actual: {line}" for line in _lines(verdict.detail))
 

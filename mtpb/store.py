@@ -14,16 +14,16 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
 
 from mtpb.errors import UsageError
+from mtpb.manifest import Manifest, Throughput
 from mtpb.records import Key, Sample, Verdict
 
-SCHEMA_VERSION = 1
 METRICS = "metrics.json"
 
 
@@ -69,18 +69,12 @@ class RunDirectory:
     def manifest_path(self) -> Path:
         return self.path / "manifest.json"
 
-    def manifest(self) -> dict[str, Any]:
-        """What the run was: see `mtpb.manifest`. Raises UsageError where there is none."""
-        manifest = read_json(self.manifest_path, "is this a run directory?")
-        version, identity = manifest.get("schema_version"), manifest.get("identity")
-        if version != SCHEMA_VERSION:
-            raise UsageError(
-                f"{self.manifest_path}: schema_version {version!r}, this program reads "
-                f"{SCHEMA_VERSION}; is this a run directory of another version?"
-            )
-        if not isinstance(identity, dict):
-            raise UsageError(f"{self.manifest_path}: no identity; is this a run directory?")
-        return manifest
+    def manifest(self) -> Manifest:
+        """What the run was. Raises UsageError where there is no manifest or it is none."""
+        content = read_json(self.manifest_path, "is this a run directory, copied whole?")
+        return Manifest.from_json(
+            content, self.manifest_path, lambda: len({sample.key for sample in self.samples()})
+        )
 
     def metrics(self) -> dict[str, Any]:
         return read_json(self.path / METRICS, "run mtpb.run or mtpb.report first")
@@ -177,12 +171,13 @@ def _unwritable(path: Path, error: OSError) -> UsageError:
 class RunWriter:
     """The one process that writes to a run directory; a context manager.
 
-    Opening resumes: `samples` and `verdicts` hold what is there already, by key. Raises UsageError
-    if the directory belongs to another configuration, naming the keys that differ, if another
-    process writes to it, or if it cannot be written.
+    Opening resumes: `samples` and `verdicts` hold what is there already, by key. A configuration
+    that asks for more samples a case or for more problems is the same but for its plan. Raises
+    UsageError if the directory belongs to another configuration, naming the keys that differ, if
+    another process writes to it, or if it cannot be written.
     """
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any], config: str) -> None:
+    def __init__(self, path: Path, manifest: Manifest, config: str) -> None:
         self.directory = RunDirectory(path)
         self._lock = _locked(path)
         try:
@@ -191,15 +186,16 @@ class RunWriter:
             os.close(self._lock)
             raise
 
-    def _open(self, manifest: Mapping[str, Any], config: str) -> None:
+    def _open(self, manifest: Manifest, config: str) -> None:
         directory = self.directory
-        self._manifest = dict(manifest)
         if not directory.manifest_path.exists():
             _refuse_foreign(directory.path)
         elif not _empty(directory):
-            _refuse_other(directory, manifest["identity"])
-            self._manifest["throughput"] = directory.manifest().get("throughput") or {}
-        write_json(directory.manifest_path, self._manifest)
+            before = directory.manifest()
+            _refuse_other(directory, before, manifest)
+            manifest = replace(manifest, throughput=before.throughput)
+        self._manifest = manifest
+        write_json(directory.manifest_path, manifest.to_json())
         write_whole(directory.path / "config.yaml", (config,))
         for path in (directory.samples_path, directory.verdicts_path):
             drop_unfinished_line(path)
@@ -224,12 +220,10 @@ class RunWriter:
         _append(self._verdicts, verdict)
         self.verdicts[verdict.key] = verdict
 
-    def add_throughput(self, measured: Mapping[str, float]) -> None:
+    def add_throughput(self, measured: Throughput) -> None:
         """Adds to the counts and seconds that earlier starts of the run have left."""
-        before = self._manifest.get("throughput", {})
-        total = {key: before.get(key, 0) + value for key, value in measured.items()}
-        self._manifest["throughput"] = before | total
-        write_json(self.directory.manifest_path, self._manifest)
+        self._manifest = replace(self._manifest, throughput=self._manifest.throughput + measured)
+        write_json(self.directory.manifest_path, self._manifest.to_json())
 
     def put_in_order(self, order: Order) -> None:
         """Rewrites both files with the records in this order, without those it does not name."""
@@ -285,18 +279,28 @@ def decisive(identity: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "benchmark.suite": suite}
 
 
-def _refuse_other(directory: RunDirectory, identity: Mapping[str, Any]) -> None:
-    there, identity = decisive(directory.manifest()["identity"]), decisive(identity)
+def _refuse_other(directory: RunDirectory, before: Manifest, manifest: Manifest) -> None:
+    there, identity = decisive(before.identity), decisive(manifest.identity)
     differing = [
         f"  {key}: {there.get(key)!r} there, {identity.get(key)!r} now"
         for key in sorted({*there, *identity})
         if there.get(key) != identity.get(key)
+        and not _only_adds(key, there.get(key), identity.get(key))
     ]
     if differing:
         raise UsageError(
             f"output={directory.path}: holds a run of another configuration; choose another output "
             "or delete it. Differing keys:\n" + "\n".join(differing)
         )
+
+
+def _only_adds(key: str, there: Any, now: Any) -> bool:
+    """Whether the other value asks for all samples that are there, and for more."""
+    if key == "sampling.n":
+        return isinstance(there, int) and isinstance(now, int) and there < now
+    if key == "benchmark.problems":  # None: all of them
+        return there is not None and (now is None or set(there) < set(now))
+    return False
 
 
 def _refuse_foreign(path: Path) -> None:

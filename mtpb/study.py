@@ -32,13 +32,15 @@ _TAIL = 40  # lines of a run's error output that are kept to say why it failed
 
 @dataclass
 class StudyConfig:
-    """`output` holds the runs and the report; `overrides` are keys of mtpb.run for all runs."""
+    """`output` holds the runs and the report; `overrides` are keys of mtpb.run for all runs;
+    `partial` has unfinished runs in the report, with their numbers marked."""
 
     experiment: ExperimentConfig = field(default_factory=ExperimentConfig)
     output: str | None = None
     results: str = "results"
     dry_run: bool = False
     report: bool = True
+    partial: bool = False
     html: HtmlConfig = field(default_factory=HtmlConfig)
     overrides: list[str] = field(default_factory=list)
 
@@ -136,17 +138,25 @@ def _why(status: int, errors: str) -> str:
 
 
 def _report(config: StudyConfig, runs: list[PlannedRun], folder: Path) -> None:
-    """The report of the runs that have verdicts; none if no run has."""
+    """The report of the runs that have verdicts; none if none of them is to be shown."""
     there = [run for run in runs if RunDirectory(run.output).manifest_path.exists() and run.judged]
-    if there:
-        make(
-            ReportConfig(
-                runs=[glob.escape(str(run.output)) for run in there],
-                output=str(folder / "report"),
-                html=config.html,
-                difficulty=_difficulty(config.experiment.difficulty, there),
+    shown = [run for run in there if config.partial or run.finished]
+    if not shown:
+        if there:
+            print(
+                "no report: no run is finished; partial=true shows them as they are",
+                file=sys.stderr,
             )
+        return
+    make(
+        ReportConfig(
+            runs=[glob.escape(str(run.output)) for run in there],
+            output=str(folder / "report"),
+            partial=config.partial,
+            html=config.html,
+            difficulty=_difficulty(config.experiment.difficulty, shown),
         )
+    )
 
 
 def _difficulty(asked: DifficultyConfig, runs: list[PlannedRun]) -> DifficultyConfig:
@@ -155,7 +165,7 @@ def _difficulty(asked: DifficultyConfig, runs: list[PlannedRun]) -> DifficultyCo
         return asked
     for run in runs:
         if run.model == asked.reference:
-            return replace(asked, reference=RunDirectory(run.output).manifest()["model"]["name"])
+            return replace(asked, reference=RunDirectory(run.output).manifest().model.name)
     print(
         f"warning: experiment.difficulty.reference={asked.reference} has no run to go by; "
         "difficulty is told by the best model that has",

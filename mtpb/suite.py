@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks import Benchmark, Format, load
 from mtpb.config import BenchmarkConfig, SandboxConfig
 from mtpb.errors import UsageError
+from mtpb.manifest import SandboxFacts
 from sandbox import Isolation, Limits, Pool
 
 
@@ -106,14 +107,9 @@ def benchmark_identity(
     }
 
 
-def describe_sandbox(limits: Limits, pool: Pool) -> dict[str, Any]:
+def describe_sandbox(limits: Limits, pool: Pool) -> SandboxFacts:
     """The sandbox's section of the manifest: limits, and the layers in force."""
-    return {
-        "timeout": limits.cpu_s,
-        "wall_timeout": limits.wall_s,
-        "memory_mb": limits.memory_mb,
-        "layers": pool.layers,
-    }
+    return SandboxFacts(limits.cpu_s, limits.wall_s, limits.memory_mb, pool.layers)
 
 
 def limits_identity(limits: Limits) -> dict[str, Any]:

@@ -12,17 +12,12 @@ import csv
 import io
 import json
 import re
-import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple
-
-from mtpb.errors import UsageError
-from mtpb.store import RunDirectory
 
 
 class Estimate(NamedTuple):
@@ -33,7 +28,29 @@ class Estimate(NamedTuple):
     high: float | None = None
 
 
-Cell = str | int | float | bool | Estimate | None
+Plain = str | int | float | bool | Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A cell that comes from a run which is not finished: it is written with a mark."""
+
+    value: Plain
+
+
+Cell = Plain | Partial
+
+MARK = "†"
+
+
+def plain(cell: Cell) -> Plain:
+    """The cell without its mark."""
+    return cell.value if isinstance(cell, Partial) else cell
+
+
+def partial(cells: Iterable[Plain]) -> tuple[Cell, ...]:
+    """Marks the numbers among the cells as coming from a run which is not finished."""
+    return tuple(cell if cell is None or isinstance(cell, str) else Partial(cell) for cell in cells)
 
 
 class Kind(Enum):
@@ -48,17 +65,22 @@ class Kind(Enum):
 
 
 class Written(NamedTuple):
-    """A cell as text: its value, and the ends of its interval where it has one."""
+    """A cell as text: its value, the ends of its interval where it has one, and its mark."""
 
     value: str
     ends: tuple[str, str] | None = None
+    mark: str = ""
 
     @property
     def interval(self) -> str:
         return f"[{self.ends[0]}, {self.ends[1]}]" if self.ends else ""
 
     def __str__(self) -> str:
-        return f"{self.value} {self.interval}".rstrip()
+        return f"{self.marked} {self.interval}".rstrip()
+
+    @property
+    def marked(self) -> str:
+        return self.value + self.mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +120,40 @@ class Table:
         return _latex(self)
 
     def csv(self) -> str:
-        """Figures with intervals take three columns: KEY, KEY_low, KEY_high. Fractions stay so."""
+        """Figures with intervals take three columns: KEY, KEY_low, KEY_high. Fractions stay so.
+
+        Where some cells come from unfinished runs, a last column, `partial`, has their keys.
+        """
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
         estimates = [
-            any(isinstance(cell, Estimate) for cell in column) for column in self._by_column()
+            any(isinstance(plain(cell), Estimate) for cell in column)
+            for column in self._by_column()
         ]
         keys = [(c.key, f"{c.key}_low", f"{c.key}_high") for c in self.columns]
-        writer.writerow(
+        head = [
             name
             for key, three in zip(keys, estimates, strict=True)
             for name in key[: 1 + 2 * three]
-        )
+        ]
+        writer.writerow([*head, "partial"] if self.partial else head)
         for row in self.rows:
-            writer.writerow(
+            values = [
                 value
                 for cell, three in zip(row, estimates, strict=True)
-                for value in _spread(cell)[: 1 + 2 * three]
-            )
+                for value in _spread(plain(cell))[: 1 + 2 * three]
+            ]
+            writer.writerow([*values, " ".join(self._marked(row))] if self.partial else values)
         return file.getvalue()
 
     def json(self) -> str:
         return json.dumps(self.to_json(), indent=1) + "\n"
 
     def to_json(self) -> dict[str, Any]:
-        """Rows as objects; a figure with an interval is `{"value", "low", "high"}`."""
+        """Rows as objects; a figure with an interval is `{"value", "low", "high"}`.
+
+        A row with cells from unfinished runs has their keys under `partial`.
+        """
         return {
             "name": self.name,
             "title": self.title,
@@ -130,15 +161,28 @@ class Table:
                 {"key": c.key, "label": c.label, "kind": c.kind.value, "group": c.group}
                 for c in self.columns
             ],
-            "rows": [
-                {
-                    column.key: cell._asdict() if isinstance(cell, Estimate) else cell
-                    for column, cell in zip(self.columns, row, strict=True)
-                }
-                for row in self.rows
-            ],
+            "rows": [self._row_json(row) for row in self.rows],
             "notes": list(self.notes),
         }
+
+    def _row_json(self, row: Sequence[Cell]) -> dict[str, Any]:
+        values = {
+            column.key: value._asdict() if isinstance(value, Estimate) else value
+            for column, value in zip(self.columns, map(plain, row), strict=True)
+        }
+        marked = self._marked(row)
+        return {**values, "partial": marked} if marked else values
+
+    def _marked(self, row: Sequence[Cell]) -> list[str]:
+        """Keys of the row's cells that come from unfinished runs."""
+        return [
+            c.key for c, cell in zip(self.columns, row, strict=True) if isinstance(cell, Partial)
+        ]
+
+    @property
+    def partial(self) -> bool:
+        """Whether some cells come from unfinished runs."""
+        return any(isinstance(cell, Partial) for row in self.rows for cell in row)
 
     def written(self) -> list[list[Written]]:
         """Every cell as people read it."""
@@ -160,13 +204,14 @@ class Table:
 
 def write_cell(cell: Cell, kind: Kind) -> Written:
     """A cell as people read it; a dash where nothing is known."""
-    value, low, high = cell if isinstance(cell, Estimate) else (cell, None, None)
+    bare = plain(cell)
+    value, low, high = bare if isinstance(bare, Estimate) else (bare, None, None)
     if value is None:
         return Written("–")
-    write = _WRITERS[kind]
+    write, mark = _WRITERS[kind], MARK if isinstance(cell, Partial) else ""
     if low is None or high is None:
-        return Written(write(value))
-    return Written(write(value), (write(low), write(high)))
+        return Written(write(value), None, mark)
+    return Written(write(value), (write(low), write(high)), mark)
 
 
 def write_all(table: Table) -> dict[str, str]:
@@ -191,10 +236,11 @@ def latex_document(names: Iterable[str]) -> str:
 
 
 def _known(cell: Cell) -> bool:
-    return (cell.value if isinstance(cell, Estimate) else cell) is not None
+    bare = plain(cell)
+    return (bare.value if isinstance(bare, Estimate) else bare) is not None
 
 
-def _spread(cell: Cell) -> tuple[Cell, Cell, Cell]:
+def _spread(cell: Plain) -> tuple[Plain, Plain, Plain]:
     if isinstance(cell, Estimate):
         return cell.value, cell.low, cell.high
     return clean(cell) if isinstance(cell, str) else cell, None, None
@@ -246,10 +292,16 @@ def _text(table: Table) -> str:
 def _aligned(cells: Sequence[Written], column: Column) -> list[str]:
     """A column's cells, all figures of one width and all intervals of one width."""
     if column.kind is Kind.text:
-        return [clean(cell.value) for cell in cells]
+        return [clean(cell.marked) for cell in cells]
     wide = max((_width(cell.value) for cell in cells), default=0)
     ends = max((_width(end) for cell in cells for end in cell.ends or ()), default=0)
-    return [_pad(cell.value, wide, right=True) + _interval(cell, ends) for cell in cells]
+    room = max((_width(cell.mark) for cell in cells), default=0)
+    return [
+        _pad(cell.value, wide, right=True)
+        + _pad(cell.mark, room, right=False)
+        + _interval(cell, ends)
+        for cell in cells
+    ]
 
 
 def _interval(cell: Written, width: int) -> str:
@@ -353,7 +405,7 @@ def _tex_groups(columns: Sequence[Column]) -> str:
 
 def _tex_cell(cell: Written) -> str:
     interval = f" {{\\scriptsize {_tex(cell.interval)}}}" if cell.ends else ""
-    return _tex(cell.value) + interval
+    return _tex(cell.marked) + interval
 
 
 _TEX = {
@@ -367,6 +419,7 @@ _TEX = {
     "×": r"$\times$",
     "≤": r"$\le$",
     "≥": r"$\ge$",
+    "†": r"\textdagger{}",
     "[": "{[}",  # after a line's end a bare bracket would be read as an optional argument
     "]": "{]}",
     **{c: "\\" + c for c in "&%$#_"},
@@ -376,143 +429,3 @@ _TEX = {
 def _tex(text: str) -> str:
     """Text for LaTeX; letters beyond Latin-1 that it may have no glyph for become U+ numbers."""
     return "".join(_TEX.get(c) or (c if ord(c) < 0x100 else f"U+{ord(c):04X}") for c in clean(text))
-
-
-# --- what a run prints
-
-
-def run_table(manifest: Mapping[str, Any], summary: Mapping[str, Any]) -> Table:
-    """One run's figures, a row for each scorer and subset, with how its programs fared below."""
-    entries = summary["results"]
-    names = [name for name in entries[0]["overall"]["intervals"] if name != "pass@1"]
-    rows = [
-        (
-            entry["scorer"],
-            entry["subset"],
-            entry["overall"]["samples"],
-            *(estimate(entry["overall"], name) for name in names),
-        )
-        for entry in entries
-    ]
-    figures = (Column(name, name.replace("_", " "), Kind.rate) for name in names)
-    columns = (
-        Column("scorer", "scorer"),
-        Column("subset", "cases"),
-        Column("samples", "samples", Kind.count),
-        *figures,
-    )
-    model, benchmark = manifest["model"], manifest["benchmark"]
-    return Table(
-        "run",
-        f"{model['name'] or 'imported samples'} on {benchmark['name']}, % [95 % interval]",
-        columns,
-        tuple(rows),
-        (_statuses(entries, benchmark["scorer"]),),
-    )
-
-
-def _statuses(entries: Iterable[Mapping[str, Any]], scorer: str) -> str:
-    counts = next(e["overall"]["status"] for e in entries if e["scorer"] == scorer)
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-
-
-def estimate(figures: Mapping[str, Any], name: str) -> Estimate:
-    """A figure of metrics.json with its interval."""
-    low, high = figures["intervals"].get(name) or (None, None)
-    return Estimate(figures[name], low, high)
-
-
-class Place(NamedTuple):
-    """A row of the results table; `parameters` sorts the sizes."""
-
-    setting: str
-    parameters: int
-    size: str
-
-
-def results_table(results: Path) -> Table:
-    """Pass rates of all complete runs in a folder: a row for each suite, setting and size, a column
-    for each data variant. Where several runs share a place, the newest is shown. A directory that
-    cannot be read is left out with a warning: it must not spoil what others print.
-    """
-    places: dict[Place, dict[str, Estimate]] = {}
-    for run in find_runs(results):
-        try:
-            manifest = run.manifest()
-            figures = _chosen_figures(run, manifest)
-            if figures is not None:
-                place, data = _place(manifest)
-                places.setdefault(place, {})[data] = estimate(figures, "pass_rate")
-        except (UsageError, *MISSHAPEN) as error:
-            left_out(run, error)
-    variants = sorted({data for row in places.values() for data in row}, key=data_order)
-    return Table(
-        "results",
-        f"Pass rates in {results}, % [95 % interval]",
-        (
-            Column("setting", "suite"),
-            Column("size", "size"),
-            *(Column(data, data, Kind.rate) for data in variants),
-        ),
-        tuple(
-            (place.setting, place.size, *(row.get(data) for data in variants))
-            for place, row in sorted(places.items())
-        ),
-    )
-
-
-# what reading JSON of another shape than ours ends with
-MISSHAPEN = (KeyError, TypeError, ValueError, AttributeError)
-
-
-def left_out(run: RunDirectory, error: Exception) -> None:
-    """Says on standard error that a run is left out of what is being made."""
-    what = str(error) if isinstance(error, UsageError) else f"not as runs are ({error!r})"
-    print(clean(f"warning: {run.path} is left out: {what}"), file=sys.stderr)
-
-
-def _place(manifest: Mapping[str, Any]) -> tuple[Place, str]:
-    """Row and column of a run. A model of unknown data stands under its name: sizes may repeat."""
-    model = manifest["model"]
-    size = model["size"] or ""
-    if model["data"] is None:
-        size = f"{size} {model['name'] or 'imported'}".strip()
-    return Place(_setting(manifest), model["parameters"] or 0, size), model["data"] or "other"
-
-
-def find_runs(results: Path) -> list[RunDirectory]:
-    """The run directories below a folder, the oldest first."""
-    manifests = sorted(results.rglob("manifest.json"), key=lambda path: path.stat().st_mtime_ns)
-    return [RunDirectory(path.parent) for path in manifests]
-
-
-def data_order(data: str) -> tuple[int, str]:
-    """The paper's order of data variants, others after them."""
-    known = ("nl", "multi", "mono")
-    return (known.index(data) if data in known else len(known), data)
-
-
-def _chosen_figures(run: RunDirectory, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The overall figures by the run's own scorer over all cases; None if it is not complete."""
-    if not (run.path / "metrics.json").exists():
-        return None
-    scorer = manifest["benchmark"]["scorer"]
-    for entry in run.metrics()["results"]:
-        if (entry["scorer"], entry["subset"]) == (scorer, "all"):
-            overall: Mapping[str, Any] = entry["overall"]
-            return overall
-    return None
-
-
-def _setting(manifest: Mapping[str, Any]) -> str:
-    """What, besides the model, a run's figures depend on, in few words."""
-    benchmark, sampling = manifest["benchmark"], manifest.get("sampling") or {}
-    words = [benchmark["name"]]
-    if benchmark["scorers"] != ["test"]:
-        words += [benchmark["scorer"], benchmark["format"].replace("_", "-")]
-    if manifest["identity"].get("benchmark.problems"):
-        count = len(benchmark["problems"])
-        words.append(f"{count} problem{'s' * (count != 1)}")
-    if "temperature" in sampling:
-        words += [f"T={sampling['temperature']:g}", f"n={sampling['n']}"]
-    return ", ".join(words)

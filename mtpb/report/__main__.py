@@ -41,12 +41,14 @@ class HtmlConfig:
 
 @dataclass
 class ReportConfig:
-    """`runs`: a glob, or several, of run directories or of folders that hold some."""
+    """`runs`: a glob, or several, of run directories or of folders that hold some; `partial` shows
+    unfinished runs, with their numbers marked, which are left out otherwise."""
 
     runs: Any = MISSING
     output: str = MISSING
     published: str | None = None
     figures: bool = True
+    partial: bool = False
     html: HtmlConfig = field(default_factory=HtmlConfig)
     difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
 
@@ -100,6 +102,7 @@ def make(config: ReportConfig) -> None:
         html=config.html.enabled,
         figures=config.figures,
         limits=Limits(config.html.max_samples, config.html.max_mb),
+        partial=config.partial,
     )
     made = write_report(patterns, output, options)
     for table in made.tables:

@@ -13,15 +13,16 @@ from mtpb.report.figures import Figure, figures_of
 from mtpb.report.pages import write_page
 from mtpb.report.passrate import Grouping
 from mtpb.report.published import Published
-from mtpb.report.runs import Run, Suite, find_runs, suites_of
+from mtpb.report.runs import Suite, described, find_runs, suites_of, to_show
 from mtpb.report.settings import Limits, Thresholds
-from mtpb.tables import Table, clean, latex_document, write_all
+from mtpb.runs import Run
+from mtpb.tables import MARK, Column, Kind, Table, clean, latex_document, write_all
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`reference` names the model, or the run, that tells easy problems from hard ones; without
-    one it is the best of each suite."""
+    one it is the best of each suite. `partial` shows unfinished runs, with marked numbers."""
 
     published: Published = field(default_factory=Published)
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -29,6 +30,7 @@ class Options:
     html: bool = True
     figures: bool = True
     limits: Limits = field(default_factory=Limits)
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,57 @@ class Report:
 
 
 def report(runs: Sequence[Run], options: Options) -> Report:
-    """The tables and figures that these runs allow."""
-    suites = suites_of(runs)
+    """The tables and figures that these runs allow. Unfinished runs are left out of them or, with
+    `options.partial`, marked; a table of their own says how far they are.
+
+    Raises UsageError where no run is left, or the reference is not among them.
+    """
+    suites = suites_of(to_show(runs, options.partial))
+    check_reference(suites, options.reference)
     tables: list[Table] = []
     figures: list[Figure] = []
     for suite in suites:
         own = {table.name: table for table in suite_tables(suite, options)}
         tables += own.values()
         figures += figures_of(suite, own)
-    return Report(suites, (*tables, passrate.cost(suites).trimmed()), tuple(figures))
+    tables.append(noted(passrate.cost(suites).trimmed(), [r for s in suites for r in s.runs]))
+    unfinished = [run for run in runs if not run.finished]
+    if unfinished:
+        tables.append(unfinished_table(unfinished, options.partial))
+    return Report(suites, tuple(tables), tuple(figures))
+
+
+def unfinished_table(runs: Sequence[Run], shown: bool) -> Table:
+    """How far the unfinished runs are, and what becomes of them in the report."""
+    fate = (
+        f"their numbers are marked {MARK}"
+        if shown
+        else "left out of all other tables and figures; partial=true shows them, marked"
+    )
+    return Table(
+        "unfinished",
+        f"Unfinished runs: {fate}",
+        (
+            Column("run", "run"),
+            Column("model", "model"),
+            Column("suite", "suite"),
+            Column("judged", "judged", Kind.count),
+            Column("planned", "of samples", Kind.count),
+        ),
+        tuple(
+            (run.source, run.model, run.benchmark.name, run.judged, run.manifest.planned)
+            for run in runs
+        ),
+        ("The command that started a run finishes it.",),
+    )
+
+
+def noted(table: Table, runs: Sequence[Run]) -> Table:
+    """The table with a note that says from which runs its marked numbers come."""
+    if not table.partial:
+        return table
+    marked = [f"{described(run)} ({run.extent})" for run in runs if not run.finished]
+    return replace(table, notes=(*table.notes, f"{MARK} Unfinished: {'; '.join(marked)}."))
 
 
 def suite_tables(suite: Suite, options: Options) -> list[Table]:
@@ -69,7 +113,7 @@ def suite_tables(suite: Suite, options: Options) -> list[Table]:
                 tables.append(formats.gains(suite, levels))
     tables += [passrate.groups(suite, grouping) for grouping in groupings(suite, levels)]
     tables.append(passrate.failures(suite))
-    return [table.trimmed() for table in tables]
+    return [noted(table.trimmed(), suite.runs) for table in tables]
 
 
 def groupings(suite: Suite, levels: Grouping | None) -> list[Grouping]:
@@ -88,11 +132,10 @@ def groupings(suite: Suite, levels: Grouping | None) -> list[Grouping]:
 def write_report(patterns: str | Sequence[str], output: Path, options: Options) -> Report:
     """Writes tables/, figures/ and index.html into the output folder.
 
-    Raises UsageError where no runs are found or the reference is not among them.
+    Raises UsageError where no runs are found, none of them is to be shown, or the reference is not
+    among them.
     """
-    runs = find_runs(patterns)
-    check_reference(suites_of(runs), options.reference)
-    made = report(runs, options)
+    made = report(find_runs(patterns), options)
     write_tables(made.tables, output / "tables")
     if options.figures:
         write_figures(made.figures, output / "figures")
@@ -107,7 +150,7 @@ def check_reference(suites: Sequence[Suite], reference: str | None) -> None:
     """Raises UsageError if no suite has a run of the reference; warns of those that have none."""
     missing = [suite.label for suite in suites if suite.reference(reference) is None]
     if len(missing) == len(suites):
-        names = sorted({run.name for suite in suites for run in suite.best})
+        names = sorted({run.model for suite in suites for run in suite.best})
         raise UsageError(
             f"difficulty.reference={reference}: not among the runs of this report; name a model "
             f"({', '.join(names)}), a run's directory, or null for the best model"

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtpb.manifest import data_order
 from mtpb.report.formats import pairs
-from mtpb.report.passk import best, models_of
+from mtpb.report.passk import best_cell, models_of
 from mtpb.report.runs import Suite
-from mtpb.tables import Column, Estimate, Table, clean, data_order
+from mtpb.tables import MARK, Cell, Column, Estimate, Partial, Table, clean, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,6 +89,8 @@ class Figure:
 
 def _legend(canvas: Canvas, axes: Axes) -> None:
     """Below the drawing, which grows by the lines that it takes."""
+    if any(label.endswith(MARK) for label in axes.get_legend_handles_labels()[1]):
+        axes.plot([], [], linestyle="none", label=f"{MARK} unfinished run")
     handles, labels = axes.get_legend_handles_labels()
     longest = max(map(len, labels), default=0)
     columns = 4 if longest < 7 else 3 if longest < 11 else 2
@@ -106,18 +109,19 @@ def _saved(canvas: Canvas, kind: str) -> bytes:
 
 def by_size(suite: Suite) -> Figure:
     """Pass rate (pass@1) against parameters, a line for each data variant."""
-    series: dict[str, list[tuple[float, Estimate]]] = {}
+    series: dict[str, list[tuple[float, Cell]]] = {}
     for runs in models_of(suite.runs if suite.has_tests else suite.best):
         if runs[0].parameters:
-            figure = best(runs, 1)[1]
-            series.setdefault(runs[0].data, []).append((runs[0].parameters, figure))
+            point = (runs[0].parameters, best_cell(runs, 1))
+            series.setdefault(runs[0].data, []).append(point)
 
     sizes = {float(run.parameters): clean(run.size) for run in suite.runs if run.parameters}
 
     def draw(axes: Axes) -> None:
         for number, data in enumerate(sorted(series, key=data_order)):
             shift = 1.04 ** (number - (len(series) - 1) / 2)  # so that bars do not hide each other
-            _points(axes, [(x * shift, e) for x, e in sorted(series[data])], data, number)
+            points = sorted(series[data], key=lambda point: point[0])
+            _points(axes, [(x * shift, cell) for x, cell in points], data, number)
         _log_axis(axes, "parameters", sizes)
         _percent(axes, "pass@1, %" if suite.has_tests else "pass rate, %")
 
@@ -133,8 +137,8 @@ def by_k(suite: Suite) -> Figure:
             most = max(run.samples_per_case for run in runs)
             ks = sorted({k for k in (1, 2, 5, 10, 20, 50, 100) if k <= most} | {most})
             shift = 1.03 ** (number - (len(models) - 1) / 2)
-            points = [(k * shift, best(runs, k)[1]) for k in ks]
-            _points(axes, points, clean(runs[0].name), number)
+            points = [(k * shift, best_cell(runs, k)) for k in ks]
+            _points(axes, points, clean(runs[0].model), number)
         _log_axis(axes, "k", {k: f"{k:g}" for k in (1, 2, 5, 10, 20, 50, 100) if k <= most})
         _percent(axes, "pass@k, %")
 
@@ -152,7 +156,7 @@ def by_column(table: Table, name: str, label: str, axis: str) -> Figure:
             points = [
                 (place + shift, cell)
                 for place, cell in enumerate(cells)
-                if isinstance(cell, Estimate)
+                if isinstance(plain(cell), Estimate)
             ]
             _points(axes, points, clean(str(model)), number)
         axes.set_xticks(range(len(groups)), [_short(column) for column in groups])
@@ -166,9 +170,19 @@ def _short(column: Column) -> str:
     return _plain(clean(column.label).replace(" turns", "").replace(" turn", ""))
 
 
-def _points(axes: Axes, points: Sequence[tuple[float, Estimate]], label: str, number: int) -> None:
-    """A series: points joined by a line, with their intervals as bars."""
-    known = [(x, e) for x, e in points if e.value is not None]
+def _points(axes: Axes, points: Sequence[tuple[float, Cell]], label: str, number: int) -> None:
+    """A series: points joined by a line, with their intervals as bars; points that come from
+    unfinished runs are marked, and so is the series' name."""
+    known = []
+    for x, cell in points:
+        figure = plain(cell)
+        if not isinstance(figure, Estimate) or figure.value is None:
+            continue
+        known.append((x, figure))
+        if isinstance(cell, Partial):
+            at = (x, 100 * figure.value)
+            axes.annotate(MARK, at, xytext=(3, 3), textcoords="offset points")
+            label = label.removesuffix(MARK) + MARK
     if not known:
         return
     xs = [x for x, _ in known]

@@ -10,9 +10,10 @@ from mtpb.metrics import bootstrap_interval
 from mtpb.prompt_scores import prompt_scores
 from mtpb.report.passk import estimate
 from mtpb.report.passrate import Grouping, group_order, members
-from mtpb.report.published import Published, beside
-from mtpb.report.runs import Run, Suite, best_runs
-from mtpb.tables import Cell, Column, Estimate, Kind, Table
+from mtpb.report.published import Published, beside, columns
+from mtpb.report.runs import Suite, best_runs
+from mtpb.runs import Run, marked
+from mtpb.tables import Cell, Column, Estimate, Kind, Plain, Table
 from mtpb.verdicts import Floats
 
 
@@ -31,9 +32,9 @@ class Pair(NamedTuple):
 
 def pairs(suite: Suite) -> list[Pair]:
     """The models that were asked both ways, each at its best temperatures."""
-    single = {run.name: run for run in best_runs(suite.of_format("single_turn"))}
+    single = {run.model: run for run in best_runs(suite.of_format("single_turn"))}
     multi = best_runs(suite.of_format("multi_turn"))
-    return [Pair(run, single[run.name]) for run in multi if run.name in single]
+    return [Pair(run, single[run.model]) for run in multi if run.model in single]
 
 
 def formats(suite: Suite, published: Published) -> Table:
@@ -41,49 +42,45 @@ def formats(suite: Suite, published: Published) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs(suite):
         multi, single = pair.multi.rates()[:, 0], pair.single.rates()[:, 0]
-        rates = (estimate(multi), estimate(single), paired(pair.gain))
+        rates = (
+            *marked((estimate(multi),), pair.multi),
+            *marked((estimate(single),), pair.single),
+            *marked((paired(pair.gain),), *pair),
+        )
         papers = [cell for run in pair for cell in _published(run, published)]
-        rows.append((pair.multi.name, *rates, *papers, *_perplexities(pair, multi, single)))
+        surprise = [cell for run in pair for cell in marked(_perplexities(run), run)]
+        rows.append((pair.multi.model, *rates, *papers, *surprise))
     both = "pass rate, %"
-    columns = (
-        Column("model", "model"),
-        Column("multi_turn", "multi-turn", Kind.rate, both),
-        Column("single_turn", "single-turn", Kind.rate, both),
-        Column("gain", "difference", Kind.difference, both),
-        *(
-            Column(f"{format}_{key}", label, kind, f"published, {format}")
-            for format in ("multi-turn", "single-turn")
-            for key, label, kind in _PUBLISHED
-        ),
-        *(
-            Column(f"{format}_{part}", part, Kind.number, f"prompt perplexity, {format}")
-            for format in ("multi-turn", "single-turn")
-            for part in ("all", "solved", "unsolved")
-        ),
-    )
+    first = 4  # of the columns with published figures
+    shown = any(row[first] is not None or row[first + 4] is not None for row in rows)
     return Table(
         f"{suite.name}-formats",
         f"{suite.label}: multi-turn against single-turn [95 % interval]",
-        columns,
+        (
+            Column("model", "model"),
+            Column("multi_turn", "multi-turn", Kind.rate, both),
+            Column("single_turn", "single-turn", Kind.rate, both),
+            Column("gain", "difference", Kind.difference, both),
+            *columns("published, multi-turn"),
+            *columns("published, single-turn"),
+            *(
+                Column(f"{format}_{part}", part, Kind.number, f"prompt perplexity, {format}")
+                for format in ("multi-turn", "single-turn")
+                for part in ("all", "solved", "unsolved")
+            ),
+        ),
         tuple(rows),
         (
             "Solved: at least one sample passes. The difference is paired by problem.",
-            *published.source(suite.benchmark),
+            *(published.notes(suite.benchmark) if shown else ()),
         ),
     )
 
 
-_PUBLISHED = (
-    ("published", "official", Kind.rate),
-    ("difference", "ours − it", Kind.difference),
-    ("within", "within ours", Kind.flag),
-)
-
-
-def _published(run: Run, published: Published) -> tuple[Cell, Cell, Cell]:
+def _published(run: Run, published: Published) -> tuple[Plain, ...]:
     """The published pass rate, which is by the official scorer, beside ours by the same."""
     ours = estimate(run.rates("official")[:, 0]) if "official" in run.scorers else Estimate(None)
-    return beside(ours, published.value(run, "pass_rate"))
+    return beside(ours, published.figure([run], "pass_rate"))
 
 
 def paired(differences: Floats) -> Estimate:
@@ -96,12 +93,12 @@ def paired(differences: Floats) -> Estimate:
 
 def gains(suite: Suite, difficulty: Grouping) -> Table:
     """Multi-turn minus single-turn by difficulty."""
-    labels = [difficulty.of.get(problem["id"]) for problem in suite.problems]
+    labels = [difficulty.of.get(problem.id) for problem in suite.problems]
     names = group_order(labels)
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (pair.multi.name, *(paired(pair.gain[members(labels, name)]) for name in names))
-        for pair in pairs(suite)
-    )
+    rows: list[tuple[Cell, ...]] = []
+    for pair in pairs(suite):
+        figures = [paired(pair.gain[members(labels, name)]) for name in names]
+        rows.append((pair.multi.model, *marked(figures, *pair, difficulty.reference)))
     return Table(
         f"{suite.name}-gain-by-{difficulty.kind}",
         f"{suite.label}: multi-turn minus single-turn pass rate by {difficulty.label} (problems), "
@@ -110,16 +107,16 @@ def gains(suite: Suite, difficulty: Grouping) -> Table:
             Column("model", "model"),
             *(Column(n, f"{n} ({labels.count(n)})", Kind.difference) for n in names),
         ),
-        rows,
+        tuple(rows),
         difficulty.notes,
     )
 
 
 def perplexities(run: Run) -> Floats:
     """Prompt perplexity of each problem, mean over its conversations: [P]; NaN where unknown."""
-    index = {problem["id"]: i for i, problem in enumerate(run.problems)}
+    index = {problem.id: i for i, problem in enumerate(run.problems)}
     total, count = np.zeros(len(index)), np.zeros(len(index))
-    for score in prompt_scores(run.directory):
+    for score in prompt_scores(run.directory) if run.directory else ():
         if score.problem in index and score.tokens:
             total[index[score.problem]] += score.perplexity
             count[index[score.problem]] += 1
@@ -127,12 +124,10 @@ def perplexities(run: Run) -> Floats:
     return found
 
 
-def _perplexities(pair: Pair, multi: Floats, single: Floats) -> list[Estimate]:
-    figures = []
-    for run, rates in ((pair.multi, multi), (pair.single, single)):
-        values = perplexities(run)
-        figures += [_mean(values), _mean(values[rates > 0]), _mean(values[rates == 0])]
-    return figures
+def _perplexities(run: Run) -> list[Estimate]:
+    """Prompt perplexity of all problems, of the solved and of the unsolved ones."""
+    values, rates = perplexities(run), run.rates()[:, 0]
+    return [_mean(values), _mean(values[rates > 0]), _mean(values[rates == 0])]
 
 
 def _mean(values: Floats) -> Estimate:

@@ -272,7 +272,7 @@ function problemRow(suite, problem, runs) {
     h("td", { class: "wide" }, problem.category), h("td", { class: "n wide" }, String(problem.turns)),
     runs.map((run) => {
       const value = rate(run, problem);
-      return h("td", { class: "n rate", style: `--rate:${value === null ? 0 : value}` }, h("span", {}, percent(value)));
+      return h("td", { class: "n rate", style: `--rate:${value === null ? 0 : value}` }, h("span", {}, percent(value) + run.mark));
     }));
 }
 
@@ -303,7 +303,7 @@ async function problemPage(query, suiteName, id) {
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "model"), h("th", { class: "n", scope: "col" }, "%"),
         cases.map((c) => h("th", { scope: "col" }, suite.tests ? "samples" : `case ${c}`)))),
       h("tbody", {}, suite.runs.map((run) => h("tr", {},
-        h("th", { scope: "row" }, run.label), h("td", { class: "n" }, percent(rate(run, problem))),
+        h("th", { scope: "row" }, run.label), h("td", { class: "n" }, percent(rate(run, problem)) + run.mark),
         cases.map((c) => h("td", {}, h("div", { class: "squares" }, squares(suite, problem, run, c))))))))),
     legend(),
     problem.cases.some((c) => c.expected !== null) ? caseTable(problem) : null,

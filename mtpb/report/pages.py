@@ -22,12 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from mtpb.manifest import ProblemFacts
 from mtpb.records import Sample, Verdict
 from mtpb.report.figures import Figure
-from mtpb.report.runs import Run, Suite
+from mtpb.report.runs import Suite
 from mtpb.report.settings import Limits
+from mtpb.runs import Run
 from mtpb.store import write_whole
-from mtpb.tables import Kind, Table, clean
+from mtpb.tables import MARK, Kind, Table, clean
 from mtpb.verdicts import STATUSES, Ints
 
 _HERE = Path(__file__).parent
@@ -125,11 +127,13 @@ def run_labels(suite: Suite) -> list[tuple[Run, str]]:
     temperatures = {run.temperature for run in suite.runs}
     labelled = []
     for run in suite.runs:
-        words = [run.name]
+        words = [run.model]
         if len(formats) > 1:
             words.append(run.format.replace("_", "-"))
         if len(temperatures) > 1:
             words.append(f"T={run.temperature}")
+        if not run.finished:
+            words.append(f"{MARK} {run.extent}")
         labelled.append((run, " · ".join(words)))
     return labelled
 
@@ -151,9 +155,9 @@ def _counts(run: Run) -> Ints:
     return np.bincount(run.verdicts.problem, minlength=len(run.problems))
 
 
-def rank(problem: Mapping[str, Any], case: int, sample: int) -> int:
+def rank(problem: ProblemFacts, case: int, sample: int) -> int:
     """A sample's place among its problem's: first all cases' first samples, then their second."""
-    return sample * len(problem["cases"]) + case
+    return sample * len(problem.cases) + case
 
 
 # --- data
@@ -183,7 +187,8 @@ def _index(suites: Sequence[Suite], embedded: int) -> dict[str, Any]:
                 "number": number,
                 "suite": suite.name,
                 "label": labels[id(run)],
-                "model": run.name,
+                "model": run.model,
+                "mark": "" if run.finished else MARK,
                 "format": run.format,
                 "temperature": run.temperature,
                 "scorer": run.scorer,
@@ -195,13 +200,12 @@ def _index(suites: Sequence[Suite], embedded: int) -> dict[str, Any]:
     }
 
 
-def _problem(problem: Mapping[str, Any], chunk: str) -> dict[str, Any]:
+def _problem(problem: ProblemFacts, chunk: str) -> dict[str, Any]:
     return {
-        **{key: problem[key] for key in ("id", "name", "category", "turns", "difficulty")},
+        **{key: getattr(problem, key) for key in ("id", "name", "category", "turns", "difficulty")},
         "chunk": chunk,
         "cases": [
-            {"expected": _expected(case["expected"]), "errata": case["errata"]}
-            for case in problem["cases"]
+            {"expected": _expected(case.expected), "errata": case.errata} for case in problem.cases
         ],
     }
 
@@ -217,13 +221,12 @@ def _letters(run: Run) -> list[list[str]]:
     for weight, scorer in ((10, "official"), (20, "strict")):
         if scorer in verdicts.scores:
             codes = codes + weight * verdicts.scores[scorer]
-    letters: list[list[list[str]]] = [[[] for _ in p["cases"]] for p in run.problems]
+    letters: list[list[list[str]]] = [[[] for _ in p.cases] for p in run.problems]
     columns = (verdicts.problem, verdicts.case, verdicts.sample, codes)
     for problem, case, sample, code in zip(*(column.tolist() for column in columns), strict=True):
-        if case < len(letters[problem]):
-            row = letters[problem][case]
-            row.extend("." * (sample + 1 - len(row)))
-            row[sample] = chr(code)
+        row = letters[problem][case]
+        row.extend("." * (sample + 1 - len(row)))
+        row[sample] = chr(code)
     return [["".join(case) for case in cases] for cases in letters]
 
 
@@ -231,10 +234,12 @@ def _chunks(suites: Sequence[Suite], embedded: int) -> Iterable[tuple[str, _Chun
     """The first conversations about each problem, in the order of suites and problems."""
     first = 0
     for number, suite in enumerate(suites):
-        chunks = {problem["id"]: _Chunk(problem) for problem in suite.problems}
+        chunks = {problem.id: _Chunk(problem) for problem in suite.problems}
         for offset, run in enumerate(suite.runs):
+            if run.directory is None:
+                continue
             verdicts = {v.key: v for v in run.directory.verdicts() if v.sample < embedded}
-            for sample in run.directory.samples():
+            for sample in {s.key: s for s in run.directory.samples()}.values():
                 chunk = chunks.get(sample.problem)
                 if chunk and rank(chunk.problem, sample.case, sample.sample) < embedded:
                     chunk.add(first + offset, sample, verdicts.get(sample.key))
@@ -250,7 +255,7 @@ def _chunk_name(suite: int, problem: int) -> str:
 class _Chunk:
     """The conversations about one problem; prompts, which they share, are kept once."""
 
-    def __init__(self, problem: Mapping[str, Any]) -> None:
+    def __init__(self, problem: ProblemFacts) -> None:
         self.problem = problem
         self._prompts: dict[str, int] = {}
         self._runs: dict[int, list[dict[str, Any]]] = {}
@@ -433,7 +438,7 @@ def _table(table: Table) -> dict[str, Any]:
         ],
         "rows": [
             [
-                {"value": clean(cell.value), "interval": cell.interval, "numeric": right}
+                {"value": clean(cell.marked), "interval": cell.interval, "numeric": right}
                 for cell, right in zip(row, numeric, strict=True)
             ]
             for row in table.written()

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtpb.metrics import LEVEL, group_figures, usual_ks
-from mtpb.report.published import Published, beside
-from mtpb.report.runs import Run, Suite, mean
+from mtpb.report.published import Published, beside, columns
+from mtpb.report.runs import Suite, mean
+from mtpb.runs import Run, marked
 from mtpb.tables import Cell, Column, Estimate, Kind, Table
 from mtpb.verdicts import Floats
 
@@ -30,7 +31,7 @@ def models_of(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of the same model together, by temperature; models in the order of the runs."""
     models: dict[str, list[Run]] = {}
     for run in runs:
-        models.setdefault(run.name, []).append(run)
+        models.setdefault(run.model, []).append(run)
     return [sorted(found, key=lambda run: run.temperature or 0) for found in models.values()]
 
 
@@ -39,14 +40,18 @@ def grid(suite: Suite) -> Table:
     ks = ks_of(suite)
     rows: list[tuple[Cell, ...]] = []
     for runs in models_of(suite.runs):
-        figures = [best(runs, k)[1] for k in ks]
-        rows.append((runs[0].data, runs[0].size, runs[0].name, *figures))
-    columns = (Column("data", "data"), Column("size", "size"), Column("model", "model"))
+        figures = [best_cell(runs, k) for k in ks]
+        rows.append((runs[0].data, runs[0].size, runs[0].model, *figures))
     return Table(
         f"{suite.name}-pass-at-k",
         f"{suite.label}: pass@k by data variant and size, best temperature per k, "
         "% [95 % interval]",
-        (*columns, *(Column(f"pass@{k}", f"pass@{k}", Kind.rate) for k in ks)),
+        (
+            Column("data", "data"),
+            Column("size", "size"),
+            Column("model", "model"),
+            *(Column(f"pass@{k}", f"pass@{k}", Kind.rate) for k in ks),
+        ),
         tuple(rows),
     )
 
@@ -57,35 +62,46 @@ def temperatures(suite: Suite, published: Published) -> Table:
     for runs in models_of(suite.runs):
         for k in ks_of(suite):
             chosen, figure = best(runs, k)
-            paper = beside(figure, published.value(runs[0], f"pass@{k}"))
+            able = able_runs(runs, k)
+            paper = beside(figure, published.figure(able, f"pass@{k}")) if able else (None,) * 4
             at = None if chosen is None else chosen.temperature
-            rows.append((runs[0].name, f"pass@{k}", figure, at, honest(runs, k), *paper))
-    columns = (
-        Column("model", "model"),
-        Column("figure", "figure"),
-        Column("best", "best", Kind.rate),
-        Column("temperature", "at T", Kind.number),
-        Column("honest", "honest", Kind.rate),
-        Column("published", "published", Kind.rate),
-        Column("difference", "ours − published", Kind.difference),
-        Column("within", "within ours", Kind.flag),
-    )
+            ours = (*marked((figure, at), chosen), *marked((honest(runs, k),), *able))
+            rows.append((runs[0].model, f"pass@{k}", *ours, *paper))
+    shown = any(row[5] is not None for row in rows)
     return Table(
         f"{suite.name}-temperatures",
         f"{suite.label}: pass@k at the best and at an honest temperature, % [95 % interval]",
-        columns,
+        (
+            Column("model", "model"),
+            Column("figure", "figure"),
+            Column("best", "best", Kind.rate),
+            Column("temperature", "at T", Kind.number),
+            Column("honest", "honest", Kind.rate),
+            *columns("published"),
+        ),
         tuple(rows),
-        (_HONEST, *published.source(suite.benchmark)),
+        (_HONEST, *(published.notes(suite.benchmark) if shown else ())),
     )
+
+
+def able_runs(runs: Sequence[Run], k: int) -> list[Run]:
+    """The runs that have samples enough for pass@k."""
+    return [run for run in runs if run.samples_per_case >= k]
 
 
 def best(runs: Sequence[Run], k: int) -> tuple[Run | None, Estimate]:
     """The run with the highest pass@k of a model's temperatures, and its figure."""
-    able = [run for run in runs if run.samples_per_case >= k]
+    able = able_runs(runs, k)
     if not able:
         return None, Estimate(None)
     chosen = max(able, key=lambda run: mean(run.rates(ks=(k,))[:, 1]))
     return chosen, estimate(chosen.rates(ks=(k,))[:, 1])
+
+
+def best_cell(runs: Sequence[Run], k: int) -> Cell:
+    """The figure of `best`, marked if its run is not finished."""
+    run, figure = best(runs, k)
+    return marked((figure,), run)[0]
 
 
 def honest(runs: Sequence[Run], k: int) -> Estimate:
@@ -94,7 +110,7 @@ def honest(runs: Sequence[Run], k: int) -> Estimate:
     The interval is a bootstrap over problems of the whole procedure. None with one temperature,
     where there is nothing to choose.
     """
-    able = [run.rates(ks=(k,))[:, 1] for run in runs if run.samples_per_case >= k]
+    able = [run.rates(ks=(k,))[:, 1] for run in able_runs(runs, k)]
     if len(able) < 2:
         return Estimate(None)
     values = np.stack(able)

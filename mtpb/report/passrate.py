@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mtpb.metrics import single_figures
+from mtpb.manifest import EngineFacts
+from mtpb.metrics import problem_figures, single_figures
 from mtpb.report.passk import estimate
-from mtpb.report.published import Published, beside
-from mtpb.report.runs import Run, Suite, rates_of
+from mtpb.report.published import Published, beside, columns
+from mtpb.report.runs import Suite
 from mtpb.report.settings import Thresholds
+from mtpb.runs import Run, marked
 from mtpb.tables import Cell, Column, Estimate, Kind, Table
 from mtpb.verdicts import STATUSES, Floats, Ints, Verdicts
 
@@ -22,12 +24,14 @@ _PASSED = STATUSES.index(next(s for s in STATUSES if s.value == "passed"))
 @dataclass(frozen=True, slots=True)
 class Grouping:
     """Problems by a trait: `kind` is for file names, `label` for titles; `of` has each one's group
-    by the problem's id. Problems that are not in it are in no group."""
+    by the problem's id. Problems that are not in it are in no group. `reference` is the run that
+    made the groups, if one did."""
 
     kind: str
     label: str
     of: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    reference: Run | None = None
 
 
 def scorers(suite: Suite, published: Published) -> Table:
@@ -37,33 +41,31 @@ def scorers(suite: Suite, published: Published) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for run in suite.best:
         figures = [_pass_rate(run, scorer, s) for s in subsets for scorer in run.scorers]
-        paper = beside(_pass_rate(run, "official", "all"), published.value(run, "pass_rate"))
-        rows.append((run.data, run.size, run.name, run.temperature, *figures, *paper))
-    others = [row for row in published.of(suite.benchmark, suite.main_format) if "model" in row]
-    width = len(subsets) * len(suite.runs[0].scorers)
-    for row in others:
-        nothing = (None,) * width
-        rows.append(("–", "–", row["model"], None, *nothing, row["pass_rate"], None, None))
-    columns = (
-        Column("data", "data"),
-        Column("size", "size"),
-        Column("model", "model"),
-        Column("temperature", "at T", Kind.number),
-        *(
-            Column(f"{scorer}_{subset}", scorer, Kind.rate, f"{subset} cases")
-            for subset in subsets
-            for scorer in suite.runs[0].scorers
-        ),
-        Column("published", "official, all", Kind.rate, "published"),
-        Column("difference", "ours − it", Kind.difference, "published"),
-        Column("within", "within ours", Kind.flag, "published"),
-    )
+        paper = beside(_pass_rate(run, "official", "all"), published.figure([run], "pass_rate"))
+        ours = marked(figures, run)
+        rows.append((run.data, run.size, run.model, run.temperature, *ours, *paper))
+    nothing = (None,) * (len(subsets) * len(suite.runs[0].scorers))
+    for model, figure in published.others(suite.best, "pass_rate").items():
+        paper = beside(Estimate(None), figure)
+        rows.append(("–", "–", model, None, *nothing, *paper))
+    shown = any(row[-4] is not None for row in rows)
     return Table(
         f"{suite.name}-pass-rate",
         f"{suite.label}: pass rate by data variant and size{_asked(suite)}, % [95 % interval]",
-        columns,
+        (
+            Column("data", "data"),
+            Column("size", "size"),
+            Column("model", "model"),
+            Column("temperature", "at T", Kind.number),
+            *(
+                Column(f"{scorer}_{subset}", scorer, Kind.rate, f"{subset} cases")
+                for subset in subsets
+                for scorer in suite.runs[0].scorers
+            ),
+            *columns("published"),
+        ),
         tuple(rows),
-        published.source(suite.benchmark),
+        published.notes(suite.benchmark) if shown else (),
     )
 
 
@@ -71,17 +73,18 @@ def _pass_rate(run: Run, scorer: str, subset: str) -> Estimate:
     verdicts = run.verdicts if subset == "all" else run.clean
     if verdicts is None or scorer not in run.scorers:
         return Estimate(None)
-    return estimate(rates_of(verdicts, scorer, (), len(run.problems))[:, 0])
+    return estimate(problem_figures(verdicts.units(scorer), (), len(run.problems))[:, 0])
 
 
 def by_key(suite: Suite, key: str, label: str = "") -> Grouping:
-    """By what the problems themselves say under a key, where they do."""
-    groups = {problem["id"]: problem[key] for problem in suite.problems if problem[key]}
+    """By what the problems themselves say (`difficulty` or `category`), where they do."""
+    said = {problem.id: getattr(problem, key) for problem in suite.problems}
+    groups = {id: value for id, value in said.items() if value}
     return Grouping((label or key).replace(" ", "-"), label or key, groups)
 
 
 def by_turns(suite: Suite) -> Grouping:
-    return Grouping("turns", "turns", {p["id"]: _turns_label(p["turns"]) for p in suite.problems})
+    return Grouping("turns", "turns", {p.id: _turns_label(p.turns) for p in suite.problems})
 
 
 def _turns_label(count: int) -> str:
@@ -92,16 +95,17 @@ def by_difficulty(suite: Suite, reference: Run, thresholds: Thresholds) -> Group
     """By each problem's pass rate in a reference run."""
     rates = reference.rates()[:, 0]
     groups = {
-        problem["id"]: _level(rate, thresholds)
+        problem.id: _level(rate, thresholds)
         for problem, rate in zip(suite.problems, rates.tolist(), strict=True)
         if not np.isnan(rate)
     }
     note = (
-        f"Difficulty: by the pass rate of {reference.name}{_asked(suite, reference)}; easy from "
+        f"Difficulty: by the pass rate of {reference.model}{_asked(suite, reference)}; easy from "
         f"{100 * thresholds.easy:g} % on, hard below {100 * thresholds.hard:g} %. Its own row "
         "shows the samples that made the groups: luck makes easy look easier there, hard harder."
     )
-    return Grouping("difficulty", f"difficulty for {reference.name}", groups, (note,))
+    label = f"difficulty for {reference.model}"
+    return Grouping("difficulty", label, groups, (note,), reference)
 
 
 def _level(rate: float, thresholds: Thresholds) -> str:
@@ -110,11 +114,12 @@ def _level(rate: float, thresholds: Thresholds) -> str:
 
 def groups(suite: Suite, grouping: Grouping) -> Table:
     """Pass rates of each model by groups of problems, the number of problems in the heading."""
-    labels = [grouping.of.get(problem["id"]) for problem in suite.problems]
+    labels = [grouping.of.get(problem.id) for problem in suite.problems]
     names = group_order(labels)
     rows: list[tuple[Cell, ...]] = []
     for run in suite.best:
-        rows.append((run.name, *(of_group(run, members(labels, name)) for name in names)))
+        figures = [of_group(run, members(labels, name)) for name in names]
+        rows.append((run.model, *marked(figures, run, grouping.reference)))
     columns = tuple(Column(name, f"{name} ({labels.count(name)})", Kind.rate) for name in names)
     return Table(
         f"{suite.name}-by-{grouping.kind}",
@@ -150,7 +155,7 @@ def group_order(labels: Iterable[str | None]) -> list[str]:
 
 def failures(suite: Suite) -> Table:
     """Which turn fails first, and how: shares of all samples by status and turn."""
-    turns = range(0 if suite.has_tests else max(problem["turns"] for problem in suite.problems))
+    turns = range(0 if suite.has_tests else max(problem.turns for problem in suite.problems))
     rows: list[tuple[Cell, ...]] = []
     for run in suite.best:
         judged = run.verdicts.select(run.verdicts.judged)
@@ -158,7 +163,8 @@ def failures(suite: Suite) -> Table:
             here = judged.status == status
             blamed = [_share(run, judged, here & (judged.turn == turn)) for turn in (*turns, -1)]
             name = STATUSES[status].value.replace("_", " ")
-            rows.append((run.name, name, _share(run, judged, here), *(blamed if turns else ())))
+            shares = (_share(run, judged, here), *(blamed if turns else ()))
+            rows.append((run.model, name, *marked(shares, run)))
     columns = (
         Column("model", "model"),
         Column("status", "status"),
@@ -193,12 +199,12 @@ def cost(suites: Sequence[Suite]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for suite in suites:
         for run in suite.runs:
-            spent = with_rates(run.manifest.get("throughput") or {})
-            engine = run.manifest.get("engine") or {}
-            figures = [spent.get(key) for key in _SPENT]
+            engine = run.manifest.engine or EngineFacts()
+            spent = [getattr(run.manifest.throughput, key) for key in _SPENT]
             label = f"{suite.label}, {_words(run.format)}" if not suite.has_tests else suite.label
-            device = engine.get("device_name") or engine.get("device")
-            rows.append((run.name, label, run.temperature, len(run.verdicts), *figures, device))
+            figures = marked((len(run.verdicts), *spent), run)
+            device = engine.device_name or engine.device
+            rows.append((run.model, label, run.temperature, *figures, device))
     columns = (
         Column("model", "model"),
         Column("suite", "suite"),
@@ -208,19 +214,6 @@ def cost(suites: Sequence[Suite]) -> Table:
         Column("device", "device"),
     )
     return Table("cost", "Cost of each run", columns, tuple(rows))
-
-
-def with_rates(spent: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run took, with tokens and programs a second where they can be told."""
-    rates = {
-        rate: spent[count] / spent[time]
-        for rate, count, time in (
-            ("tokens_per_s", "tokens", "generate_s"),
-            ("programs_per_s", "programs", "judge_s"),
-        )
-        if spent.get(count) and spent.get(time)
-    }
-    return {**spent, **rates}
 
 
 _SPENT = {

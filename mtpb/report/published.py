@@ -1,86 +1,186 @@
-"""Numbers that papers report, to stand beside measured ones."""
+"""Numbers that papers report, to stand beside measured ones.
+
+A published figure stands only beside finished runs of the whole published content, judged by the
+same scorer. Where they were sampled in another setting than the published one, what differs is
+named next to the figure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mtpb.decode import decode
 from mtpb.errors import UsageError
-from mtpb.report.runs import Run
+from mtpb.runs import Run
 from mtpb.store import read_json
-from mtpb.tables import Cell, Estimate
+from mtpb.tables import Column, Estimate, Kind, Plain
 
 SHIPPED = Path(__file__).with_name("published.json")  # results/published links to it
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """Figures of a file, or of a folder's, each with the source that its file names."""
+class Setting:
+    """How a source made its figures of a benchmark: of which content (SHA-256 of its records), by
+    which scorer, with which sampling. With several temperatures each figure is of the best one.
+    None: the source does not say."""
 
-    figures: tuple[Mapping[str, Any], ...] = ()
+    sha256: str
+    scorer: str
+    n: int | None = None
+    temperatures: tuple[float, ...] | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one file holds: who published the figures, their settings by benchmark, and a mapping
+    a figure, with `benchmark` and what else says beside which runs it stands."""
+
+    source: str
+    figures: tuple[Mapping[str, Any], ...]
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A published figure, and how the setting of our runs differs, None if it does not."""
+
+    value: float
+    differing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Figures of a file, or of a folder's files."""
+
+    sources: tuple[Source, ...] = field(default=())
 
     @classmethod
     def read(cls, place: Path) -> Published:
         """Reads a file, or all .json files of a folder.
 
-        Raises UsageError where there is none, and for one that does not hold a source and figures.
+        Raises UsageError where there is none, and for one that does not hold a source, figures and
+        their settings.
         """
-        figures: list[Mapping[str, Any]] = []
         paths = sorted(place.glob("*.json")) if place.is_dir() else [place]
         if not paths:
             raise UsageError(f"published={place}: no .json file in this folder")
-        for path in paths:
-            content = read_json(path, _EXPECTED)
-            try:
-                source = content["source"]
-                figures += [{"source": source, **_checked(figure)} for figure in content["figures"]]
-            except (KeyError, TypeError) as error:
-                raise UsageError(f"published={path}: {_EXPECTED} ({error!r})") from error
-        return cls(tuple(figures))
+        return cls(tuple(map(_read, paths)))
 
-    def value(self, run: Run, figure: str) -> float | None:
-        """The published counterpart of a run's figure: by benchmark, format, size and data.
-
-        A part of a suite has none.
-        """
-        if not run.whole:
-            return None
-        for row in self.of(str(run.benchmark["name"]), run.format):
-            if (row.get("size"), row.get("data")) == (run.size, run.data) and figure in row:
-                return float(row[figure])
+    def figure(self, runs: Sequence[Run], name: str) -> Figure | None:
+        """The published counterpart of a figure that comes from these runs of one model: by
+        benchmark, format, size and data."""
+        run = runs[0]
+        for source, row in self._rows(run):
+            if (row.get("size"), row.get("data")) == (run.size, run.data) and name in row:
+                setting = source.settings[run.benchmark.name]
+                if all(_of_content(run, setting) for run in runs):
+                    return Figure(float(row[name]), differing(runs, setting))
         return None
 
-    def of(self, benchmark: str, format: str | None = None) -> list[Mapping[str, Any]]:
-        """All rows of a benchmark; those that name another format are left out."""
-        return [
-            row
-            for row in self.figures
-            if row["benchmark"] == benchmark and row.get("format", format) == format
-        ]
+    def others(self, runs: Sequence[Run], name: str) -> dict[str, Figure]:
+        """Figures of models that have no run of their own here, by model, where some of the runs
+        are of the published content; what differs is said of the run that differs least."""
+        found: dict[str, Figure] = {}
+        for run in runs:
+            for source, row in self._rows(run):
+                setting = source.settings[run.benchmark.name]
+                if "model" in row and name in row and _of_content(run, setting):
+                    figure = Figure(float(row[name]), differing([run], setting))
+                    known = found.get(row["model"])
+                    if known is None or len(figure.differing or "") < len(known.differing or ""):
+                        found[row["model"]] = figure
+        return found
 
-    def source(self, benchmark: str) -> tuple[str, ...]:
+    def _rows(self, run: Run) -> Iterator[tuple[Source, Mapping[str, Any]]]:
+        """The figures of the run's benchmark and format, with their sources."""
+        for source in self.sources:
+            for row in source.figures:
+                asked = (row["benchmark"], row.get("format", run.format))
+                if asked == (run.benchmark.name, run.format):
+                    yield source, row
+
+    def notes(self, benchmark: str) -> tuple[str, ...]:
         """Notes that name where a benchmark's figures are from."""
-        sources = dict.fromkeys(str(row["source"]) for row in self.of_any_format(benchmark))
-        return tuple(f"Published: {source}" for source in sources)
-
-    def of_any_format(self, benchmark: str) -> Iterable[Mapping[str, Any]]:
-        return (row for row in self.figures if row["benchmark"] == benchmark)
-
-
-_EXPECTED = "expected an object with source, and figures that each name their benchmark"
+        return tuple(
+            f"Published: {source.source}"
+            for source in self.sources
+            if any(row["benchmark"] == benchmark for row in source.figures)
+        )
 
 
-def _checked(figure: Mapping[str, Any]) -> Mapping[str, Any]:
-    _ = figure["benchmark"]
-    return figure
+def differing(runs: Sequence[Run], setting: Setting) -> str | None:
+    """How the sampling of the runs differs from the published setting, None if it does not."""
+    samplings = [run.manifest.sampling for run in runs]
+    found = []
+    for label, wanted, ours in (
+        ("n", setting.n, [run.samples_per_case for run in runs]),
+        ("T", setting.temperatures, [None if s is None else s.temperature for s in samplings]),
+        ("top-p", setting.top_p, [None if s is None else s.top_p for s in samplings]),
+        ("top-k", setting.top_k, [None if s is None else s.top_k for s in samplings]),
+    ):
+        theirs = wanted if isinstance(wanted, tuple) or wanted is None else (wanted,)
+        if theirs is not None and set(ours) != set(theirs):
+            found.append(f"{label} {_listed(ours)}, theirs {_listed(theirs)}")
+    return "; ".join(found) or None
 
 
-def beside(ours: Estimate, published: float | None) -> tuple[Cell, Cell, Cell]:
-    """The published value, ours minus it, and whether it lies within our interval."""
-    if published is None or ours.value is None or ours.low is None or ours.high is None:
-        return published, None, None
+def columns(group: str) -> tuple[Column, ...]:
+    """The columns that `beside` fills, keys with `group` before them where there are several."""
+    prefix = "" if group == "published" else f"{group.partition(', ')[2]}_"
+    return (
+        Column(f"{prefix}published", "figure", Kind.rate, group),
+        Column(f"{prefix}difference", "ours − it", Kind.difference, group),
+        Column(f"{prefix}within", "within ours", Kind.flag, group),
+        Column(f"{prefix}differing", "our setting", Kind.text, group),
+    )
+
+
+def beside(ours: Estimate, published: Figure | None) -> tuple[Plain, Plain, Plain, Plain]:
+    """The published value, ours minus it, whether it lies within our interval, and what differs
+    between the settings."""
+    if published is None:
+        return None, None, None, None
+    value, setting = published.value, published.differing
+    if ours.value is None or ours.low is None or ours.high is None:
+        return value, None, None, setting
     # both are rounded as they are shown: a figure that reads the same is not outside
-    within = round(ours.low, 3) <= round(published, 3) <= round(ours.high, 3)
-    return published, ours.value - published, within
+    within = round(ours.low, 3) <= round(value, 3) <= round(ours.high, 3)
+    return value, ours.value - value, within, setting
+
+
+def _of_content(run: Run, setting: Setting) -> bool:
+    """Whether the run is a finished one of all the published content, by the same scorer."""
+    same = run.benchmark.sha256 == setting.sha256 and setting.scorer in run.scorers
+    everything = not run.manifest.identity.get("benchmark.problems")
+    answered = len(run.verdicts.units(setting.scorer)) == run.benchmark.cases
+    return same and everything and answered and run.finished
+
+
+def _listed(values: Sequence[float | None]) -> str:
+    known = sorted({value for value in values if value is not None})
+    return ", ".join(f"{value:g}" for value in known) or "unknown"
+
+
+def _read(path: Path) -> Source:
+    try:
+        source = decode(Source, read_json(path, _EXPECTED))
+        for number, figure in enumerate(source.figures):
+            if figure.get("benchmark") not in source.settings:
+                raise UsageError(
+                    f"key 'figures[{number}].benchmark': {figure.get('benchmark')!r} has no entry "
+                    "in 'settings'"
+                )
+    except UsageError as error:
+        raise UsageError(f"published={path}: {error}; {_EXPECTED}") from error
+    return source
+
+
+_EXPECTED = (
+    "expected an object with source, settings (by benchmark: sha256, scorer, n, temperatures, "
+    "top_p, top_k) and figures that each name their benchmark; results/published shows one"
+)

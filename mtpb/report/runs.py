@@ -1,11 +1,11 @@
-"""Run directories as reports see them, and the groups that tables are made of."""
+"""The runs of a report, and the groups that tables are made of."""
 
 from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -14,104 +14,10 @@ from typing import Any
 import numpy as np
 
 from mtpb.errors import UsageError
-from mtpb.metrics import clean_cases, problem_figures, read_verdicts
+from mtpb.manifest import ProblemFacts
+from mtpb.runs import Run, left_out, read_run, run_directories
 from mtpb.store import RunDirectory
-from mtpb.tables import MISSHAPEN, data_order, left_out
-from mtpb.verdicts import Floats, Verdicts
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run and what its manifest says of it. Verdicts are read when they are first needed."""
-
-    directory: RunDirectory
-    manifest: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def model(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.manifest["model"]
-        return found
-
-    @property
-    def name(self) -> str:
-        return self.model.get("name") or self.directory.path.name
-
-    @property
-    def size(self) -> str:
-        return self.model.get("size") or "–"
-
-    @property
-    def data(self) -> str:
-        return self.model.get("data") or "–"
-
-    @property
-    def parameters(self) -> int:
-        return self.model.get("parameters") or 0
-
-    @property
-    def benchmark(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.manifest["benchmark"]
-        return found
-
-    @property
-    def problems(self) -> Sequence[Mapping[str, Any]]:
-        found: Sequence[Mapping[str, Any]] = self.benchmark["problems"]
-        return found
-
-    @property
-    def whole(self) -> bool:
-        """Whether all the suite's problems were asked and answered."""
-        part = (self.manifest.get("identity") or {}).get("benchmark.problems")
-        return not part and len(np.unique(self.verdicts.problem)) == len(self.problems)
-
-    @property
-    def format(self) -> str:
-        return str(self.benchmark["format"])
-
-    @property
-    def scorer(self) -> str:
-        return str(self.benchmark["scorer"])
-
-    @property
-    def scorers(self) -> Sequence[str]:
-        found: Sequence[str] = self.benchmark["scorers"]
-        return found
-
-    @property
-    def temperature(self) -> float | None:
-        return (self.manifest.get("sampling") or {}).get("temperature")
-
-    @property
-    def model_order(self) -> tuple[tuple[int, str], int, str]:
-        """Sorts models by data variant, then size."""
-        return (data_order(self.data), self.parameters, self.name)
-
-    @cached_property
-    def verdicts(self) -> Verdicts:
-        return read_verdicts(self.directory, self.manifest)
-
-    @cached_property
-    def samples_per_case(self) -> int:
-        """The fewest samples that a case has."""
-        units = self.verdicts.units(self.scorer)
-        return int(units.n.min()) if len(units) else 0
-
-    @cached_property
-    def clean(self) -> Verdicts | None:
-        """The verdicts of cases without known faults; None where no errata are known."""
-        mask = clean_cases(self.benchmark)
-        if mask is None:
-            return None
-        return self.verdicts.select(mask[self.verdicts.problem, self.verdicts.case])
-
-    def rates(self, scorer: str | None = None, ks: Sequence[int] = ()) -> Floats:
-        """Pass rate and pass@k of each problem of the manifest: [P, 1 + len(ks)]."""
-        return rates_of(self.verdicts, scorer or self.scorer, ks, len(self.problems))
-
-
-def rates_of(verdicts: Verdicts, scorer: str, ks: Sequence[int], problems: int) -> Floats:
-    """Pass rate and pass@k of each problem: [problems, 1 + len(ks)]; NaN without samples."""
-    return problem_figures(verdicts.units(scorer), ks, problems)
+from mtpb.verdicts import Floats
 
 
 @dataclass(frozen=True)
@@ -123,17 +29,17 @@ class Suite:
     runs: tuple[Run, ...]
 
     @property
-    def problems(self) -> Sequence[Mapping[str, Any]]:
+    def problems(self) -> Sequence[ProblemFacts]:
         return self.runs[0].problems
 
     @property
     def benchmark(self) -> str:
-        return str(self.runs[0].benchmark["name"])
+        return self.runs[0].benchmark.name
 
     @property
     def has_tests(self) -> bool:
         """A function suite, judged by tests; its figures are pass@k."""
-        return list(self.runs[0].scorers) == ["test"]
+        return self.runs[0].benchmark.has_tests
 
     def of_format(self, format: str) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if run.format == format)
@@ -153,22 +59,27 @@ class Suite:
         """The run that tells easy problems from hard ones, None if it is not here.
 
         `named` is a model, whose best run in the main format is taken, or a run's directory;
-        without it, the best of all models in the main format is taken.
+        without it, the best of all models in the main format is taken, of the finished ones if
+        there are any.
         """
         if named is None:
-            return max(self.best, key=lambda run: mean(run.rates()[:, 0]), default=None)
+            return max(self.best, key=lambda run: (run.finished, _score(run)), default=None)
         place = Path(named).resolve()
-        of_name = (run for run in self.best if run.name == named)
-        at_place = (run for run in self.runs if run.directory.path.resolve() == place)
+        of_name = (run for run in self.best if run.model == named)
+        at_place = (run for run in self.runs if Path(run.source).resolve() == place)
         return next(chain(of_name, at_place), None)
 
 
 def best_runs(runs: Iterable[Run]) -> tuple[Run, ...]:
     """Of each model the run with the highest pass rate, ordered by model."""
     models: dict[str, Run] = {}
-    for run in sorted(runs, key=lambda run: -mean(run.rates()[:, 0])):
-        models.setdefault(run.name, run)
+    for run in sorted(runs, key=_score, reverse=True):
+        models.setdefault(run.model, run)
     return tuple(sorted(models.values(), key=lambda run: run.model_order))
+
+
+def _score(run: Run) -> float:
+    return mean(run.rates()[:, 0])
 
 
 def mean(values: Floats) -> float:
@@ -180,15 +91,14 @@ def mean(values: Floats) -> float:
 def find_runs(patterns: str | Sequence[str]) -> list[Run]:
     """The runs that a glob, or several, match: run directories or folders that hold some.
 
-    A run that cannot be read is left out with a warning. Raises UsageError where none is left that
-    has verdicts.
+    A run that cannot be read is left out with a warning. Raises UsageError where none is found.
     """
     asked = [patterns] if isinstance(patterns, str) else list(patterns)
     found: dict[Path, RunDirectory] = {}
     for pattern in asked:
         for place in sorted(glob.glob(str(Path(pattern).expanduser()), recursive=True)):
-            for manifest in sorted(Path(place).rglob("manifest.json")):
-                found.setdefault(manifest.parent.resolve(), RunDirectory(manifest.parent))
+            for directory in run_directories(Path(place)):
+                found.setdefault(directory.path.resolve(), directory)
     runs = [run for run in map(_readable, found.values()) if run is not None]
     if not runs:
         raise UsageError(
@@ -199,42 +109,94 @@ def find_runs(patterns: str | Sequence[str]) -> list[Run]:
 
 
 def _readable(directory: RunDirectory) -> Run | None:
-    """The run, with its verdicts read, or None if it has none or is broken."""
+    """The run, or None if it is broken or no samples were ever planned."""
     try:
-        run = Run(directory, directory.manifest())
-        _ = (run.model_order, run.format, run.scorers, run.scorer, run.benchmark["sha256"])
-        return run if len(run.verdicts) else None
-    except (UsageError, *MISSHAPEN) as error:
-        left_out(directory, error)
+        run = read_run(directory)
+    except UsageError as error:
+        left_out(directory, str(error))
         return None
+    return run if len(run.verdicts) or run.manifest.planned else None
+
+
+def to_show(runs: Sequence[Run], partial: bool) -> list[Run]:
+    """The finished runs; with `partial` also those that are under way.
+
+    Raises UsageError where there is none, with how far each run is.
+    """
+    shown = [run for run in runs if run.finished or (partial and run.judged)]
+    if not shown:
+        extents = "".join(f"\n  {run.source}: {run.extent}" for run in runs)
+        remedy = "" if partial else ", or show them as they are, marked: partial=true"
+        raise UsageError(
+            "runs: none is finished; finish them with the commands that started them"
+            f"{remedy}. Judged so far:{extents}"
+        )
+    return shown
+
+
+def described(run: Run) -> str:
+    """What tells a run from the others of its suite, in few words."""
+    words = [run.model]
+    if not run.benchmark.has_tests:
+        words.append(run.format.replace("_", "-"))
+    if run.temperature is not None:
+        words.append(f"T={run.temperature:g}")
+    return ", ".join(words)
 
 
 def suites_of(runs: Iterable[Run]) -> tuple[Suite, ...]:
     """Runs grouped by the problems they were asked, multi-turn suites first.
 
-    Of runs that agree in model, format and temperature the one with the most samples stays.
+    Of runs that agree in model, format and temperature one stays, a finished one if there is one,
+    then the one with the most samples; a warning names the others.
     """
     groups: dict[tuple[Any, ...], list[Run]] = {}
-    for run in sorted(runs, key=lambda run: -len(run.verdicts)):
-        ids = tuple(problem["id"] for problem in run.problems)
-        key = (run.benchmark["name"], run.benchmark["sha256"], ids)
-        twins = groups.setdefault(key, [])
-        if not any(_same_place(run, twin) for twin in twins):
+    for run in sorted(told_apart(list(runs)), key=lambda run: (not run.finished, -run.judged)):
+        ids = tuple(problem.id for problem in run.problems)
+        twins = groups.setdefault((run.benchmark.name, run.benchmark.sha256, ids), [])
+        twin = next((twin for twin in twins if _same_place(run, twin)), None)
+        if twin is None:
             twins.append(run)
-    ordered = sorted(groups.items(), key=lambda group: (group[1][0].scorers == ["test"], group[0]))
+        elif run.directory is not None:
+            why = f"{twin.source} has the same model, format and temperature and stands for both"
+            left_out(run.directory, why)
+    ordered = sorted(groups.items(), key=lambda group: (group[1][0].benchmark.has_tests, group[0]))
     return tuple(
         _suite(key[0], members, [k[0] for k, _ in ordered].count(key[0]) > 1)
         for key, members in ordered
     )
 
 
+def told_apart(runs: Sequence[Run]) -> list[Run]:
+    """The runs, with a piece of the hash added to a name that different models share."""
+    origins: dict[str, set[str]] = {}
+    for run in runs:
+        origins.setdefault(run.model, set()).add(_origin(run))
+    return [_named_by_origin(run) if len(origins[run.model]) > 1 else run for run in runs]
+
+
+def _origin(run: Run) -> str:
+    """Hash of the weights, or of the samples where these came from elsewhere."""
+    identity = run.manifest.identity
+    return str(identity.get("model.weights_sha256") or identity.get("samples.sha256"))
+
+
+def _named_by_origin(run: Run) -> Run:
+    model = replace(run.manifest.model, name=f"{run.model} ({_origin(run)[:6]})")
+    return replace(run, manifest=replace(run.manifest, model=model))
+
+
 def _suite(name: str, runs: Sequence[Run], ambiguous: bool) -> Suite:
     count = len(runs[0].problems)
-    digest = str(runs[0].benchmark["sha256"])[:6]
+    digest = runs[0].benchmark.sha256[:6]
     stem = f"{name}-{count}-{digest}" if ambiguous else name
     label = f"{name} ({count} problems)" if ambiguous else name
     return Suite(stem, label, tuple(sorted(runs, key=lambda run: run.model_order)))
 
 
 def _same_place(one: Run, other: Run) -> bool:
-    return (one.name, one.format, one.temperature) == (other.name, other.format, other.temperature)
+    return (one.model, one.format, one.temperature) == (
+        other.model,
+        other.format,
+        other.temperature,
+    )

@@ -47,6 +47,7 @@ class Spec:
     data: str = "mono"
     parameters: int = 4_000_000
     benchmark: str = "toy"
+    sha256: str = "cc"
     format: str = "multi_turn"
     functions: bool = False
     problems: int = 6
@@ -89,7 +90,7 @@ def manifest_of(spec: Spec) -> dict[str, Any]:
         },
         "benchmark": {
             "name": spec.benchmark,
-            "sha256": "cc",
+            "sha256": spec.sha256,
             "format": spec.format,
             "scorers": ["test"] if spec.functions else ["official", "strict"],
             "scorer": "test" if spec.functions else "strict",

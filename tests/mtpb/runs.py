@@ -4,6 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mtpb.manifest import (
+    BenchmarkFacts,
+    CaseFacts,
+    Guarantee,
+    Manifest,
+    ModelFacts,
+    ProblemFacts,
+    SamplingFacts,
+    Throughput,
+)
 from mtpb.records import Sample, Status, Turn, Verdict
 from mtpb.store import RunDirectory, RunWriter
 
@@ -41,44 +51,41 @@ def manifest_of(
     dirty: Iterable[tuple[str, int]] = (),
     scorers: Sequence[str] = ("strict",),
     **identity: Any,
-) -> dict[str, Any]:
-    """A manifest as runs write it; `identity` names keys with `__` for the dot."""
+) -> Manifest:
+    """A manifest as runs write it, in which these outcomes are what is planned; `identity` names
+    keys with `__` for the dot."""
     dirty = set(dirty)
     changed = {key.replace("__", "."): value for key, value in identity.items()}
-    problems = [
-        {
-            "id": problem,
-            "name": f"problem {problem}",
-            "category": (categories or {}).get(problem, "array"),
-            "difficulty": None,
-            "turns": 3,
-            "cases": [
-                {
-                    "expected": case,
-                    "errata": ["wrong"] if (problem, case) in dirty else [],
-                    "clean": (problem, case) not in dirty,
-                }
+    problems = tuple(
+        ProblemFacts(
+            problem,
+            f"problem {problem}",
+            (categories or {}).get(problem, "array"),
+            None,
+            3,
+            tuple(
+                CaseFacts(
+                    case,
+                    ("wrong",) if (problem, case) in dirty else (),
+                    (problem, case) not in dirty,
+                )
                 for case in range(len(cases))
-            ],
-        }
+            ),
+        )
         for problem, cases in outcomes.items()
-    ]
-    return {
-        "schema_version": 1,
-        "identity": IDENTITY | changed,
-        "model": {"name": "codegen-toy-mono", "path": "toy", "data": "mono", "size": "1M"},
-        "benchmark": {
-            "name": "toy",
-            "sha256": "cc",
-            "format": "multi_turn",
-            "scorers": list(scorers),
-            "scorer": scorers[0],
-            "problems": problems,
-        },
-        "sampling": {"n": 4, "temperature": 0.2},
-        "seed": 0,
-        "throughput": {"tokens": 1000, "generate_s": 2.0, "programs": 10, "judge_s": 1.0},
-    }
+    )
+    return Manifest(
+        identity=IDENTITY | changed,
+        model=ModelFacts("codegen-toy-mono", path="toy", data="mono", size="1M"),
+        benchmark=BenchmarkFacts(
+            "toy", "cc", "multi_turn", tuple(scorers), scorers[0], problems, errata=bool(dirty)
+        ),
+        planned=sum(len(samples) for cases in outcomes.values() for samples in cases),
+        guarantee=Guarantee.bytes,
+        sampling=SamplingFacts(4, 0.2),
+        seed=0,
+        throughput=Throughput(1000, 2.0, 10, 1.0),
+    )
 
 
 def verdict(
@@ -104,7 +111,7 @@ def verdicts_of(outcomes: Outcomes, failed: Status = Status.wrong_answer) -> lis
 
 
 def write_run(
-    path: Path, verdicts: Iterable[Verdict], manifest: Mapping[str, Any], samples: bool = False
+    path: Path, verdicts: Iterable[Verdict], manifest: Manifest, samples: bool = False
 ) -> RunDirectory:
     with RunWriter(path, manifest, "seed: 0\n") as writer:
         for one in verdicts:

@@ -3,16 +3,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mtpb.baseline import listing, save, show
+from mtpb.baseline_file import find_run, read_baseline
 from mtpb.comparison import Question, compare
-from mtpb.contestant import find_contestant, read_baseline, read_run
 from mtpb.errors import UsageError
 from mtpb.gate import Gate
 from mtpb.records import Status
+from mtpb.runs import read_run
 from mtpb.store import RunDirectory
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
 
@@ -36,7 +38,7 @@ def test_a_baseline_has_all_that_the_verdicts_say(tmp_path: Path) -> None:
         for i, status in enumerate(statuses)
     ]
     manifest = manifest_of({"a": [[True]]}, scorers=["official", "strict"])
-    run = write_run(tmp_path / "run", verdicts, manifest | {"sampling": {"n": 8}})
+    run = write_run(tmp_path / "run", verdicts, replace(manifest, planned=8))
     kept = read_baseline(save("b", str(run.path), tmp_path, False)).verdicts
     whole = read_run(run).verdicts
     for column in ("problem", "case", "sample", "status", "passed"):
@@ -49,7 +51,7 @@ def test_a_run_compares_with_its_own_baseline_as_with_itself(
     tmp_path: Path, run: RunDirectory
 ) -> None:
     save("main", str(run.path), tmp_path / "baselines", False)
-    baseline = find_contestant("main", tmp_path / "baselines")
+    baseline = find_run("main", tmp_path / "baselines")
     question = Question(Gate())
     with_baseline = compare(baseline, read_run(run), question)
     with_itself = compare(read_run(run), read_run(run), question)
@@ -64,7 +66,7 @@ def test_a_name_is_found_beside_a_folder_that_is_no_run(
     save("main", str(run.path), tmp_path, False)
     (tmp_path / "main").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert find_contestant("main", tmp_path).directory is None
+    assert find_run("main", tmp_path).directory is None
 
 
 def test_the_clean_subset_survives(tmp_path: Path) -> None:
@@ -77,10 +79,12 @@ def test_the_clean_subset_survives(tmp_path: Path) -> None:
 
 def test_a_baseline_is_small_and_holds_no_answers(tmp_path: Path) -> None:
     outcomes = {str(i): [passes(i % 40, 40)] * 5 for i in range(115)}
-    manifest = manifest_of(outcomes)
-    for problem in manifest["benchmark"]["problems"]:
-        for case in problem["cases"]:
-            case["expected"] = "a secret answer"
+    benchmark = manifest_of(outcomes).benchmark
+    secret = tuple(
+        replace(p, cases=tuple(replace(case, expected="a secret answer") for case in p.cases))
+        for p in benchmark.problems
+    )
+    manifest = replace(manifest_of(outcomes), benchmark=replace(benchmark, problems=secret))
     run = write_run(tmp_path / "run", verdicts_of(outcomes), manifest)
     path = save("paper", str(run.path), tmp_path, False)
     assert path.stat().st_size < 60_000
@@ -107,7 +111,7 @@ def test_a_name_is_a_file_name(tmp_path: Path, run: RunDirectory, name: str) -> 
 
 def test_an_unfinished_run_makes_no_baseline(tmp_path: Path) -> None:
     partial = write_run(tmp_path / "part", verdicts_of(OUTCOMES)[:-1], manifest_of(OUTCOMES))
-    with pytest.raises(UsageError, match="95 verdicts of 96"):
+    with pytest.raises(UsageError, match="95 of 96 samples are judged"):
         save("main", str(partial.path), tmp_path, False)
     verdicts = [verdict("0", False, Status.sandbox_error), *verdicts_of(OUTCOMES)[1:]]
     broken = write_run(tmp_path / "broken", verdicts, manifest_of(OUTCOMES))
@@ -119,7 +123,7 @@ def test_an_unfinished_run_makes_no_baseline(tmp_path: Path) -> None:
 def test_a_file_that_is_no_baseline_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "odd.json").write_text(content)
     with pytest.raises(UsageError, match="baseline"):
-        find_contestant("odd", tmp_path)
+        find_run("odd", tmp_path)
 
 
 def test_the_list_and_the_page_of_a_baseline(tmp_path: Path, run: RunDirectory) -> None:

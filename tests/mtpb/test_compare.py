@@ -3,19 +3,22 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from mtpb.baseline_file import find_run
 from mtpb.compare import CompareConfig, check
 from mtpb.comparison import Comparison, Question, compare
 from mtpb.comparison_report import headline, junit, markdown, terminal, to_json
-from mtpb.contestant import find_contestant, read_run
 from mtpb.errors import UsageError
 from mtpb.gate import Gate
+from mtpb.manifest import SandboxFacts
 from mtpb.records import Key, Status
+from mtpb.runs import read_run
 from mtpb.store import RunDirectory
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
 
@@ -95,20 +98,19 @@ def test_seed_and_engine_may_differ(tmp_path: Path, steady: RunDirectory) -> Non
 
 def test_a_run_without_sampling_is_not_one_with_it(tmp_path: Path, steady: RunDirectory) -> None:
     manifest = manifest_of(STEADY)
-    manifest["identity"] = {
-        k: v for k, v in manifest["identity"].items() if not k.startswith("sampling.")
-    }
-    imported = write_run(tmp_path / "imported", verdicts_of(STEADY), manifest)
+    identity = {k: v for k, v in manifest.identity.items() if not k.startswith("sampling.")}
+    foreign = replace(manifest, identity=identity, sampling=None)
+    imported = write_run(tmp_path / "imported", verdicts_of(STEADY), foreign)
     with pytest.raises(UsageError, match=r"sampling.n: 4 in the baseline, None in the candidate"):
         compared(steady, imported)
 
 
 def test_an_unfinished_run_is_named(tmp_path: Path, steady: RunDirectory) -> None:
     partial = write_run(tmp_path / "partial", verdicts_of(STEADY)[:-3], manifest_of(STEADY))
-    with pytest.raises(UsageError, match=r"partial: 3 of the other run's 192 samples"):
-        compared(steady, partial)
-    with pytest.raises(UsageError, match=r"partial: 3 of the other run's 192 samples"):
-        compared(partial, steady)
+    for sides in ((steady, partial), (partial, steady), (partial, partial)):
+        with pytest.raises(UsageError, match=r"partial: 189 of 192 samples are judged"):
+            compared(*sides)
+        assert not compared(*sides, partial=True).red
     assert not compared(steady, partial, force=True).red
 
 
@@ -195,7 +197,7 @@ def test_timeouts_are_told_from_wrong_answers(tmp_path: Path, steady: RunDirecto
 def test_changed_layers_of_the_sandbox_are_noted(tmp_path: Path) -> None:
     runs = [
         write_run(tmp_path / str(on), verdicts_of(STEADY),
-                  manifest_of(STEADY) | {"sandbox": {"layers": {"seccomp": on}}})
+                  replace(manifest_of(STEADY), sandbox=SandboxFacts(layers={"seccomp": on})))
         for on in (True, False)
     ]  # fmt: skip
     assert any("layers" in note for note in compared(*runs).notes)
@@ -310,6 +312,6 @@ def test_comparing_loads_none_of_the_heavy_packages(steady: RunDirectory) -> Non
 
 def test_a_path_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is this a run directory"):
-        find_contestant(str(tmp_path), tmp_path)
+        find_run(str(tmp_path), tmp_path)
     with pytest.raises(UsageError, match="neither a run directory nor a baseline"):
-        find_contestant("nothing", tmp_path)
+        find_run("nothing", tmp_path)

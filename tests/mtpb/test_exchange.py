@@ -14,6 +14,7 @@ from mtpb.errors import UsageError
 from mtpb.exchange import read_samples, write_samples
 from mtpb.records import Sample, Turn
 from mtpb.store import RunDirectory, write_json
+from tests.mtpb.runs import manifest_of
 
 FUNCTIONS: Any = SimpleNamespace(
     name="functions",
@@ -155,8 +156,7 @@ def test_no_samples_is_an_error(tmp_path: Path, content: str | None) -> None:
 
 
 def run_of(path: Path, samples: Sequence[Sample], scorers: Sequence[str]) -> RunDirectory:
-    manifest = {"schema_version": 1, "identity": {}, "benchmark": {"scorers": scorers}}
-    write_json(path / "manifest.json", manifest)
+    write_json(path / "manifest.json", manifest_of({}, scorers=scorers).to_json())
     (path / "samples.jsonl").write_text("".join(s.to_json() + "\n" for s in samples))
     return RunDirectory(path)
 

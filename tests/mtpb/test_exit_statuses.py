@@ -27,8 +27,8 @@ OVERRIDES = {
     "show": ["run=run"],
 }
 COMMANDS = {  # a function that each command calls, wherever it is used
-    "baseline": "mtpb.contestant.write_baseline",
-    "compare": "mtpb.contestant.find_contestant",
+    "baseline": "mtpb.baseline_file.write_baseline",
+    "compare": "mtpb.baseline_file.find_run",
     "doctor": "mtpb.preflight.interpreter",
     "exchange": "mtpb.store.RunDirectory.manifest",
     "golden": "models.starter.names",
@@ -36,7 +36,7 @@ COMMANDS = {  # a function that each command calls, wherever it is used
     "report": "mtpb.report.build.write_report",
     "run": "mtpb.plan.make_plan",
     "score": "mtpb.exchange.read_samples",
-    "show": "mtpb.metrics.read_verdicts",
+    "show": "mtpb.runs.read_verdicts",
     "study": "mtpb.experiment.planned_runs",
 }
 RUN = (*QUICK, "output=run")

@@ -14,13 +14,21 @@ from hypothesis import strategies as st
 
 from mtpb import metrics
 from mtpb.errors import UsageError
+from mtpb.manifest import Throughput
 from mtpb.records import Status
+from mtpb.runs import read_run
+from mtpb.store import RunDirectory
 from mtpb.verdicts import Verdicts
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
 
 
 def summary_of(path: Path, ks: Sequence[int] | None = None) -> dict:
-    return metrics.summarise(metrics.RunDirectory(path), ks)
+    return summarise(RunDirectory(path), ks)
+
+
+def summarise(directory: RunDirectory, ks: Sequence[int] | None = None) -> dict:
+    run = read_run(directory)
+    return metrics.summarise(run.manifest, run.verdicts, ks)
 
 
 def entry(summary: dict, scorer: str = "strict", subset: str = "all") -> dict:
@@ -70,7 +78,7 @@ def test_figures_are_means_over_cases_then_problems(tmp_path: Path) -> None:
         tmp_path,
         {"a": [passes(1, 4), passes(3, 4)], "b": [passes(4, 4)], "c": [passes(0, 4)]},
     )
-    overall = entry(metrics.summarise(run, [1, 2]))["overall"]
+    overall = entry(summarise(run, [1, 2]))["overall"]
     assert overall["pass_rate"] == overall["pass@1"] == pytest.approx((0.5 + 1 + 0) / 3)
     assert overall["pass@2"] == pytest.approx(((1 / 2 + 1) / 2 + 1 + 0) / 3)
     assert (overall["problems"], overall["cases"], overall["samples"]) == (3, 4, 16)
@@ -78,14 +86,14 @@ def test_figures_are_means_over_cases_then_problems(tmp_path: Path) -> None:
 
 def test_cases_with_unequal_numbers_of_samples_weigh_the_same(tmp_path: Path) -> None:
     run = run_of(tmp_path, {"a": [passes(1, 1), passes(0, 9)], "b": [passes(1, 2)]})
-    by_problem = entry(metrics.summarise(run))["by_problem"]
+    by_problem = entry(summarise(run))["by_problem"]
     assert by_problem["a"]["pass_rate"] == 0.5
     assert "pass@10" not in by_problem["a"]
 
 
 def test_default_k_are_those_that_every_case_allows(tmp_path: Path) -> None:
     run = run_of(tmp_path, {"a": [passes(1, 100), passes(0, 99)]})
-    assert set(entry(metrics.summarise(run))["overall"]["intervals"]) == {
+    assert set(entry(summarise(run))["overall"]["intervals"]) == {
         "pass_rate",
         "pass@1",
         "pass@10",
@@ -96,7 +104,7 @@ def test_default_k_are_those_that_every_case_allows(tmp_path: Path) -> None:
 def test_a_k_that_no_case_allows_is_refused(tmp_path: Path, k: int) -> None:
     run = run_of(tmp_path, {"a": [passes(1, 4)]})
     with pytest.raises(UsageError, match=f"k={k}"):
-        metrics.summarise(run, [k])
+        summarise(run, [k])
 
 
 def test_a_sandbox_error_is_not_a_wrong_program(tmp_path: Path) -> None:
@@ -104,7 +112,7 @@ def test_a_sandbox_error_is_not_a_wrong_program(tmp_path: Path) -> None:
     verdicts = [verdict("a"), verdict("a", False, sample=1), broken, verdict("b")]
     outcomes = {"a": [[True, False, False]], "b": [[True]]}
     run = write_run(tmp_path, verdicts, manifest_of(outcomes))
-    overall = entry(metrics.summarise(run))["overall"]
+    overall = entry(summarise(run))["overall"]
     assert overall["pass_rate"] == 0.75
     assert overall["status"]["sandbox_error"] == 1
 
@@ -112,7 +120,7 @@ def test_a_sandbox_error_is_not_a_wrong_program(tmp_path: Path) -> None:
 def test_a_problem_with_sandbox_errors_alone_counts_nowhere(tmp_path: Path) -> None:
     verdicts = [verdict("a", False, Status.sandbox_error), verdict("b"), verdict("c", False)]
     outcomes = {name: [[True]] for name in "abc"}
-    result = entry(metrics.summarise(write_run(tmp_path, verdicts, manifest_of(outcomes))))
+    result = entry(summarise(write_run(tmp_path, verdicts, manifest_of(outcomes))))
     assert result["overall"]["pass_rate"] == 0.5
     assert result["by_problem"]["a"]["pass_rate"] is None
     assert result["by_problem"]["a"]["intervals"]["pass_rate"] is None
@@ -127,7 +135,7 @@ def test_there_is_an_entry_for_each_scorer_and_subset(tmp_path: Path) -> None:
     manifest = manifest_of(
         {"a": [[True], [True]], "b": [[True]]}, dirty=[("a", 1)], scorers=["official", "strict"]
     )
-    summary = metrics.summarise(write_run(tmp_path, verdicts, manifest))
+    summary = summarise(write_run(tmp_path, verdicts, manifest))
     rates = {(e["scorer"], e["subset"]): e["overall"]["pass_rate"] for e in summary["results"]}
     assert rates == {
         ("official", "all"): 0.25,
@@ -144,7 +152,7 @@ def test_status_counts_agree_with_the_scorer(tmp_path: Path) -> None:
         verdict("c", False, Status.memory, official=False, strict=False),
     ]
     manifest = manifest_of({name: [[True]] for name in "abc"}, scorers=["official", "strict"])
-    summary = metrics.summarise(write_run(tmp_path, verdicts, manifest))
+    summary = summarise(write_run(tmp_path, verdicts, manifest))
     official = entry(summary, "official")["overall"]["status"]
     strict = entry(summary, "strict")["overall"]["status"]
     assert (official["passed"], official["timeout"], official["memory"]) == (1, 1, 1)
@@ -154,7 +162,7 @@ def test_status_counts_agree_with_the_scorer(tmp_path: Path) -> None:
 def test_categories_are_summarised_apart(tmp_path: Path) -> None:
     outcomes = {"a": [passes(1, 2)], "b": [passes(2, 2)], "c": [passes(0, 2)]}
     run = run_of(tmp_path, outcomes, categories={"a": "math", "b": "math", "c": "string"})
-    by_category = entry(metrics.summarise(run))["by_category"]
+    by_category = entry(summarise(run))["by_category"]
     assert {name: group["pass_rate"] for name, group in by_category.items()} == {
         "math": 0.75,
         "string": 0,
@@ -164,7 +172,7 @@ def test_categories_are_summarised_apart(tmp_path: Path) -> None:
 def test_a_subset_of_the_benchmark_is_summarised_as_it_stands(tmp_path: Path) -> None:
     manifest = manifest_of({"a": [[True]], "b": [[True], [True]]})
     run = write_run(tmp_path, [verdict("b", case=1)], manifest)
-    result = entry(metrics.summarise(run))
+    result = entry(summarise(run))
     assert list(result["by_problem"]) == ["b"]
     assert result["overall"]["problems"] == result["overall"]["cases"] == 1
 
@@ -181,22 +189,23 @@ def test_the_same_verdicts_give_the_same_bytes_in_any_order(tmp_path: Path) -> N
 def test_throughput_is_work_over_time(tmp_path: Path) -> None:
     run = run_of(tmp_path, {"a": [[True]]})
     throughput = {"tokens_per_s": 500.0, "programs_per_s": 10.0}
-    assert metrics.summarise(run)["throughput"] == throughput
-    assert set(metrics.throughput({"throughput": {"judge_s": 0}}).values()) == {None}
+    assert summarise(run)["throughput"] == throughput
+    untimed = Throughput(tokens=5, judge_s=0.0)
+    assert (untimed.tokens_per_s, untimed.programs_per_s) == (None, None)
 
 
 def test_no_verdicts_and_foreign_verdicts_are_refused(tmp_path: Path) -> None:
     empty = write_run(tmp_path / "empty", [], manifest_of({"a": [[True]]}))
     with pytest.raises(UsageError, match="no verdicts"):
-        metrics.summarise(empty)
+        summarise(empty)
     foreign = write_run(tmp_path / "foreign", [verdict("z")], manifest_of({"a": [[True]]}))
-    with pytest.raises(UsageError, match="'z' is not in the manifest"):
-        metrics.summarise(foreign)
+    with pytest.raises(UsageError, match="problem 'z', case 0"):
+        summarise(foreign)
 
 
 def test_headline_has_the_overall_figures_with_intervals(tmp_path: Path) -> None:
     run = run_of(tmp_path, {str(i): [passes(i % 3, 2)] for i in range(9)})
-    rate, first = metrics.headline(metrics.summarise(run), "strict")
+    rate, first = metrics.headline(summarise(run), "strict")
     assert (rate.name, first.name) == ("pass_rate", "pass@1")
     assert rate.low < rate.value < rate.high
     assert metrics.headline({"results": []}, "strict") == ()
@@ -267,7 +276,7 @@ def test_unknown_problems_are_left_out_of_groups() -> None:
 def test_a_single_problems_interval_is_that_of_its_samples(tmp_path: Path) -> None:
     stats = pytest.importorskip("scipy.stats")
     run = run_of(tmp_path, {"a": [passes(3, 10)]})
-    overall = entry(metrics.summarise(run, [2]))["overall"]
+    overall = entry(summarise(run, [2]))["overall"]
     low, high = stats.beta(3.5, 7.5).ppf([0.025, 0.975])
     assert overall["intervals"]["pass_rate"] == pytest.approx([low, high], abs=0.03)
     squared = [1 - (1 - low) ** 2, 1 - (1 - high) ** 2]

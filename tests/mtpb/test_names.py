@@ -51,9 +51,9 @@ def test_own_content_is_called_as_its_file(finished: Path) -> None:
     run = the_run(finished)
     assert run.path.parent == finished / "results" / "own"
     manifest = run.manifest()
-    assert manifest["benchmark"]["name"] == "own"
-    assert manifest["identity"]["benchmark.name"] == "own"
-    assert manifest["identity"]["benchmark.suite"] == "mtpb"
+    assert manifest.benchmark.name == "own"
+    assert manifest.identity["benchmark.name"] == "own"
+    assert manifest.identity["benchmark.suite"] == "mtpb"
 
 
 def test_another_name_gives_the_same_samples_elsewhere(finished: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_run_from_before_names_is_resumed_and_renamed(finished: Path) -> None:
     done = call("run", *OWN, f"output={run.path}", cwd=finished)
     assert done.returncode == 0, done.stderr
     assert run.samples_path.read_bytes() == samples
-    assert run.manifest()["benchmark"]["name"] == "own"
+    assert run.manifest().benchmark.name == "own"
 
 
 def test_a_run_from_before_names_is_compared(finished: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_run_from_before_names_is_compared(finished: Path, tmp_path: Path) -> 
 
 
 def as_before(run: RunDirectory) -> None:
-    manifest = run.manifest()
+    manifest = run.manifest().to_json()
     del manifest["identity"]["benchmark.suite"]
     manifest["identity"]["benchmark.name"] = manifest["benchmark"]["name"] = "mtpb"
     run.manifest_path.write_text(json.dumps(manifest))

@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtpb.errors import UsageError
+from mtpb.manifest import ModelFacts
 from mtpb.prompt_scores import FILE, PromptScore
 from mtpb.records import Sample, Turn
 from mtpb.report import formats, passk, passrate
 from mtpb.report.build import Options, report, suite_tables, write_report
 from mtpb.report.pages import first_lines, samples_a_problem
-from mtpb.report.published import SHIPPED, Published, beside
+from mtpb.report.published import SHIPPED, Figure, Published, beside
 from mtpb.report.runs import Suite, find_runs, suites_of
 from mtpb.report.settings import Limits
+from mtpb.results import results_table
 from mtpb.store import RunDirectory
-from mtpb.tables import Estimate, Table, results_table
+from mtpb.tables import Estimate, Table
 from tests.mtpb.report_runs import Spec, family, make_run
 from tests.mtpb.runs import passes, run_of
 
@@ -102,8 +106,8 @@ def test_difficulty_follows_the_reference_and_the_thresholds(tmp_path: Path) -> 
 
 
 def renamed(run: RunDirectory, model: str) -> None:
-    manifest = run.manifest()
-    run.manifest_path.write_text(json.dumps({**manifest, "model": {"name": model}}))
+    manifest = replace(run.manifest(), model=ModelFacts(model))
+    run.manifest_path.write_text(json.dumps(manifest.to_json()))
 
 
 @settings(max_examples=10, deadline=None)
@@ -148,7 +152,7 @@ def test_the_reference_may_be_a_run(runs: Path) -> None:
     (suite,) = (suite for suite in suites_of(find_runs(str(runs))) if not suite.has_tests)
     found = suite.reference(str(runs / "single-1M-nl"))
     assert found is not None
-    assert (found.name, found.format) == ("codegen-1M-nl", "single_turn")
+    assert (found.model, found.format) == ("codegen-1M-nl", "single_turn")
     assert suite.reference("nobody") is None
 
 
@@ -183,33 +187,105 @@ def test_honest_temperature_equals_the_best_where_one_dominates(tmp_path: Path) 
     assert passk.honest(models, 1).value == pytest.approx(best.value, abs=1e-9)
 
 
-def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
-    spec = Spec(benchmark="mtpb", size="350M", parameters=356_712_448, problems=8)
-    suite = suite_of(make_run(tmp_path / "run", spec))
-    table = passrate.scorers(suite, Published.read(SHIPPED))
+MTPB = Published.read(SHIPPED).sources[0].settings["mtpb"]
+
+
+def mtpb_run(path: Path, n: int = 40, cases: int = 1, **spec: Any) -> Path:
+    """A run of what passes for the published MTPB, in the published setting unless asked."""
+    spec = {"benchmark": "mtpb", "sha256": MTPB.sha256, "size": "350M", "parameters": 1} | spec
+    made = make_run(path, Spec(**spec, n=n, cases=cases))
+    manifest = json.loads((made / "manifest.json").read_text())
+    manifest["sampling"]["top_k"] = 50
+    (made / "manifest.json").write_text(json.dumps(manifest))
+    return made
+
+
+def published_row(table: Table, row: int = 0) -> dict[str, Any]:
+    """The published cells of a row, by key."""
     keys = [column.key for column in table.columns]
-    assert table.rows[0][keys.index("published")] == 0.1698
-    assert table.rows[1][keys.index("model")] == "code-davinci-002"
+    found = dict(zip(keys, table.rows[row], strict=True))
+    return {key: found[key] for key in ("model", "published", "within", "differing")}
+
+
+def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
+    suite = suite_of(mtpb_run(tmp_path / "run", problems=8))
+    table = passrate.scorers(suite, Published.read(SHIPPED))
+    assert published_row(table)["published"] == 0.1698
+    assert published_row(table)["differing"] is None
+    assert published_row(table, 1)["model"] == "code-davinci-002"
     assert "arXiv 2203.13474" in " ".join(table.notes)
 
 
 def test_both_formats_have_their_published_figures(tmp_path: Path) -> None:
     for format in ("multi_turn", "single_turn"):
-        spec = Spec(benchmark="mtpb", size="16B", parameters=16_000_000_000, format=format)
-        make_run(tmp_path / format, spec)
+        mtpb_run(tmp_path / format, size="16B", format=format)
     table = formats.formats(suite_of(tmp_path), Published.read(SHIPPED))
     keys = [column.key for column in table.columns]
     row = dict(zip(keys, table.rows[0], strict=True))
     assert (row["multi-turn_published"], row["single-turn_published"]) == (0.4734, 0.3874)
 
 
-def test_a_part_of_a_suite_has_no_published_figure(tmp_path: Path) -> None:
-    path = make_run(tmp_path / "run", Spec(benchmark="mtpb", size="350M"))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"identity": {"benchmark.problems": ["1", "2"]}},
+        {"benchmark": {"sha256": "my own"}},
+        {"benchmark": {"name": "own"}},
+        {"benchmark": {"scorers": ["strict"]}},
+        {"planned": 10_000},
+    ],
+)
+def test_other_content_or_a_part_of_it_has_no_published_figure(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = mtpb_run(tmp_path / "run", n=4)
     manifest = json.loads((path / "manifest.json").read_text())
-    manifest["identity"]["benchmark.problems"] = ["1", "2"]
+    for key, value in change.items():
+        manifest[key] = {**manifest[key], **value} if isinstance(value, dict) else value
     (path / "manifest.json").write_text(json.dumps(manifest))
-    (run,) = find_runs(str(path))
-    assert Published.read(SHIPPED).value(run, "pass_rate") is None
+    made = report(find_runs(str(path)), Options(published=Published.read(SHIPPED), partial=True))
+    written = "".join(table.markdown() for table in made.tables)
+    assert "published" not in written
+    assert "code-davinci-002" not in written
+    assert "arXiv" not in written
+
+
+def test_imported_samples_of_some_problems_have_no_published_figure(tmp_path: Path) -> None:
+    path = mtpb_run(tmp_path / "run", n=4)
+    manifest = json.loads((path / "manifest.json").read_text())
+    del manifest["sampling"]
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    published = Published.read(SHIPPED)
+    row = published_row(passrate.scorers(suite_of(path), published))
+    assert row["differing"] == (
+        "n 4, theirs 40; T unknown, theirs 0.2; top-p unknown, theirs 0.95; "
+        "top-k unknown, theirs 50"
+    )
+    for name in ("samples.jsonl", "verdicts.jsonl"):  # without the last problem's four
+        lines = (path / name).read_text().splitlines(keepends=True)
+        (path / name).write_text("".join(lines[:-4]))
+    assert "published" not in passrate.scorers(suite_of(path), published).trimmed().markdown()
+
+
+def test_settings_that_differ_from_the_published_ones_are_named(tmp_path: Path) -> None:
+    suite = suite_of(mtpb_run(tmp_path / "run", n=4, temperature=0.8))
+    row = published_row(passrate.scorers(suite, Published.read(SHIPPED)))
+    assert row["published"] == 0.1698
+    assert row["differing"] == "n 4, theirs 40; T 0.8, theirs 0.2"
+
+
+def test_a_published_best_of_three_temperatures_stands_beside_a_best_of_three(
+    tmp_path: Path,
+) -> None:
+    published = Published.read(SHIPPED)
+    setting = published.sources[0].settings["humaneval"]
+    spec = Spec(functions=True, benchmark="humaneval", sha256=setting.sha256, size="350M", n=200)
+    differing = []
+    for t in (0.2, 0.6, 0.8):
+        make_run(tmp_path / str(t), replace(spec, temperature=t))
+        table = passk.temperatures(suite_of(tmp_path), published)
+        differing.append(published_row(table)["differing"])
+    assert differing == ["T 0.2, theirs 0.2, 0.6, 0.8", "T 0.2, 0.6, theirs 0.2, 0.6, 0.8", None]
 
 
 @pytest.mark.parametrize("content", ["{}", '{"source": "x", "figures": [{"pass_rate": 1}]}', "[]"])
@@ -221,9 +297,9 @@ def test_published_figures_of_another_shape_are_refused(tmp_path: Path, content:
 
 def test_within_says_whether_the_published_value_is_in_our_interval() -> None:
     ours = Estimate(0.17, 0.12, 0.22)
-    assert beside(ours, 0.1698) == (0.1698, pytest.approx(0.0002), True)
-    assert beside(ours, 0.25) == (0.25, pytest.approx(-0.08), False)
-    assert beside(ours, None) == (None, None, None)
+    assert beside(ours, Figure(0.1698, None)) == (0.1698, pytest.approx(0.0002), True, None)
+    assert beside(ours, Figure(0.25, "n")) == (0.25, pytest.approx(-0.08), False, "n")
+    assert beside(ours, None) == (None, None, None, None)
 
 
 def test_gain_is_paired_by_problem(tmp_path: Path) -> None:
@@ -334,7 +410,8 @@ def test_results_table_has_sizes_and_data_variants(tmp_path: Path) -> None:
 
 
 def with_metrics(path: Path, rate: float) -> None:
-    overall = {"pass_rate": rate, "intervals": {"pass_rate": [0.4, 0.6]}}
+    counts = {"samples": 10**6, "status": {"sandbox_error": 0}}
+    overall = {"pass_rate": rate, "intervals": {"pass_rate": [0.4, 0.6]}, **counts}
     results = [{"scorer": "strict", "subset": "all", "overall": overall}]
     (path / "metrics.json").write_text(json.dumps({"results": results}))
 
@@ -368,7 +445,7 @@ def test_a_broken_neighbour_is_left_out_with_a_warning(
     assert len(results_table(tmp_path).rows) == 1
     assert capsys.readouterr().err.startswith(f"warning: {tmp_path / 'bad'} is left out: ")
     if file == "manifest.json":
-        assert [run.name for run in find_runs(str(tmp_path))] == ["codegen-4M-good"]
+        assert [run.model for run in find_runs(str(tmp_path))] == ["codegen-4M-good"]
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mtpb.errors import UsageError
+from mtpb.manifest import Throughput
 from mtpb.records import Key, Sample, Status, Turn, Verdict
 from mtpb.store import RunDirectory, RunWriter
+from tests.mtpb.runs import manifest_of
 
-MANIFEST = {"schema_version": 1, "identity": {"seed": 0, "sampling.n": 2}}
+MANIFEST = replace(manifest_of({"p": [[True, True]]}), identity={"seed": 0, "sampling.n": 2})
 
 
 def sample(number: int, text: str = "print(1)") -> Sample:
@@ -70,8 +73,9 @@ def test_broken_line_is_named(tmp_path: Path) -> None:
 
 def test_other_configuration_is_refused_with_the_differing_keys(tmp_path: Path) -> None:
     write(tmp_path, 0)
-    with pytest.raises(UsageError, match=r"sampling\.n: 2 there, 4 now") as refusal:
-        RunWriter(tmp_path, MANIFEST | {"identity": {"seed": 0, "sampling.n": 4}}, "")
+    other = replace(MANIFEST, identity={"seed": 0, "sampling.n": 1})
+    with pytest.raises(UsageError, match=r"sampling\.n: 2 there, 1 now") as refusal:
+        RunWriter(tmp_path, other, "")
     assert "seed" not in str(refusal.value)
 
 
@@ -110,8 +114,9 @@ def test_throughput_adds_up_over_restarts(tmp_path: Path) -> None:
     for _ in range(2):
         with RunWriter(tmp_path, MANIFEST, "") as writer:
             writer.add_sample(sample(0))
-            writer.add_throughput({"tokens": 5})
-    assert RunDirectory(tmp_path).manifest()["throughput"] == {"tokens": 10}
+            writer.add_throughput(Throughput(tokens=5))
+    total = MANIFEST.throughput + Throughput(tokens=10)
+    assert RunDirectory(tmp_path).manifest().throughput == total
 
 
 def test_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
@@ -153,9 +158,9 @@ def test_line_that_is_no_sample_is_one_error(line: str) -> None:
 
 def test_directory_in_which_nothing_came_to_be_may_become_another_runs(tmp_path: Path) -> None:
     write(tmp_path)
-    other = {"schema_version": 1, "identity": {"seed": 1}}
+    other = replace(MANIFEST, identity={"seed": 1})
     with RunWriter(tmp_path, other, ""):
-        assert RunDirectory(tmp_path).manifest()["identity"] == {"seed": 1}
+        assert RunDirectory(tmp_path).manifest().identity == {"seed": 1}
 
 
 def test_directory_of_another_version_is_refused(tmp_path: Path) -> None:
