@@ -41,9 +41,10 @@ def test_a_whole_benchmark_with_plenty_of_cache_and_with_little(
         chosen.append(f"benchmark.path={path}")
     suite = benchmarks.load(name.partition(".")[0].lower(), path)
     samples = []
-    for cache in ("null", "1"):  # 1 is raised to what one conversation may need
-        overrides = (*chosen, f"engine.cache_tokens={cache}", f"output={cache}")
+    caches = {"plenty": "null", "little": "1"}  # 1 is raised to what one conversation may need
+    for output, tokens in caches.items():
+        overrides = (*chosen, f"engine.cache_tokens={tokens}", f"output={output}")
         done = call("run", "model=codegen-1M-mono", *overrides, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        samples.append(complete(tmp_path / cache, suite, 4 if LONG else 1))
+        samples.append(complete(tmp_path / output, suite, 4 if LONG else 1))
     assert samples[0] == samples[1]
