@@ -24,16 +24,17 @@ from collections.abc import Callable, Mapping
 from types import CodeType, FrameType
 from typing import Any, NoReturn, cast
 
-from sandbox import failure, plain, serving, wire
-from sandbox.failure import Ending, TimeLimit
-from sandbox.plain import Frozen, Plain, freeze
+from sandbox import failure, plain, protocol, serving, wire
+from sandbox.failure import TimeLimit
+from sandbox.plain import REPORT, Frozen, Plain, PlainError, freeze
+from sandbox.protocol import Ended, Ending
 
 FILENAME = "<program>"
 INTERIM_SHARE = 0.05
 INTERIM_FREE_S = 0.02
 
 Code = Callable[..., object]
-PASSED = Ending("passed")
+PASSED = Ending(Ended.passed)
 
 
 class Stage:
@@ -65,12 +66,15 @@ class Stage:
 class Channel:
     """The private way out of the process: values, then how the program ended."""
 
-    _PASSED = wire.frame(b"E", plain.encode(freeze(tuple(PASSED))))
-
-    _BEGUN = wire.frame(b"B", b"")
+    _PASSED = protocol.ENDING.frame(protocol.pack_ending(PASSED))
+    _BEGUN = protocol.BEGUN.frame()
+    _TOO_LARGE: Plain = ("object", "value", "too large to be reported")
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        # kept well below what the pool takes, so that room for the rest is left
+        self._interims = protocol.REPORT_FRAMES // 2
+        self._interim_bytes = protocol.REPORT_BYTES // 2
 
     def payload(self) -> tuple[Any, ...]:
         """What the pool asks for; trusted, so marshal will do."""
@@ -84,17 +88,32 @@ class Channel:
         wire.write(self._fd, self._BEGUN)
 
     def fault(self, text: str) -> NoReturn:
-        wire.write(self._fd, wire.frame(b"X", plain.encode(freeze(text))))
+        body = text.encode("utf-8", "backslashreplace")[: protocol.FAULT.most]
+        wire.write(self._fd, protocol.FAULT.frame(body))
         os._exit(1)
 
-    def value(self, value: Plain, interim: bool = False) -> None:
-        wire.write(self._fd, wire.frame(b"I" if interim else b"V", plain.encode(value)))
+    def value(self, value: Plain) -> None:
+        wire.write(self._fd, protocol.VALUE.frame(self._encoded(value)))
+
+    def interim(self, value: Plain) -> None:
+        """A value so far; nothing where the pool would soon refuse more."""
+        frame = protocol.INTERIM.frame(self._encoded(value))
+        self._interims -= 1
+        self._interim_bytes -= len(frame)
+        if self._interims >= 0 and self._interim_bytes >= 0:
+            wire.write(self._fd, frame)
+
+    def _encoded(self, value: Plain) -> bytes:
+        try:
+            return plain.encode(value, REPORT)
+        except PlainError:  # values frozen one by one, too large together
+            return plain.encode(self._TOO_LARGE)
 
     def end(self, ending: Ending) -> None:
         if ending is PASSED:
             wire.write(self._fd, self._PASSED)
         else:
-            wire.write(self._fd, wire.frame(b"E", plain.encode(freeze(tuple(ending)))))
+            wire.write(self._fd, protocol.ENDING.frame(protocol.pack_ending(ending)))
 
 
 class HarnessSpace:
@@ -104,7 +123,7 @@ class HarnessSpace:
         self._names: dict[str, Any] = {
             "__builtins__": dict(vars(builtins)),
             "__name__": "harness",
-            "freeze": lambda value: Frozen(freeze(value)),
+            "freeze": lambda value: Frozen(freeze(value, budget=REPORT)),
             **arguments,
         }
         exec(code, self._names)
@@ -129,7 +148,7 @@ class HarnessSpace:
             self._on_print(args)
         if self._interim is not None and self._can_afford():
             started = time.process_time()
-            self._channel.value(freeze(self._interim()), interim=True)
+            self._channel.interim(freeze(self._interim(), budget=REPORT))
             self._spent += time.process_time() - started
 
     def _can_afford(self) -> bool:
@@ -137,7 +156,7 @@ class HarnessSpace:
 
     def report(self) -> None:
         if self._report is not None:
-            self._channel.value(freeze(self._report()))
+            self._channel.value(freeze(self._report(), budget=REPORT))
 
 
 def _watched_print(space: HarnessSpace) -> Code:
@@ -229,14 +248,14 @@ def _compile(source: str, space: HarnessSpace | None) -> CodeType | Ending:
 def _finish(ending: Ending) -> Ending:
     """Wait for threads and run exit hooks as an interpreter does; flush the output."""
     try:
-        if ending.status != "timeout":
+        if ending.ended is not Ended.timeout:
             _wait_for_threads()
             if atexit._ncallbacks():
                 atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
     except BaseException as error:  # noqa: BLE001  a closed stream is no failure
-        if ending.status == "passed" and not isinstance(error, ValueError):
+        if ending.ended is Ended.passed and not isinstance(error, ValueError):
             return failure.describe(error, FILENAME)
     return ending
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
-import marshal
 import os
 import secrets
 import select
@@ -15,9 +15,10 @@ import tempfile
 from dataclasses import asdict
 from typing import Any, cast
 
-from sandbox import scratch, wire
+from sandbox import protocol, scratch, wire
 from sandbox.program import Isolation, Limits, SandboxError
-from sandbox.supervision import End
+from sandbox.protocol import End, Message, ProtocolError
+from sandbox.report import Report
 
 BOOT = """
 import sys, types
@@ -25,14 +26,14 @@ sys.path[:] = [entry for entry in sys.path if entry]
 package = types.ModuleType("sandbox"); package.__path__ = [sys.argv[1]]
 sys.modules["sandbox"] = package
 from sandbox.server import main
-main(int(sys.argv[2]))
+main()
 """
 START_S = 120.0
-TEST_CPU_S = 10.0
+TEST_CPU_S = 10.0  # at least; otherwise as long as a program may take
 
 
 class ServerDiedError(Exception):
-    """The fork server is gone; its job has to be run again."""
+    """The fork server is gone, or does not say what it should; its job has to be run again."""
 
 
 class Server:
@@ -50,6 +51,8 @@ class Server:
         self.scratch = os.path.join(tempfile.gettempdir(), name)
         self.control, theirs = socket.socketpair()
         self.known: dict[tuple[Any, ...], int] = {}
+        self.test_cpu_s = max(TEST_CPU_S, limits.cpu_s)
+        self._jobs = itertools.count(1)
         with theirs:
             self._process = subprocess.Popen(
                 [
@@ -61,25 +64,23 @@ class Server:
                     "-c",
                     BOOT,
                     os.path.dirname(os.path.abspath(__file__)),
-                    str(theirs.fileno()),
                 ],
                 env=_environment(self.scratch),
-                stdin=subprocess.DEVNULL,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL if not os.environ.get("SANDBOX_DEBUG") else None,
-                pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
         start = {
             "limits": asdict(limits),
             "tests": for_tests,
-            "test_cpu_s": TEST_CPU_S,
+            "test_cpu_s": self.test_cpu_s,
             "isolation": isolation.value,
             "libraries": libraries,
             "scratch": self.scratch,
             "parent": os.getpid(),
         }
-        wire.write(self.control.fileno(), wire.frame(b"S", json.dumps(start).encode()))
+        wire.write(self.control.fileno(), protocol.START.frame(json.dumps(start).encode()))
 
     def wait_until_ready(self) -> dict[str, Any]:
         """The layers in force; SandboxError where the server could not start."""
@@ -92,48 +93,60 @@ class Server:
         except (wire.WireError, OSError) as error:
             self.close()
             raise SandboxError(f"the fork server of the sandbox did not start: {error}") from error
-        if tag == b"L":
+        if tag == protocol.LACKING.tag:
             self.close()
             raise SandboxError(
                 f"full isolation is not to be had here, it lacks: {body.decode()};"
                 " use isolation=auto to run with what there is"
             )
-        if tag != b"R":
+        if tag != protocol.READY.tag:
             self.close()
             raise SandboxError(f"the fork server of the sandbox failed: {body.decode()}")
         return cast("dict[str, Any]", json.loads(body))
 
-    def teach(self, tag: bytes, *parts: object) -> int:
+    def teach(self, message: Message, *parts: object) -> int:
         """Give the server a harness or a test to compile once; its number."""
         if parts not in self.known:
             number = len(self.known)
-            self._send(tag, json.dumps([number, *parts]).encode())
+            self._send(message, json.dumps([number, *parts]).encode())
             self.known[parts] = number
         return self.known[parts]
 
-    def start_job(self, fds: tuple[int, ...], body: bytes = b"") -> None:
-        self._send(b"J", body, fds)
+    def start_job(self, fds: tuple[int, ...]) -> int:
+        """Have a program's process forked; the number of its job."""
+        number = next(self._jobs)
+        self._send(protocol.JOB, protocol.pack_job(number), fds)
+        return number
+
+    def start_trial(self, test: int, seed: int, link: socket.socket) -> int:
+        """Have a test run against the program behind `link`; the number of that job."""
+        number = next(self._jobs)
+        self._send(protocol.TRIAL, json.dumps([test, number, seed]).encode(), (link.fileno(),))
+        return number
 
     def kill_job(self) -> None:
         with contextlib.suppress(ServerDiedError):
-            self._send(b"K", b"")
+            self._send(protocol.KILL, b"")
 
-    def _send(self, tag: bytes, body: bytes, fds: tuple[int, ...] = ()) -> None:
-        data = wire.frame(tag, body)
+    def _send(self, message: Message, body: bytes, fds: tuple[int, ...] = ()) -> None:
+        data = message.frame(body)
         try:
             if fds:
                 wire.write_with_fds(self.control, data, fds)
             else:
                 wire.write(self.control.fileno(), data)
         except OSError as error:
-            raise ServerDiedError(str(error)) from error
+            raise ServerDiedError(f"the fork server is gone: {error}") from error
 
-    def ended(self) -> bytes:
-        """The report on the job that has ended."""
+    def heard(self, message: Message) -> bytes:
+        """The body of the message that is to come next."""
         try:
-            return wire.read_frame(self.control.fileno())[1]
+            tag, body = wire.read_frame(self.control.fileno(), message.most)
         except (wire.WireError, OSError) as error:
-            raise ServerDiedError(str(error)) from error
+            raise ServerDiedError(f"the fork server is gone: {error}") from error
+        if tag != message.tag:
+            raise ServerDiedError(f"the fork server wrote {tag!r} instead of {message.tag!r}")
+        return body
 
     def close(self) -> None:
         """End the server, its child and its scratch directory; waits for that."""
@@ -178,37 +191,68 @@ class Exchange:
         self.link, their_link = socket.socketpair()
         with theirs, their_link:  # closed here, or their end would not be noticed
             try:
-                server.start_job((theirs.fileno(), their_link.fileno()))
+                self.job = server.start_job((theirs.fileno(), their_link.fileno()))
             except ServerDiedError:
                 self.close()
                 raise
-        self.frames = wire.Frames()
+        self.report = Report()
         self.end: End | None = None
 
     def tell(self, payload: bytes) -> None:
         """Tell the process what to run."""
         with contextlib.suppress(OSError):  # it died at once; the server will tell
-            wire.write(self.ours.fileno(), wire.frame(b"P", payload))
+            wire.write(self.ours.fileno(), protocol.PROGRAM.frame(payload))
 
     def on_channel(self) -> bool:
-        """Take what has come; False at the end of the stream."""
+        """Take what has come; False at the end of the stream, or where it is of no more use."""
         try:
             piece = self.ours.recv(1 << 18)
         except OSError:
             return False
-        self.frames.feed(piece)
-        return bool(piece)
+        if not piece:
+            return False
+        if self.report.feed(piece):
+            return True
+        self.server.kill_job()
+        return False
 
     def on_control(self) -> bool:
-        self.end = End(*marshal.loads(self.server.ended()))  # written by our own server
+        """Take what the server says of the end; ServerDiedError if it is not about this job."""
+        try:
+            end = protocol.unpack_end(self.server.heard(protocol.END))
+        except ProtocolError as error:
+            raise ServerDiedError(
+                f"the fork server does not say what it should: {error}"
+            ) from error
+        if end.job != self.job:
+            raise ServerDiedError(f"the fork server tells of job {end.job} instead of {self.job}")
+        self.end = end
         return True
 
     def drain(self) -> None:
         """Take what is left on the channel of a process that has ended."""
         self.ours.setblocking(False)
-        while self.on_channel():
+        while not self.report.broken and self.on_channel():
             pass
 
     def close(self) -> None:
         self.ours.close()
         self.link.close()
+
+
+class Line:
+    """A fork server, and the process that waits there for the next program."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._next = Exchange(server)
+
+    def run(self, payload: bytes) -> Exchange:
+        """Have the process that waits run a program, and another one wait."""
+        exchange, self._next = self._next, Exchange(self.server)
+        exchange.tell(payload)
+        return exchange
+
+    def close(self) -> None:
+        self.server.close()
+        self._next.close()

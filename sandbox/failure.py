@@ -6,25 +6,15 @@ import builtins
 import errno
 import linecache
 from types import TracebackType
-from typing import NamedTuple
 
-DETAIL_CHARS = 500
+from sandbox.protocol import DETAIL_CHARS, Ended, Ending
 
 
 class TimeLimit(BaseException):
     """Raised in the program's main thread when its CPU time is used up."""
 
 
-class Ending(NamedTuple):
-    """How a program ended, as its own process tells it."""
-
-    status: str
-    detail: str = ""
-    line: int | None = None
-    exit_code: int | None = None
-
-
-OUT_OF_TIME = Ending("timeout", "CPU time is used up")
+OUT_OF_TIME = Ending(Ended.timeout, "CPU time is used up")
 
 
 def headline(error: BaseException) -> str:
@@ -41,7 +31,7 @@ def headline(error: BaseException) -> str:
 def syntax(error: BaseException) -> Ending:
     line = error.lineno if isinstance(error, SyntaxError) else None
     message = error.msg if isinstance(error, SyntaxError) else str(error)
-    return Ending("syntax_error", f"{type(error).__name__}: {message}"[:DETAIL_CHARS], line)
+    return Ending(Ended.syntax_error, f"{type(error).__name__}: {message}"[:DETAIL_CHARS], line)
 
 
 def describe(error: BaseException, filename: str) -> Ending:
@@ -52,17 +42,17 @@ def describe(error: BaseException, filename: str) -> Ending:
     if isinstance(error, SystemExit):
         return _exit(error, line)
     if isinstance(error, MemoryError):
-        return Ending("memory", headline(error), line)
+        return Ending(Ended.memory, headline(error), line)
     if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):
-        return Ending("blocked", _attempt(error, filename, line), line)
-    return Ending("exception", headline(error), line)
+        return Ending(Ended.blocked, _attempt(error, filename, line), line)
+    return Ending(Ended.exception, headline(error), line)
 
 
 def _exit(error: SystemExit, line: int | None) -> Ending:
     if error.code is None or (isinstance(error.code, int) and int(error.code) == 0):
-        return Ending("passed", "", None, 0)
+        return Ending(Ended.passed, "", None, 0)
     code = int(error.code) if isinstance(error.code, int) else 1
-    return Ending("exception", headline(error), line, max(-(2**31), min(code, 2**31 - 1)))
+    return Ending(Ended.exception, headline(error), line, max(-(2**31), min(code, 2**31 - 1)))
 
 
 def line_in(traceback: TracebackType | None, filename: str) -> int | None:

@@ -2,7 +2,8 @@
 
 It is not forked per test: tests are trusted, and each gets a namespace of its own. What a
 program sends to it is plain data of bounded size; what it does with them counts as CPU
-time of the test, and a judge that is stuck is replaced by the pool.
+time of the test. Where that is spent in a single call into C, which no exception can end, the
+kernel ends the process; the pool replaces it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import signal
 import socket
+import time
 from types import FrameType
 from typing import NoReturn
 
-from sandbox import trial, wire
-from sandbox.failure import Ending, TimeLimit
-from sandbox.plain import encode, freeze
+from sandbox import protocol, trial, wire
+from sandbox.failure import TimeLimit
+from sandbox.protocol import Ended, Ending
+
+GRACE_S = 2
 
 
 class Judge:
@@ -34,22 +39,25 @@ class Judge:
         while True:
             tag, body, fds = wire.read_frame_with_fds(self._control, 1)
             number, *rest = json.loads(body)
-            if tag == b"T":
+            if tag == protocol.TEST.tag:
                 self._tests[number] = trial.compile_test(rest[0], rest[1], tuple(rest[2]))
                 continue
-            ending = self._run(self._tests[number], fds[0], *rest)
+            job, seed = rest
+            ending = self._run(self._tests[number], fds[0], seed)
             os.close(fds[0])
-            report = encode(freeze(tuple(ending)))
-            wire.write(self._control.fileno(), wire.frame(b"D", report))
+            body = protocol.pack_job(job, protocol.pack_ending(ending))
+            wire.write(self._control.fileno(), protocol.VERDICT.frame(body))
 
-    def _run(self, test: trial.CompiledTest, link: int, seed: int, ahead: bool) -> Ending:
+    def _run(self, test: trial.CompiledTest, link: int, seed: int) -> Ending:
+        most = int(time.process_time() + self._cpu_s) + GRACE_S
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
         signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
         try:
-            return trial.run_trial(test, link, seed, ahead)
+            return trial.run_trial(test, link, seed)
         except TimeLimit:
-            return Ending("timeout", trial.TIME_IS_UP)
+            return Ending(Ended.timeout, trial.TIME_IS_UP)
         except MemoryError:
-            return Ending("memory", trial.MEMORY_IS_UP)
+            return Ending(Ended.memory, trial.MEMORY_IS_UP)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             if gc.get_count()[2] > 5:

@@ -17,6 +17,7 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 0x4000, 0x40000
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446  # the same on all machines
 LANDLOCK_VERSION = 1
+CLOSE_RANGE = 436  # the same on all machines
 LANDLOCK_PATH_BENEATH = 1
 _CAPABILITY_VERSION = 0x20080522
 _NO_HANDLE = ctypes.c_long(0)
@@ -99,6 +100,12 @@ def drop_capabilities() -> None:
         prctl(PR_CAP_AMBIENT, 4)  # PR_CAP_AMBIENT_CLEAR_ALL
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     _checked(_libc().capset(header, (ctypes.c_uint32 * 6)()), "capset")
+
+
+def close_range(first: int) -> None:
+    """Close descriptors from `first` to the last there can be; Linux 5.9."""
+    ends = (ctypes.c_uint(first), ctypes.c_uint(0xFFFFFFFF), ctypes.c_uint(0))
+    _syscall(CLOSE_RANGE, *ends)
 
 
 def has_seccomp() -> bool:

@@ -3,44 +3,74 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, cast
 
-from sandbox.connection import Exchange
-from sandbox.failure import DETAIL_CHARS
-from sandbox.plain import Plain, PlainError, decode, thaw
+from sandbox.plain import Plain
 from sandbox.program import Outcome, Status
-from sandbox.supervision import End
+from sandbox.protocol import End, Ended, Ending
+from sandbox.report import Report
 
 OOM_MB = 512  # a process killed below that was hardly killed for its memory
 
 
-def program_outcome(exchange: Exchange) -> Outcome:
-    """What a program without a test came to, from its own report and its server's."""
-    told = Told(exchange)
-    end = cast(End, exchange.end)
-    if not told.begun:
-        return told.outcome(Status.sandbox_error, told.fault or "its process failed to start")
+class NotBegunError(Exception):
+    """The process ended before it came to the program's text."""
+
+
+def program_outcome(report: Report, end: End) -> Outcome:
+    """What a program without a test came to. NotBegunError: it has not been run at all."""
+    if not report.begun and not report.broken:
+        return _not_begun(report, end)
+    value = report.value(interim=end.timeout)
+    if report.broken and not end.timeout:
+        return _outcome(end, Ending(Ended.exception, report.broken))
+    ending = report.ending
     if end.timeout:
-        value = told.value if told.value is not None else told.interim
-        detail = told.detail if told.status is Status.timeout else _limit(end)
-        return told.outcome(Status.timeout, detail, value)
-    if told.status is not None:
-        return told.outcome(told.status, told.detail, told.value)
-    return _died(told, end)
+        told = ending is not None and ending.ended is Ended.timeout
+        return _outcome(end, ending if told and ending else _timeout(end), value)
+    return _outcome(end, ending or _died(end), value)
 
 
-def _limit(end: End) -> str:
-    return f"time is used up: {end.cpu_s:.1f} s of CPU, {end.wall_s:.1f} s in all"
+def test_outcome(report: Report, end: End, verdict: Ending | None) -> Outcome:
+    """The verdict is the test's; if the program died under it, the reason is the program's.
+
+    `verdict` None: the test could not end. NotBegunError: the program has not been run at all.
+    """
+    if verdict is not None and verdict.ended is Ended.broken_test:
+        return _outcome(end, verdict)
+    if not report.begun and not report.broken:
+        return _not_begun(report, end)
+    if report.broken and not end.timeout:
+        return _outcome(end, Ending(Ended.exception, report.broken))
+    if end.timeout and (verdict is None or verdict.ended not in _BEFORE_TIMEOUT):
+        return _outcome(end, _timeout(end))
+    if verdict is None:
+        return _outcome(end, Ending(Ended.timeout, "the test was stuck on the program's answers"))
+    return _outcome(end, _died(end) if verdict.ended is Ended.gone else verdict)
 
 
-def _died(told: Told, end: End) -> Outcome:
+test_outcome.__test__ = False  # type: ignore[attr-defined]
+_BEFORE_TIMEOUT = (Ended.wrong_answer, Ended.exception)
+
+
+def _not_begun(report: Report, end: End) -> Outcome:
+    if not report.fault:
+        raise NotBegunError(f"its process did not start: {_died(end).detail}")
+    return Outcome(Status.sandbox_error, report.fault)
+
+
+def _timeout(end: End) -> Ending:
+    used = f"time is used up: {end.cpu_s:.1f} s of CPU, {end.wall_s:.1f} s in all"
+    return Ending(Ended.timeout, used)
+
+
+def _died(end: End) -> Ending:
     code = end.exit_code
     if code == -signal.SIGKILL and end.memory_mb > OOM_MB:
-        return told.outcome(Status.memory, f"killed by the kernel at {end.memory_mb} MB")
+        return Ending(Ended.memory, f"killed by the kernel at {end.memory_mb} MB")
     if code == -signal.SIGSYS:
-        return told.outcome(Status.blocked, "killed for a forbidden kind of system call")
+        return Ending(Ended.blocked, "killed for a forbidden kind of system call")
     how = f"signal {_signal_name(-code)}" if code < 0 else f"leaving with status {code} at once"
-    return told.outcome(Status.exception, f"the program's process ended by {how}")
+    return Ending(Ended.exception, f"the program's process ended by {how}")
 
 
 def _signal_name(number: int) -> str:
@@ -50,81 +80,15 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-class Told:
-    """What a process said about itself, as far as that can be read."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._end = cast(End, exchange.end)
-        self.begun = False
-        self.fault = ""
-        self.status: Status | None = None
-        self.detail = ""
-        self.line: int | None = None
-        self.exit_code: int | None = None
-        self.value: Plain | None = None
-        self.interim: Plain | None = None
-        for tag, body in exchange.frames.whole():
-            try:
-                self._take(tag, body)
-            except (PlainError, ValueError, TypeError):
-                self.status, self.detail = Status.exception, "its report cannot be read"
-
-    def _take(self, tag: bytes, body: bytes) -> None:
-        if tag == b"B":
-            self.begun = True
-        elif tag == b"X" and not self.begun:
-            self.fault = str(thaw(decode(body)))
-        elif tag == b"V":
-            self.value = decode(body)
-        elif tag == b"I":
-            self.interim = decode(body)
-        elif tag == b"E":
-            self.ending(cast("tuple[Any, ...]", thaw(decode(body))))
-
-    def ending(self, told: tuple[Any, ...]) -> None:
-        """Take an ending, as the program's process or a judge tells it."""
-        status, detail, line, code = told
-        self.status = ENDINGS.get(str(status), Status.exception)
-        self.detail = str(detail)[:DETAIL_CHARS]
-        self.line = line if type(line) is int else None
-        self.exit_code = code if type(code) is int else None
-
-    def outcome(self, status: Status, detail: str, value: Plain | None = None) -> Outcome:
-        return Outcome(
-            status=status,
-            detail=detail,
-            line=self.line,
-            value=value,
-            stdout=self._end.stdout.decode("utf-8", "replace"),
-            stderr=self._end.stderr.decode("utf-8", "replace"),
-            exit_code=self.exit_code,
-            cpu_s=self._end.cpu_s,
-            wall_s=self._end.wall_s,
-        )
-
-
-ENDINGS = {
-    status.value: status
-    for status in Status
-    if status not in (Status.sandbox_error, Status.no_output)
-}
-
-
-def test_outcome(exchange: Exchange, told_by_test: tuple[Any, ...] | None) -> Outcome:
-    """The verdict is the test's; if the program died under it, the reason is the program's."""
-    told = Told(exchange)
-    end = cast(End, exchange.end)
-    if not told.begun:
-        return told.outcome(Status.sandbox_error, told.fault or "its process failed to start")
-    verdict = None if told_by_test is None else told_by_test[0]
-    if end.timeout and verdict not in ("wrong_answer", "exception"):  # which came before
-        return told.outcome(Status.timeout, _limit(end))
-    if told_by_test is None:
-        return told.outcome(Status.timeout, "the test was stuck on the program's answers")
-    if verdict == "gone":
-        return _died(told, end)
-    told.ending(told_by_test)
-    return told.outcome(cast(Status, told.status), told.detail)
-
-
-test_outcome.__test__ = False  # type: ignore[attr-defined]
+def _outcome(end: End, ending: Ending, value: Plain | None = None) -> Outcome:
+    return Outcome(
+        status=Status[ending.ended.name],
+        detail=ending.detail,
+        line=ending.line,
+        value=value,
+        stdout=end.stdout.decode("utf-8", "replace"),
+        stderr=end.stderr.decode("utf-8", "replace"),
+        exit_code=ending.exit_code,
+        cpu_s=end.cpu_s,
+        wall_s=end.wall_s,
+    )

@@ -8,22 +8,24 @@ process reports, and makes an Outcome of it.
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import marshal
 import queue
 import select
 import socket
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, cast
 
-from sandbox.connection import Exchange, Server, ServerDiedError
+from sandbox import protocol
+from sandbox.connection import Exchange, Line, Server, ServerDiedError
 from sandbox.outcome import program_outcome, test_outcome
-from sandbox.plain import decode, freeze, thaw
+from sandbox.plain import freeze
 from sandbox.program import (
     Isolation,
     Limits,
@@ -33,29 +35,38 @@ from sandbox.program import (
     Status,
     Test,
 )
+from sandbox.protocol import End, Ended, Ending
 
 LEAVE_S = 1.0
-JUDGE_S = 60.0
+JUDGE_S = 30.0
 MOST_TEXT = 8 << 20  # characters of a program; its frame has room for four bytes each
 
 
 class JudgeStuckError(Exception):
-    """The program has ended long since, and its test has not."""
+    """The test does not end, though the program has ended or the time for it is over."""
 
 
 class Trial:
     """One test that a judge runs over a link to the program's process."""
 
-    def __init__(
-        self, judge: Server, test: int, seed: int, ahead: bool, link: socket.socket
-    ) -> None:
+    def __init__(self, judge: Server, test: int, seed: int, link: socket.socket) -> None:
         self.judge = judge
-        self.ending: tuple[Any, ...] | None = None
-        judge.start_job((link.fileno(),), json.dumps([test, seed, ahead]).encode())
+        self.ending: Ending | None = None
+        self._started = time.monotonic()
+        self._job = judge.start_trial(test, seed, link)
         link.close()  # the judge has it
 
     def on_control(self) -> bool:
-        self.ending = cast("tuple[Any, ...]", thaw(decode(self.judge.ended())))
+        """Take the verdict; JudgeStuckError if the judge was ended for its use of time."""
+        try:
+            job, body = protocol.unpack_job(self.judge.heard(protocol.VERDICT))
+            self.ending = protocol.unpack_ending(body)
+        except ServerDiedError as error:
+            if time.monotonic() - self._started >= self.judge.test_cpu_s:
+                raise JudgeStuckError from error
+            raise
+        if job != self._job:
+            raise ServerDiedError(f"the judge tells of job {job} instead of {self._job}")
         return True
 
 
@@ -93,61 +104,95 @@ def attend(exchange: Exchange, trial: Trial | None = None) -> None:
     exchange.drain()
 
 
+class Shared:
+    """What a pool and its workers have in common; workers know nothing of the pool itself."""
+
+    def __init__(self, limits: Limits, isolation: Isolation, libraries: tuple[str, ...]) -> None:
+        self.jobs: queue.SimpleQueue[tuple[Program, Future[Outcome]] | None] = queue.SimpleQueue()
+        self.closing = threading.Event()
+        self._new_server = functools.partial(Server, limits, isolation)
+        self._libraries = libraries
+
+    def refuse_if_closing(self) -> None:
+        if self.closing.is_set():
+            raise SandboxError("the pool is closed; open another one")
+
+    def new_server(self, for_tests: bool = False) -> Server:
+        self.refuse_if_closing()
+        return self._new_server(() if for_tests else self._libraries, for_tests)
+
+
 class Worker(threading.Thread):
     """One program at a time, on fork servers of its own."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, shared: Shared) -> None:
         super().__init__(name="sandbox-worker", daemon=True)
-        self._pool = pool
-        self.program_server = pool._new_server()
-        self._next = Exchange(self.program_server)
+        self._shared = shared
+        self.line = Line(shared.new_server())
         self.judge: Server | None = None
         self._changing = threading.Lock()
 
     def run(self) -> None:
         while True:
-            job = self._pool._jobs.get()
+            job = self._shared.jobs.get()
             if job is None:
+                self.close()
                 return
             program, future = job
             if future.set_running_or_notify_cancel():
                 future.set_result(self._outcome_or_error(program))
+            del job, program, future  # nothing is kept while there is nothing to do
 
     def _outcome_or_error(self, program: Program) -> Outcome:
         try:
             return self._outcome(program)
+        except SandboxError as error:
+            return Outcome(Status.sandbox_error, str(error))
         except Exception as error:  # noqa: BLE001  a fault of ours must not hang the caller
             return Outcome(Status.sandbox_error, f"{type(error).__name__}: {error}")
 
     def _outcome(self, program: Program) -> Outcome:
+        """Run it, once more on fresh servers if they fail; then a known good program decides."""
         if len(program.source) > MOST_TEXT:
             size = f"{len(program.source):,} characters; at most {MOST_TEXT:,} are compiled"
             return Outcome(Status.memory, f"the program's text has {size}")
-        for _ in range(2):  # a program whose server died is run once more
-            try:
-                return self._try(program)
-            except ServerDiedError:
-                try:
-                    self._restart()
-                except SandboxError as error:
-                    return Outcome(Status.sandbox_error, str(error))
-        return Outcome(Status.sandbox_error, "the fork server died twice under this program")
+        payload = _payload(program)
+        for _ in range(2):
+            outcome, failure = self._try_safely(program, payload)
+            if outcome is not None:
+                return outcome
+        good = _known_good(program)
+        outcome, good_failure = self._try_safely(good, _payload(good))
+        if outcome is not None and outcome.status is Status.passed:
+            return Outcome(
+                Status.exception,
+                f"the sandbox's processes failed twice under it, and not under others: {failure}",
+            )
+        what = good_failure or (outcome and f"{outcome.status.value} {outcome.detail}")
+        return Outcome(
+            Status.sandbox_error, f"{failure}; a known good program fails as well: {what}"
+        )
+
+    def _try_safely(self, program: Program, payload: bytes) -> tuple[Outcome | None, str]:
+        """The outcome, or why there is none; after such a failure all servers are fresh ones."""
+        try:
+            return self._try(program, payload), ""
+        except SandboxError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever was in disorder is thrown away
+            self._restart()
+            return None, f"{type(error).__name__}: {error}"
 
     def _restart(self) -> None:
         with self._changing:
-            self._pool._refuse_if_closing()
-            self.program_server.close()
-            self._close_judge()
-            self.program_server = self._pool._new_server()
-        self.program_server.wait_until_ready()
-        self._next.close()
-        self._next = Exchange(self.program_server)
+            self._close_servers()
+            self.line = Line(self._shared.new_server())
+        self.line.server.wait_until_ready()
 
     def _start_judge(self) -> Server:
         if self.judge is None:
             with self._changing:
-                self._pool._refuse_if_closing()
-                self.judge = self._pool._new_server(for_tests=True)
+                self.judge = self._shared.new_server(for_tests=True)
             self.judge.wait_until_ready()
         return self.judge
 
@@ -156,49 +201,48 @@ class Worker(threading.Thread):
             self.judge.close()
             self.judge = None
 
-    def _try(self, program: Program) -> Outcome:
-        payload = _payload(program)
+    def _try(self, program: Program, payload: bytes) -> Outcome:
         if program.test is not None:
             return self._try_test(program.test, program.seed, payload)
         if program.harness is not None:
-            self.program_server.teach(b"H", program.harness.source)
-        with contextlib.closing(self._take_turn(payload)) as exchange:
+            self.line.server.teach(protocol.HARNESS, program.harness.source)
+        with contextlib.closing(self.line.run(payload)) as exchange:
             exchange.link.close()
             attend(exchange)
-            return program_outcome(exchange)
-
-    def _take_turn(self, payload: bytes) -> Exchange:
-        """Have the process that waits run the program, and the next one wait."""
-        exchange, self._next = self._next, Exchange(self.program_server)
-        exchange.tell(payload)
-        return exchange
+            return program_outcome(exchange.report, cast(End, exchange.end))
 
     def _try_test(self, test: Test, seed: int, payload: bytes) -> Outcome:
         judge = self._start_judge()
-        number = judge.teach(b"T", test.setup, test.source, test.proxies)
-        for ahead in (True, False):  # once more if the test did not ask what was sent ahead
-            with contextlib.closing(self._take_turn(payload)) as exchange:
-                trial = Trial(judge, number, seed, ahead, exchange.link)
-                outcome = self._attend_test(exchange, trial)
-            if trial.ending is None or trial.ending[0] != "again":
-                break
-        return outcome
-
-    def _attend_test(self, exchange: Exchange, trial: Trial) -> Outcome:
-        try:
-            attend(exchange, trial)
-        except JudgeStuckError:
-            self._close_judge()
-        if trial.ending is not None and trial.ending[0] in ("timeout", "memory"):
-            self._close_judge()  # its memory may be in pieces
-        return test_outcome(exchange, trial.ending)
+        number = judge.teach(protocol.TEST, test.setup, test.source, test.proxies)
+        with contextlib.closing(self.line.run(payload)) as exchange:
+            trial = Trial(judge, number, seed, exchange.link)
+            try:
+                attend(exchange, trial)
+            except JudgeStuckError:
+                self._close_judge()
+                exchange.server.kill_job()
+                attend(exchange)
+            ending = trial.ending
+            if ending is not None and ending.ended in (Ended.timeout, Ended.memory):
+                self._close_judge()  # its memory may be in pieces
+            return test_outcome(exchange.report, cast(End, exchange.end), ending)
 
     def close(self) -> None:
-        """End both servers; the pool is closing, so that they are not replaced."""
+        """End all servers; the pool is closing, so that they are not replaced."""
         with self._changing:
-            self.program_server.close()
-            self._close_judge()
-            self._next.close()
+            self._close_servers()
+
+    def _close_servers(self) -> None:
+        self._close_judge()
+        self.line.close()
+
+
+def _known_good(program: Program) -> Program:
+    """A program of the same kind that cannot fail where the sandbox works."""
+    test = None
+    if program.test is not None:
+        test = Test("", "assert known_good() == 1", ("known_good",))
+    return Program("def known_good(): return 1", program.harness, test)
 
 
 def _payload(program: Program) -> bytes:
@@ -230,35 +274,27 @@ class Pool:
             raise SandboxError(f"a pool of {workers} workers cannot work; give at least 1")
         self.limits = limits or Limits()
         self.isolation = isolation
-        self.libraries = libraries
-        self._closing = threading.Event()
-        self._jobs: queue.SimpleQueue[tuple[Program, Future[Outcome]] | None] = queue.SimpleQueue()
-        self._workers = [Worker(self) for _ in range(workers)]
+        self._shared = Shared(self.limits, isolation, libraries)
+        self._workers: list[Worker] = []
         self.layers: dict[str, Any] = {}
-        self._finalizer = weakref.finalize(self, _close_workers, self._closing, self._workers)
         try:
+            self._workers += [Worker(self._shared) for _ in range(workers)]
             for worker in self._workers:
-                self.layers = worker.program_server.wait_until_ready()
+                self.layers = worker.line.server.wait_until_ready()
         except SandboxError:
-            self._finalizer()
+            self._close_workers()
             raise
         _say_once(self.layers)
         for worker in self._workers:
             worker.start()
-
-    def _refuse_if_closing(self) -> None:
-        if self._closing.is_set():
-            raise SandboxError("the pool is closed; open another one")
-
-    def _new_server(self, for_tests: bool = False) -> Server:
-        libraries = () if for_tests else self.libraries
-        return Server(self.limits, self.isolation, libraries, for_tests)
+        # dropped without `close`: what is queued is run, then the workers end their servers
+        self._finalizer = weakref.finalize(self, _dismiss, self._shared.jobs, workers)
 
     def submit(self, program: Program) -> Future[Outcome]:
         """Queue a program; its outcome comes as a future, which never has an exception."""
-        self._refuse_if_closing()
+        self._shared.refuse_if_closing()
         future: Future[Outcome] = Future()
-        self._jobs.put((program, future))
+        self._shared.jobs.put((program, future))
         return future
 
     def run(self, program: Program) -> Outcome:
@@ -267,19 +303,23 @@ class Pool:
 
     def close(self) -> None:
         """End all processes; programs that have not ended get no verdict."""
-        if self._closing.is_set():
+        if self._shared.closing.is_set():
             return
-        self._closing.set()
+        self._shared.closing.set()
         with contextlib.suppress(queue.Empty):
             while True:
-                job = self._jobs.get_nowait()
+                job = self._shared.jobs.get_nowait()
                 if job is not None:
                     job[1].cancel()
-        for _ in self._workers:
-            self._jobs.put(None)
         self._finalizer()
+        self._close_workers()
         for worker in self._workers:
             worker.join()
+
+    def _close_workers(self) -> None:
+        self._shared.closing.set()
+        for worker in self._workers:
+            worker.close()
 
     def __enter__(self) -> Pool:
         return self
@@ -304,7 +344,6 @@ def _say_once(report: Mapping[str, Any]) -> None:
         print(f"sandbox: without {missing}", file=sys.stderr)
 
 
-def _close_workers(closing: threading.Event, workers: list[Worker]) -> None:
-    closing.set()
-    for worker in workers:
-        worker.close()
+def _dismiss(jobs: queue.SimpleQueue[Any], workers: int) -> None:
+    for _ in range(workers):
+        jobs.put(None)

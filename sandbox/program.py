@@ -14,16 +14,16 @@ class SandboxError(Exception):
 
 
 class Status(enum.Enum):
-    """How a program fared."""
+    """How a program fared. The last two are never the program's doing."""
 
     passed = "passed"
     wrong_answer = "wrong_answer"
-    no_output = "no_output"
     syntax_error = "syntax_error"
     exception = "exception"
     timeout = "timeout"
     memory = "memory"
     blocked = "blocked"
+    broken_test = "broken_test"
     sandbox_error = "sandbox_error"
 
 
@@ -82,7 +82,8 @@ class Test:
     """Trusted code that calls functions of the program from a process of its own.
 
     `setup` is executed first, then each name of `proxies` is bound to a function that
-    calls the program's function of that name, then `source` is executed.
+    calls the program's function of that name, then `source` is executed. Any other name that
+    neither of them defines is the program's as well: a function, a class or a value.
     """
 
     __test__ = False  # pytest: this is not a class of tests

@@ -5,21 +5,27 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import secrets
+from collections.abc import Iterator
 
 
 def clear(directory: str) -> None:
-    """Empty a directory, without recursion: what lies deeper is moved to its top first."""
-    for turn in itertools.count():
-        inner = [path for path in _entries(directory) if not _removed(path)]
-        if not inner:
-            return
-        for number, path in enumerate(inner):
-            for deeper in _entries(path):
-                if not _removed(deeper):
-                    os.rename(
-                        deeper, os.path.join(directory, f".{turn}-{number}-{abs(hash(deeper))}")
-                    )
-            os.rmdir(path)
+    """Empty a directory, without recursion: what lies deeper is moved to its top first.
+
+    The names that it gets there cannot be guessed, so that a program cannot have taken them.
+    """
+    secret = secrets.token_hex(16)
+    fresh = (os.path.join(directory, f".{secret}-{n}") for n in itertools.count())
+    while inner := [path for path in _entries(directory) if not _removed(path)]:
+        for path in inner:
+            _empty(path, fresh)
+
+
+def _empty(path: str, fresh: Iterator[str]) -> None:
+    for deeper in _entries(path):
+        if not _removed(deeper):
+            os.rename(deeper, next(fresh))
+    os.rmdir(path)
 
 
 def _entries(directory: str) -> list[str]:

@@ -22,6 +22,7 @@ import json
 import linecache
 import marshal
 import os
+import pickle
 import select
 import shutil
 import signal
@@ -30,10 +31,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from sandbox import child, layers, scratch, wire
+from sandbox import child, layers, protocol, scratch, wire
 from sandbox.judge import Judge
 from sandbox.supervision import Child, Supervisor
 
+CONTROL_FD = 3  # the server's own; its children have other things in the same places
 CHANNEL_FD, LINK_FD, FIRST_FREE_FD = 3, 4, 5
 # imported for programs, which would spend milliseconds on them
 LIBRARY = [
@@ -66,11 +68,18 @@ LIBRARY = [
 ]
 
 
-def main(control_fd: int) -> NoReturn:
-    """Entry point of the process that the pool starts; never returns."""
-    control = socket.socket(fileno=control_fd)
+def main() -> NoReturn:
+    """Entry point of the process that the pool starts; never returns.
+
+    Its control socket comes as standard input: there is no other descriptor of the pool's, and
+    all that are opened from here on have low numbers.
+    """
+    os.dup2(0, CONTROL_FD, inheritable=False)
+    with open(os.devnull, "rb") as null:
+        os.dup2(null.fileno(), 0)
+    control = socket.socket(fileno=CONTROL_FD)
     try:
-        start = json.loads(wire.read_frame(control_fd)[1])
+        start = json.loads(wire.read_frame(CONTROL_FD)[1])
     except (wire.WireError, ConnectionError):  # the pool ended before it had begun
         os._exit(0)
     os.mkdir(start["scratch"], 0o700)
@@ -106,10 +115,11 @@ def _serve_until_closed(
     try:
         server = _prepare(control, start, report)
     except layers.MissingLayerError as error:
-        wire.write(control.fileno(), wire.frame(b"L", str(error).encode()))
+        wire.write(control.fileno(), protocol.LACKING.frame(str(error).encode()))
         os._exit(1)
     except Exception as error:  # noqa: BLE001  told to the pool, which raises it
-        wire.write(control.fileno(), wire.frame(b"X", f"{type(error).__name__}: {error}".encode()))
+        text = f"{type(error).__name__}: {error}"
+        wire.write(control.fileno(), protocol.FAILED.frame(text.encode()))
         os._exit(1)
     enter = None
     with contextlib.suppress(wire.WireError, ConnectionError):
@@ -146,8 +156,9 @@ def _prepare(
     lacking = layers.complaint(report)
     if lacking is not None and report.isolation == "full":
         raise layers.MissingLayerError(lacking)
-    _become_lean()
-    wire.write(control.fileno(), wire.frame(b"R", json.dumps(report.plain()).encode()))
+    if stage is not None:
+        _become_lean()
+    wire.write(control.fileno(), protocol.READY.frame(json.dumps(report.plain()).encode()))
     return server
 
 
@@ -213,11 +224,11 @@ def _rehearse(stage: child.Stage, calls: list[str]) -> None:
     test, link = socket.socketpair()
     with pool, channel, test, link:
         payload = marshal.dumps((REHEARSED, 0, bool(calls), None, None))
-        wire.write(pool.fileno(), wire.frame(b"P", payload))
+        wire.write(pool.fileno(), protocol.PROGRAM.frame(payload))
         for name in calls:
             for arguments in ((1,), ([1],), ("a", (2.5, None), {1: True})):
-                request = marshal.dumps(("call", name, arguments, {}))
-                wire.write(test.fileno(), wire.frame(b"M", request))
+                request = pickle.dumps(("call", name, arguments, {}), pickle.HIGHEST_PROTOCOL)
+                wire.write(test.fileno(), protocol.CALL.frame(request))
         test.shutdown(socket.SHUT_WR)
         child.run_program(channel.fileno(), link.detach(), stage)
 
@@ -272,26 +283,27 @@ class Server:
         """Serve until the pool hangs up; returns in a child only, with what it is to run."""
         while True:
             tag, body, fds = wire.read_frame_with_fds(self._control, 2)
-            if tag == b"H":
+            if tag == protocol.HARNESS.tag:
                 self._stage.harness(json.loads(body)[1])
-            elif tag == b"J":
-                new = self._job(fds)
+            elif tag == protocol.JOB.tag:
+                new = self._job(protocol.unpack_job(body)[0], fds)
                 if new is not None:
                     return lambda: self._enter(new)
-            # a K for a child that has ended already needs no answer
+            # a KILL for a child that has ended already needs no answer
 
-    def _job(self, fds: list[int]) -> Child | None:
+    def _job(self, number: int, fds: list[int]) -> Child | None:
         """See the child that waits, if there is one, to its end; have the next one wait.
 
-        `fds` are the next one's. Returned in its process: what it is.
+        `number` and `fds` are the next one's. Returned in its process: what it is.
         """
-        present, self._next = self._next, Child(fds)
+        present, self._next = self._next, Child(number, fds)
         if present is not None:
             end = self._supervisor.watch(present)
             try:
                 scratch.clear(".")
             finally:
-                wire.write(self._control.fileno(), wire.frame(b"D", marshal.dumps(tuple(end))))
+                body = protocol.pack_end(end)
+                wire.write(self._control.fileno(), protocol.END.frame(body))
         return self._next if self._next.fork() else None
 
     def _enter(self, new: Child) -> NoReturn:
@@ -299,7 +311,7 @@ class Server:
         self._walls.enter()
         for place, fd in enumerate((self._null, *new.write_ends, *new.fds)):
             os.dup2(fd, place)
-        os.closerange(LINK_FD + 1, layers.MOST_FILES)
+        layers.close_from(FIRST_FREE_FD)
         self._walls.seal()
         child.run_program(CHANNEL_FD, LINK_FD, self._stage)
         os._exit(0)

@@ -1,122 +1,144 @@
 """Inside the untrusted process: answering the calls of a test.
 
-A request comes as marshal where it can (the test is trusted here), else as plain data. An
-answer is always plain data (JSON if it is simple and short): a value and those arguments that
-the function changed in place, or an exception.
+A request comes as a pickle (the test is trusted here). An answer is plain data, or JSON if it
+is simple: a value and the arguments if the function changed them in place, or an exception.
+While it answers, the program may ask the test to call a function or to advance an iterator
+that was given to it, and the test may then call the program again.
 """
 
 from __future__ import annotations
 
+import builtins
 import json
 import marshal
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from sandbox import crossing, failure, plain, wire
-from sandbox.crossing import Handles
-from sandbox.failure import Ending
+from sandbox import failure, plain, protocol, wire
+from sandbox.crossing import Handles, Standard
 from sandbox.plain import Plain, freeze
+from sandbox.protocol import Ended, Ending
 
 OPERATIONS: Mapping[str, Callable[..., object]] = {
     "iter": iter,
     "next": next,
     "len": len,
     "getitem": lambda value, key: value[key],
+    "getattr": getattr,
+    "setattr": setattr,
     "call": lambda value, *args, **kwargs: value(*args, **kwargs),
+    "get": lambda value: value,
     "bool": bool,
     "str": str,
     "float": float,
     "int": int,
     "index": lambda value: value.__index__(),
 }
-_READY = wire.frame(b"R", b"")
+_READY = protocol.CALLABLE.frame()
 _SCALARS = frozenset({type(None), bool, int, float, str})
 _json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 _IMMUTABLE = frozenset({type(None), bool, int, float, complex, str, bytes})
 _UNCHANGED: Plain = ("none",)
+_STANDARD = Standard()
 
 
 def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending | None:
     """Answer the test's calls until it hangs up: None. An ending if there is nothing to call."""
-    if ending.status != "passed" or ending.exit_code is not None:
-        wire.write(link, wire.frame(b"E", plain.encode(freeze(tuple(ending)))))
+    if ending.ended is not Ended.passed or ending.exit_code is not None:
+        wire.write(link, protocol.UNCALLABLE.frame(protocol.pack_ending(ending)))
         return ending
-    reader = wire.Reader(link)
-    handles = Handles()
-    functions: dict[str, object] = {}
-    while True:
-        try:
-            tag, body = reader.frame()
-            reply = _READY if tag == b"R" else answer(tag, body, names, functions, handles)
-            wire.write(link, reply)
-        except (wire.WireError, OSError):
-            return None
-
-
-def answer(
-    tag: bytes,
-    body: bytes,
-    names: Mapping[str, Any],
-    functions: dict[str, object],
-    handles: Handles,
-) -> bytes:
-    """Do what is asked; the frame that tells of it."""
+    service = Service(link, names)
     try:
-        operation, target, args, kwargs = _request(tag, body, handles)
-        if isinstance(target, str):
-            if target not in functions:
-                functions[target] = _named(names, target)
-            value = functions[target]
-        else:
-            value = handles[target]
-        before = _fingerprint(args)
-        result = OPERATIONS[operation](value, *args, **kwargs)
-        unchanged = _fingerprint(args) == before
-        if unchanged and (text := _as_json(result)) is not None:
-            return wire.frame(b"J", text)
-        changed = _UNCHANGED if unchanged else freeze(args)
-        answer = ("tuple", (freeze(result, handles.freeze_other), changed))
-        return wire.frame(b"V", plain.encode(answer))
-    except BaseException as error:  # noqa: BLE001  all of them cross to the test
-        return wire.frame(b"X", plain.encode(freeze(_failure(error))))
+        while True:
+            service.step()
+    except (wire.WireError, OSError):
+        return None
 
 
-def _request(tag: bytes, body: bytes, handles: Handles) -> tuple[str, Any, tuple[Any, ...], Any]:
-    if tag == b"M":
-        request = marshal.loads(body)
-    else:
-        request = plain.thaw(plain.decode(body), handles.thaw_other)
-    return cast("tuple[str, Any, tuple[Any, ...], Any]", request)
+class Service:
+    """The program's end of the link to its test."""
 
+    def __init__(self, link: int, names: Mapping[str, Any]) -> None:
+        self._link = link
+        self._names = names
+        self._reader = wire.Reader(link)
+        self._handles = Handles(self.ask)
+        self._functions: dict[str, object] = {}
 
-def _named(names: Mapping[str, Any], name: str) -> object:
-    if name not in names:
-        raise NameError(f"name {name!r} is not defined")
-    return names[name]
+    def step(self) -> bytes | None:
+        """Answer one request; the body of a frame that is the answer to one of ours."""
+        tag, body = self._reader.frame()
+        if tag == protocol.RESULT.tag:
+            return body
+        reply = _READY if tag == protocol.WAIT.tag else self.answer(body)
+        wire.write(self._link, reply)
+        return None
+
+    def ask(self, operation: str, handle: int, args: object, kwargs: object) -> object:
+        """Have the test do something with an object of its own; its result, or its exception."""
+        question = freeze((operation, handle, args, kwargs), self._handles)
+        wire.write(self._link, protocol.ASK.frame(plain.encode(question)))
+        result = None
+        while result is None:
+            result = self.step()
+        raised, value = self._handles.load(result)
+        if raised is None:
+            return value
+        raise getattr(builtins, raised, Exception)(*value)
+
+    def answer(self, body: bytes) -> bytes:
+        """Do what is asked; the frame that tells of it."""
+        try:
+            operation, target, args, kwargs = self._handles.load(body)
+            value = self._target(operation, target)
+            before = _fingerprint(args, kwargs)
+            result = OPERATIONS[operation](value, *args, **kwargs)
+            unchanged = _fingerprint(args, kwargs) == before
+            if unchanged and (text := _as_json(result)) is not None:
+                return protocol.SIMPLE.frame(text)
+            changed = _UNCHANGED if unchanged else freeze((args, kwargs), self._handles)
+            answer = ("tuple", (freeze(result, self._handles), changed))
+            return protocol.ANSWER.frame(plain.encode(answer))
+        except wire.WireError:
+            raise
+        except BaseException as error:  # noqa: BLE001  all of them cross to the test
+            return protocol.RAISED.frame(_failure(error))
+
+    def _target(self, operation: str, target: str | int) -> object:
+        """The object of a handle, or what the program calls so; a function is looked up once."""
+        if not isinstance(target, str):
+            return self._handles[target]
+        if operation == "call" and target in self._functions:
+            return self._functions[target]
+        if target not in self._names:
+            raise NameError(f"name {target!r} is not defined")
+        self._functions[target] = self._names[target]
+        return self._names[target]
 
 
 def _as_json(value: object) -> bytes | None:
     """What most functions return, by a shorter way: a scalar, or a list of them."""
-    parts = cast("list[object]", value) if type(value) is list else [value]
-    if not all(type(part) in _SCALARS for part in parts):
+    kinds = map(type, cast("list[object]", value)) if type(value) is list else [type(value)]
+    if not _SCALARS.issuperset(kinds):
         return None
     try:
         text = _json(value).encode("utf-8", "surrogatepass")
     except ValueError:  # an integer of too many digits
         return None
-    return text if len(text) <= crossing.MOST_JSON else None
+    return text if len(text) <= protocol.SIMPLE.most else None
 
 
-def _fingerprint(args: tuple[Any, ...]) -> object:
+def _fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
     """Equal before and after a call only if it left its arguments as they were."""
-    if all(type(arg) in _IMMUTABLE for arg in args):
+    if _IMMUTABLE.issuperset(map(type, args)) and not kwargs:
         return None
     try:
-        return marshal.dumps(args, 2)
-    except ValueError:  # something that marshal does not know
-        return plain.encode(freeze(args))
+        return marshal.dumps((args, kwargs), 2)
+    except Exception:  # noqa: BLE001  something that marshal does not know
+        return freeze((args, kwargs), _STANDARD)
 
 
-def _failure(error: BaseException) -> tuple[object, ...]:
-    ending = failure.describe(error, "<program>")
-    return (failure.builtin_type(error), error.args, *ending)
+def _failure(error: BaseException) -> bytes:
+    ending = protocol.pack_ending(failure.describe(error, "<program>"))
+    told = (failure.builtin_type(error), error.args, ending)
+    return plain.encode(freeze(told))

@@ -9,31 +9,21 @@ import signal
 import socket
 import sys
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 from sandbox import wire
+from sandbox.protocol import KILL, End
 
 CHUNK = 1 << 16
 GRACE_S = 0.5
 LONG_MS = 1000
 
 
-class End(NamedTuple):
-    """How a process ended: what its fork server tells the pool."""
-
-    exit_code: int  # negative: the number of a signal
-    timeout: bool
-    cpu_s: float
-    wall_s: float
-    memory_mb: int
-    stdout: bytes
-    stderr: bytes
-
-
 class Child:
-    """One program's process: the descriptors that it is given, and the pipes for its output."""
+    """One program's process: its job, the descriptors that it is given, pipes for its output."""
 
-    def __init__(self, fds: list[int]) -> None:
+    def __init__(self, job: int, fds: list[int]) -> None:
+        self.job = job
         self.fds = fds
         self.pid, self.pidfd = 0, -1
 
@@ -141,7 +131,7 @@ class Watch:
     def _command(self) -> None:
         """The only command during a job is to kill; the end of the stream means the same."""
         tag, _ = wire.read_frame(self.supervisor.control.fileno())
-        if tag == b"K":
+        if tag == KILL.tag:
             self._kill()
 
     def _kill(self) -> None:
@@ -199,6 +189,7 @@ class Watch:
         if self.child.pidfd >= 0:
             os.close(self.child.pidfd)
         return End(
+            self.child.job,
             os.waitstatus_to_exitcode(self.status),
             self.soft_at is not None,
             self.usage.ru_utime + self.usage.ru_stime,

@@ -1,8 +1,8 @@
-"""The trusted side of a test: its code, and proxies for the program's functions.
+"""The trusted side of a test: its code, its namespace, and the link to the program.
 
-A test mostly asks all programs the same things. What it is known to ask is sent ahead, in one
-piece, and the program answers call after call while the test follows. If a test then asks something
-else, the program is to be run again, without that.
+What the test does not define is the program's: its functions, classes and values come over
+the link. Every call waits for its answer, so that nothing of the test is known to the
+program but the arguments of the calls so far.
 """
 
 from __future__ import annotations
@@ -10,67 +10,56 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
+import importlib
 import json
-import marshal
 import types
 from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any, NamedTuple, cast
 
-from sandbox import failure, wire
-from sandbox.crossing import MOST_JSON, Freeze, freeze_standard, make
-from sandbox.failure import Ending, TimeLimit
-from sandbox.plain import Plain, PlainError, decode, encode, freeze, thaw
+from sandbox import failure, protocol, wire
+from sandbox.crossing import Opaque, ProgramFaultError, Sender, TestFaultError, make, update
+from sandbox.failure import TimeLimit
+from sandbox.plain import Plain, PlainError, decode, thaw
+from sandbox.protocol import OF_PROGRAMS, Ended, Ending, Message, ProtocolError
 
-FILENAME = "<test>"
-MOST_AHEAD = 1 << 13  # bytes; any system's socket takes them before anybody reads
+FILENAME, SETUP_FILENAME = "<test>", "<setup>"
 TIME_IS_UP = "the test used up its CPU time on the program's answers"
 MEMORY_IS_UP = "the test ran out of memory on the program's answers"
 
-
-class Script:
-    """The calls with which a test has begun every time so far."""
-
-    def __init__(self) -> None:
-        self.calls: list[bytes] = []
-        self._whole = False  # what comes after these differs from program to program
-
-    def learn(self, asked: list[bytes], to_its_end: bool) -> None:
-        """Take what was asked in one more run, which went on to the test's end or did not."""
-        pairs = zip(self.calls, asked, strict=False)
-        same = next((n for n, (known, call) in enumerate(pairs) if known != call), None)
-        if same is None and to_its_end and len(asked) < len(self.calls):
-            same = len(asked)
-        if same is not None:
-            del self.calls[same:]
-            self._whole = True
-        elif not self._whole:
-            self.calls += asked[len(self.calls) :]
-        while sum(map(len, self.calls)) > MOST_AHEAD:
-            self.calls.pop()
-            self._whole = True
+_FROM_PROGRAM = {
+    message.tag: message
+    for message in protocol.MESSAGES
+    if (message.sender, message.reader) == (protocol.Party.program, protocol.Party.tester)
+}
 
 
 class CompiledTest(NamedTuple):
-    """A test's code, compiled once and run by many forks; what it asks."""
+    """A test's code, compiled once; or why it cannot be."""
 
-    setup: CodeType
-    source: CodeType
+    setup: CodeType | None
+    source: CodeType | None
     proxies: tuple[str, ...]
-    script: Script
+    fault: str = ""
 
 
 def compile_test(setup: str, source: str, proxies: tuple[str, ...]) -> CompiledTest:
-    return CompiledTest(
-        compile(setup, "<setup>", "exec", dont_inherit=True),
-        compile(source, FILENAME, "exec", dont_inherit=True),
-        proxies,
-        Script(),
-    )
+    if "numpy" in setup + source:  # before any run, so that its generator is seeded for the first
+        with contextlib.suppress(ImportError):
+            importlib.import_module("numpy.random")
+    codes, at = [], "setup"
+    try:
+        for text, at in ((setup, SETUP_FILENAME), (source, FILENAME)):
+            codes.append(compile(text, at, "exec", dont_inherit=True))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+        ending = failure.syntax(error)
+        where = f" (line {ending.line} of its {at.strip('<>')})" if ending.line else ""
+        return CompiledTest(None, None, proxies, f"it does not compile: {ending.detail}{where}")
+    return CompiledTest(codes[0], codes[1], proxies)
 
 
 class ProgramGone(BaseException):
-    """The program's process ended, or wrote what is no answer. Not for tests to catch."""
+    """The program's process has ended. Not for tests to catch."""
 
 
 class ProgramEnded(BaseException):
@@ -81,83 +70,96 @@ class ProgramEnded(BaseException):
         self.ending = ending
 
 
-class OtherCallError(BaseException):
-    """The test asks something else than was sent ahead. Not for tests to catch."""
-
-
 class Link:
-    """Requests to the program's process and its answers, taken with distrust.
+    """Requests to the program's process and its answers, taken with distrust."""
 
-    `ahead` are calls that the test will probably make first.
-    """
-
-    def __init__(self, fd: int, ahead: list[bytes]) -> None:
+    def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._reader = wire.Reader(fd)
+        self._reader = wire.Reader(fd, {tag: known.most for tag, known in _FROM_PROGRAM.items()})
+        self._left = protocol.ANSWERS_BYTES
+        self._sender = Sender(_handle_of)
         self._raised: list[tuple[BaseException, Ending]] = []
-        self._heard = False
-        self._ahead = iter(tuple(ahead))  # the script learns meanwhile
-        self.asked: list[bytes] = []  # the first calls, as long as they need nothing but a name
-        self._only_names = True
-        self.parted = False
-        if ahead:
-            self._send(b"".join(ahead))
+        self.answered = False  # whether anything in the test's state may come from the program
 
     def wait_until_ready(self) -> None:
         """Wait until the program's functions can be called; ProgramEnded if they never can."""
-        if not self._heard:
-            self._send(wire.frame(b"R", b""))
+        if not self.answered:
+            self._send(protocol.WAIT, b"")
             self._receive()
 
     def ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
         """Have the program do something; its result, or its exception raised here."""
-        if self.parted:
-            raise OtherCallError
-        request = _request((operation, target, args, kwargs))
-        sent = next(self._ahead, None)
-        self.parted = sent is not None and sent != request
-        self._only_names = self._only_names and isinstance(target, str)
-        if self._only_names or self.parted:
-            self.asked.append(request)
-        if self.parted:
-            raise OtherCallError
-        if sent is None:
-            self._send(request)
-        tag, body = self._receive()
-        if tag == b"X":
-            raise self._exception(_plain_tuple(body))
-        if tag == b"J":
-            return _from_json(body)
-        try:
-            result, changed = cast("tuple[Plain, Plain]", decode(body)[1])
-            value = thaw(result, self._rebuild)
-            if changed[0] == "tuple":
-                _update(args, thaw(changed, _opaque))
-        except (PlainError, ValueError, TypeError) as error:
-            raise ProgramGone("its answer is no plain data") from error
-        return value
+        self._send(protocol.CALL, self._sender.pickled((operation, target, args, kwargs)))
+        while True:
+            message, body = self._receive()
+            try:
+                if message is protocol.SIMPLE:
+                    return _from_json(body)
+                told = self._thawed(body)
+                if message is protocol.ANSWER:
+                    return _answer(told, args, kwargs)
+                if message is protocol.RAISED:
+                    error = self._exception(*told)
+                elif message is protocol.ASK:
+                    error = None
+                    operation_here, handle, *inputs = told
+                    given = self._sender.taken(handle)
+                else:
+                    raise PlainError(f"a frame {message.tag!r} out of turn")
+            except (PlainError, ValueError, TypeError, KeyError, IndexError) as fault:
+                raise ProgramFaultError(f"its answer is malformed: {fault}") from fault
+            if error is not None:
+                raise error
+            self._send(protocol.RESULT, self._result(operation_here, given, *inputs))
 
-    def all_asked(self) -> bool:
-        """Whether the test has made all the calls that were sent ahead; asked once."""
-        return next(self._ahead, None) is None
+    def _result(self, operation: object, value: Any, args: Any = (), kwargs: Any = None) -> bytes:
+        """What comes of an operation that the program asks of an object of the test's."""
+        try:
+            done = next(value) if operation == "next" else value(*args, **(kwargs or {}))
+        except Exception as error:  # noqa: BLE001  whatever the test raises is its program's to see
+            args_of_error = error.args if self._can_send(error.args) else (str(error),)
+            return self._sender.pickled((failure.builtin_type(error), args_of_error))
+        return self._sender.pickled((None, done))
+
+    def _can_send(self, value: object) -> bool:
+        try:
+            self._sender.pickled(value)
+        except (TestFaultError, ProgramFaultError):
+            return False
+        return True
 
     def ending_of(self, error: BaseException) -> Ending | None:
         """How the program told of this exception, if it came from there."""
         return next((ending for raised, ending in self._raised if raised is error), None)
 
-    def _send(self, request: bytes) -> None:
+    def _send(self, message: Message, body: bytes) -> None:
+        if len(body) > message.most:
+            problem = f"a call of {len(body):,} bytes; at most {message.most:,} can cross"
+            raise ProgramFaultError(problem) if self.answered else TestFaultError(problem)
         with contextlib.suppress(OSError):  # it has ended; what it said before may tell why
-            wire.write(self._fd, request)
+            wire.write(self._fd, message.frame(body))
 
-    def _receive(self) -> tuple[bytes, bytes]:
+    def _receive(self) -> tuple[Message, bytes]:
         try:
             tag, body = self._reader.frame()
+        except wire.FrameError as error:
+            raise ProgramFaultError(f"its answer is malformed: {error}") from error
         except (wire.WireError, OSError) as error:
             raise ProgramGone("its process ended") from error
-        if tag == b"E":
-            raise ProgramEnded(_ending(_plain_tuple(body)))
-        self._heard = True
-        return tag, body
+        self._left -= len(body)
+        if self._left < 0:
+            raise ProgramFaultError(f"its answers have over {protocol.ANSWERS_BYTES:,} bytes")
+        message = _FROM_PROGRAM[tag]
+        if message is protocol.UNCALLABLE and not self.answered:
+            raise ProgramEnded(_ending(body))
+        self.answered = True
+        return message, body
+
+    def _thawed(self, body: bytes) -> Any:
+        told = thaw(decode(body), self._rebuild)
+        if not isinstance(told, tuple):
+            raise PlainError(f"a {type(told).__name__} instead of a tuple")
+        return told
 
     def _rebuild(self, plain: Plain, again: Callable[[Plain], object]) -> object:
         if plain[0] == "made":
@@ -165,10 +167,11 @@ class Link:
         if plain[0] == "remote":
             handle, kind = cast("tuple[int, str]", plain[1:3])
             return RemoteObject(self, handle, kind)
-        return _opaque(plain, again)
+        if plain[0] == "given":
+            return self._sender.taken(cast(int, plain[1]))
+        return Opaque(str(plain[1]), str(plain[-1]))
 
-    def _exception(self, told: tuple[Any, ...]) -> BaseException:
-        name, args, *ending = told
+    def _exception(self, name: object, args: Any, ending: bytes) -> BaseException:
         kind = getattr(builtins, name, None) if isinstance(name, str) else None
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             kind = Exception
@@ -176,42 +179,30 @@ class Link:
             error = kind(*args)
         except Exception:  # noqa: BLE001  arguments that the type does not take
             error = Exception(str(args))
-        self._raised.append((error, _ending(tuple(ending))))
+        self._raised.append((error, _ending(ending)))
         return error
 
 
-def _request(request: tuple[Any, ...]) -> bytes:
-    try:
-        return wire.frame(b"M", marshal.dumps(request))
-    except ValueError:
-        return wire.frame(b"Q", encode(freeze(request, _freeze_argument)))
+def _answer(told: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    """The value of an answer; what the program changed of its arguments is changed here too."""
+    value, changed = told
+    if isinstance(changed, tuple):
+        update((args, kwargs), changed)
+    return value
 
 
-def _freeze_argument(value: object, freeze: Freeze) -> Plain | None:
-    return value.plain if isinstance(value, RemoteObject) else freeze_standard(value, freeze)
+def _no_object(pairs: object) -> object:
+    raise PlainError("an object where a scalar or a list of them is to be")
+
+
+_json = json.JSONDecoder(object_pairs_hook=_no_object)
 
 
 def _from_json(body: bytes) -> object:
-    if len(body) > MOST_JSON:
-        raise ProgramGone("its answer is too long")
     try:
-        return json.loads(body.decode("utf-8", "surrogatepass"))
-    except (ValueError, RecursionError) as error:
-        raise ProgramGone("its answer is no plain data") from error
-
-
-class Opaque:
-    """An object of the program that cannot cross; equal to nothing but itself."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        self._text = text or kind
-
-    def __repr__(self) -> str:
-        return self._text
-
-
-def _opaque(plain: Plain, again: Callable[[Plain], object]) -> object:
-    return Opaque(str(plain[1]), str(plain[-1]))
+        return cast(object, _json.decode(body.decode("utf-8", "surrogatepass")))
+    except RecursionError as error:
+        raise PlainError("it is too deep") from error
 
 
 class RemoteObject:
@@ -220,18 +211,23 @@ class RemoteObject:
     What it yields crosses as plain data; comparing it is comparing the handle.
     """
 
-    def __init__(self, link: Link, handle: int, kind: str) -> None:
-        self._ask = functools.partial(link.ask)
-        self._handle = handle
-        self._kind = kind
+    __slots__ = ("_handle", "_kind", "_link")
 
-    @property
-    def plain(self) -> Plain:
-        """How it crosses back."""
-        return ("remote", self._handle, self._kind, "")
+    def __init__(self, link: Link, handle: int, kind: str) -> None:
+        object.__setattr__(self, "_link", link)
+        object.__setattr__(self, "_handle", handle)
+        object.__setattr__(self, "_kind", kind)
 
     def _do(self, operation: str, *args: Any, **kwargs: Any) -> Any:
-        return self._ask(operation, self._handle, args, kwargs)
+        return self._link.ask(operation, self._handle, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._do("getattr", name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self._do("setattr", name, value)
 
     def __iter__(self) -> Iterator[object]:
         return cast("Iterator[object]", self._do("iter"))
@@ -267,88 +263,79 @@ class RemoteObject:
         return f"<{self._kind} of the program>"
 
 
-def _plain_tuple(body: bytes) -> tuple[Any, ...]:
-    try:
-        value = thaw(decode(body), _opaque)
-    except (PlainError, ValueError) as error:
-        raise ProgramGone("its answer is no plain data") from error
-    if not isinstance(value, tuple) or len(value) < 4:
-        raise ProgramGone("its answer is no plain data")
-    return value
+def _handle_of(value: object) -> int | None:
+    return value._handle if type(value) is RemoteObject else None
 
 
-def _ending(told: tuple[Any, ...]) -> Ending:
+def _ending(told: bytes) -> Ending:
     """An ending as the program's process tells it; a passed one it cannot claim here."""
-    status, detail, line, exit_code = told[:4]
-    known = status in ("exception", "syntax_error", "memory", "blocked", "timeout")
-    return Ending(
-        status if known else "exception",
-        detail if isinstance(detail, str) and detail else "the program ended before the test",
-        line if isinstance(line, int) else None,
-        exit_code if isinstance(exit_code, int) else None,
-    )
-
-
-def _update(old: Any, new: Any) -> Any:
-    """Make containers in `old` what the program made of them, in place where they are one."""
-    if type(old) is not type(new):
-        return new
-    if isinstance(old, list):
-        if len(old) == len(new):
-            old[:] = [_update(a, b) for a, b in zip(old, new, strict=True)]
-        else:
-            old[:] = new
-    elif isinstance(old, dict):
-        fresh = {
-            key: _update(old[key], value) if key in old else value for key, value in new.items()
-        }
-        old.clear()
-        old.update(fresh)
-    elif isinstance(old, set):
-        old.clear()
-        old.update(new)
-    elif isinstance(old, tuple) and len(old) == len(new):
-        return tuple(_update(a, b) for a, b in zip(old, new, strict=True))
-    else:
-        return new
-    return old
-
-
-def run_trial(test: CompiledTest, link_fd: int, seed: int, ahead: bool = True) -> Ending:
-    """Run one test against the program behind `link_fd`: its verdict.
-
-    With `ahead` the calls that it is known to make are sent ahead; "again" if it made others.
-    """
-    import random  # not by programs' servers, to whose forks its hooks would add
-
-    random.seed(seed)
-    link = Link(link_fd, test.script.calls if ahead else [])
     try:
-        ending = _run(test, link)
+        ending = protocol.unpack_ending(told, OF_PROGRAMS)
+    except (ProtocolError, TypeError) as error:
+        raise ProgramFaultError(f"its answer is malformed: {error}") from error
+    if ending.ended is Ended.passed:
+        ending = ending._replace(ended=Ended.exception)
+    return ending if ending.detail else ending._replace(detail="the program ended before the test")
+
+
+class Namespace(dict[str, Any]):
+    """A test's globals; a name that is not among them is the program's.
+
+    Builtins are among them: which function `len` is must not be the program's to say.
+    """
+
+    def __init__(self, link: Link) -> None:
+        own = {name: value for name, value in vars(builtins).items() if not name.startswith("__")}
+        super().__init__(own, __name__="test", __builtins__=builtins)
+        self._link = link
+
+    def __missing__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise KeyError(name)
+        return self._link.ask("get", name, (), {})
+
+
+def run_trial(test: CompiledTest, link_fd: int, seed: int) -> Ending:
+    """Run one test against the program behind `link_fd`: its verdict."""
+    import random  # not by programs' servers, to whose forks its hooks would add
+    import sys
+
+    if test.setup is None or test.source is None:
+        return Ending(Ended.broken_test, test.fault)
+    random.seed(seed)
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed(seed % 2**32)
+    link = Link(link_fd)
+    try:
+        ending = _run(test.setup, test.source, test.proxies, link)
         link.wait_until_ready()
     except ProgramEnded as error:
-        ending = error.ending
+        return error.ending
     except ProgramGone as error:
-        ending = Ending("gone", str(error))
-    except OtherCallError:
-        ending = Ending("again")
-    passed = ending.status == "passed" and not link.parted
-    test.script.learn(link.asked, to_its_end=passed)
-    return Ending("again") if link.parted or (passed and not link.all_asked()) else ending
+        return Ending(Ended.gone, str(error))
+    except ProgramFaultError as error:
+        return Ending(Ended.exception, str(error))
+    except TestFaultError as error:
+        return Ending(Ended.broken_test, str(error))
+    return ending
 
 
-def _run(test: CompiledTest, link: Link) -> Ending:
-    names: dict[str, Any] = {"__name__": "test", "__builtins__": builtins}
+def _run(setup: CodeType, source: CodeType, proxies: tuple[str, ...], link: Link) -> Ending:
+    names = Namespace(link)
+    at_setup = True
     try:
-        exec(test.setup, names)
-        for name in test.proxies:
+        exec(setup, names)
+        at_setup = False
+        for name in proxies:
             names[name] = _proxy(link, name, names.get(name))
-        exec(test.source, names)
-    except (ProgramGone, ProgramEnded, OtherCallError):
+        exec(source, names)
+    except (ProgramGone, ProgramEnded, ProgramFaultError, TestFaultError):
         raise
-    except BaseException as error:  # noqa: BLE001  whatever a test raises is its verdict
+    except BaseException as error:  # whatever a test raises is its verdict
+        if at_setup and not link.answered:
+            raise TestFaultError(f"its setup fails: {_headline(error, SETUP_FILENAME)}") from error
         return _verdict(error, link)
-    return Ending("passed")
+    return Ending(Ended.passed)
 
 
 def _proxy(link: Link, name: str, stub: object) -> Callable[..., object]:
@@ -364,9 +351,12 @@ def _verdict(error: BaseException, link: Link) -> Ending:
     if told is not None:
         return told
     if isinstance(error, TimeLimit):
-        return Ending("timeout", TIME_IS_UP)
+        return Ending(Ended.timeout, TIME_IS_UP)
     if isinstance(error, MemoryError):
-        return Ending("memory", MEMORY_IS_UP)
-    line = failure.line_in(error.__traceback__, FILENAME)
-    where = f" (line {line} of the test)" if line else ""
-    return Ending("wrong_answer", failure.headline(error) + where)
+        return Ending(Ended.memory, MEMORY_IS_UP)
+    return Ending(Ended.wrong_answer, _headline(error, FILENAME))
+
+
+def _headline(error: BaseException, filename: str) -> str:
+    line = failure.line_in(error.__traceback__, filename)
+    return failure.headline(error) + (f" (line {line} of the test)" if line else "")

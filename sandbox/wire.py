@@ -10,6 +10,7 @@ import array
 import os
 import socket
 import struct
+from collections.abc import Mapping
 
 HEAD = struct.Struct("<cI")
 MAX_BODY = 40 << 20
@@ -19,6 +20,10 @@ SMALL = 1 << 12
 
 class WireError(Exception):
     """The other side closed the connection or wrote something that is no frame."""
+
+
+class FrameError(WireError):
+    """What was written is no frame that was to be expected here."""
 
 
 def frame(tag: bytes, body: bytes) -> bytes:
@@ -36,7 +41,7 @@ def read_frame(fd: int, limit: int = MAX_BODY) -> tuple[bytes, bytes]:
     """Read one frame; WireError at the end of the stream or beyond `limit` bytes."""
     tag, size = HEAD.unpack(_exactly(fd, HEAD.size))
     if size > limit:
-        raise WireError(f"a frame of {size} bytes is over the limit of {limit}")
+        raise FrameError(f"a frame {tag!r} of {size:,} bytes")
     return tag, _exactly(fd, size)
 
 
@@ -79,9 +84,11 @@ def _exactly(fd: int, size: int) -> bytes:
 class Reader:
     """Frames from a stream, one read for a small one."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, most: Mapping[bytes, int] | None = None) -> None:
+        """`most`: the tags that may come, and the size of their bodies."""
         self._fd = fd
         self._data = b""
+        self._most = most
 
     def frame(self) -> tuple[bytes, bytes]:
         """The next frame; WireError at the end of the stream or where it is too large."""
@@ -89,35 +96,11 @@ class Reader:
         if len(data) < HEAD.size:
             data += _exactly(self._fd, HEAD.size - len(data))
         tag, size = HEAD.unpack_from(data)
-        if size > MAX_BODY:
-            raise WireError(f"a frame of {size} bytes is over the limit of {MAX_BODY}")
+        most = MAX_BODY if self._most is None else self._most.get(tag, -1)
+        if size > most:
+            raise FrameError(f"a frame {tag!r} of {size:,} bytes")
         end = HEAD.size + size
         if len(data) < end:
             data += _exactly(self._fd, end - len(data))
         self._data = data[end:]
         return tag, data[HEAD.size : end]
-
-
-class Frames:
-    """Frames out of bytes that arrive piece by piece, bounded in total."""
-
-    def __init__(self, limit: int = MAX_BODY) -> None:
-        self._limit = limit
-        self._data = bytearray()
-
-    def feed(self, piece: bytes) -> None:
-        """Take what has come; beyond the limit it is thrown away."""
-        if len(self._data) + len(piece) <= self._limit:
-            self._data += piece
-
-    def whole(self) -> list[tuple[bytes, bytes]]:
-        """The whole frames so far; an unfinished last one is left out."""
-        frames, at = [], 0
-        while at + HEAD.size <= len(self._data):
-            tag, size = HEAD.unpack_from(self._data, at)
-            end = at + HEAD.size + size
-            if end > len(self._data):
-                break
-            frames.append((tag, bytes(self._data[at + HEAD.size : end])))
-            at = end
-        return frames

@@ -264,7 +264,7 @@ def test_missing_function_is_a_name_error(pool: Pool) -> None:
 
 def test_object_of_the_test_cannot_be_given_to_the_program(pool: Pool) -> None:
     outcome = verdict(pool, "def f(x): return 1", "class C: pass\nf(C())")
-    assert outcome.status is Status.exception
+    assert outcome.status is Status.broken_test
     assert "test.C" in outcome.detail
     assert not outcome.stderr
 

@@ -125,7 +125,7 @@ def servers(pool: Pool) -> list[int]:
     """The fork servers' processes: children of the keepers that the pool started."""
     pids = []
     for worker in pool._workers:
-        keeper = worker.program_server._process.pid
+        keeper = worker.line.server._process.pid
         with contextlib.suppress(OSError):
             text = Path(f"/proc/{keeper}/task/{keeper}/children").read_text()
             pids.extend(int(pid) for pid in text.split())

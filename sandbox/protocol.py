@@ -1,0 +1,184 @@
+"""What crosses between the sandbox's processes: every message, who writes it, what it may take.
+
+Four parties. The *pool* (the evaluator's process), the *server* (forks programs) and the
+*tester* (runs tests) are trusted; the *program* is not, and what it writes may be anything.
+Whoever reads a message of the program's holds it to the budget given here before anything
+is made of it. See docs/sandbox.md.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from typing import NamedTuple
+
+from sandbox.wire import MAX_BODY, frame
+
+DETAIL_CHARS = 500
+DETAIL_BYTES = 4 * DETAIL_CHARS
+
+
+class Party(enum.Enum):
+    """A process, or several of a kind."""
+
+    pool = "pool"
+    server = "fork server"
+    tester = "tester"
+    program = "program"
+
+
+class Message(NamedTuple):
+    """One kind of message: a frame whose body has at most `most` bytes."""
+
+    tag: bytes
+    sender: Party
+    reader: Party
+    form: str
+    meaning: str
+    most: int = MAX_BODY
+
+    def frame(self, body: bytes = b"") -> bytes:
+        return frame(self.tag, body)
+
+
+_POOL, _SERVER, _TESTER, _PROGRAM = Party.pool, Party.server, Party.tester, Party.program
+
+# control sockets: trusted parties only
+START = Message(b"S", _POOL, _SERVER, "JSON", "limits, libraries, isolation")
+READY = Message(b"R", _SERVER, _POOL, "JSON", "ready; the layers in force", 1 << 20)
+LACKING = Message(b"L", _SERVER, _POOL, "text", "a layer of full isolation is missing", 1 << 16)
+FAILED = Message(b"F", _SERVER, _POOL, "text", "the server cannot start", 1 << 16)
+HARNESS = Message(b"H", _POOL, _SERVER, "text", "a harness, to be compiled once")
+JOB = Message(b"J", _POOL, _SERVER, "number; descriptors", "fork the process of this job", 4)
+KILL = Message(b"K", _POOL, _SERVER, "nothing", "kill the process that runs", 0)
+END = Message(b"D", _SERVER, _POOL, "struct", "how the process of a job ended")
+TEST = Message(b"T", _POOL, _TESTER, "JSON", "a test, to be compiled once")
+TRIAL = Message(b"U", _POOL, _TESTER, "JSON; a descriptor", "run a test over this link", 1 << 16)
+VERDICT = Message(b"Z", _TESTER, _POOL, "struct", "what a test came to", 4 + 10 + DETAIL_BYTES)
+# a program's channel to the pool: the evaluator reads what the program may have forged
+PROGRAM = Message(b"P", _POOL, _PROGRAM, "marshal", "text, seed and harness")
+BEGUN = Message(b"B", _PROGRAM, _POOL, "nothing", "the program's own text comes next", 0)
+FAULT = Message(b"X", _PROGRAM, _POOL, "text", "instead of BEGUN: the harness failed", DETAIL_BYTES)
+VALUE = Message(b"V", _PROGRAM, _POOL, "plain data", "what the harness reports", 1 << 20)
+INTERIM = Message(b"I", _PROGRAM, _POOL, "plain data", "the same, should it get stuck", 1 << 20)
+ENDING = Message(b"E", _PROGRAM, _POOL, "struct", "how the program ended", 10 + DETAIL_BYTES)
+# the link between a test and the program that it calls
+WAIT = Message(b"W", _TESTER, _PROGRAM, "nothing", "say when functions can be called", 0)
+CALL = Message(b"C", _TESTER, _PROGRAM, "pickle", "an operation on a function or an object")
+RESULT = Message(b"M", _TESTER, _PROGRAM, "pickle", "what came of ASK")
+CALLABLE = Message(b"Y", _PROGRAM, _TESTER, "nothing", "answer to WAIT", 0)
+UNCALLABLE = Message(b"G", _PROGRAM, _TESTER, "struct", "it ended before", 10 + DETAIL_BYTES)
+SIMPLE = Message(b"A", _PROGRAM, _TESTER, "JSON", "a scalar, or a list of them", 16 << 20)
+ANSWER = Message(b"N", _PROGRAM, _TESTER, "plain data", "a value; arguments as they are now")
+RAISED = Message(b"O", _PROGRAM, _TESTER, "plain data", "an exception")
+ASK = Message(b"Q", _PROGRAM, _TESTER, "plain data", "an operation on an object of the test's")
+
+MESSAGES = tuple(value for value in list(globals().values()) if isinstance(value, Message))
+
+# what the evaluator takes of one program's report, all frames together
+REPORT_BYTES = 4 << 20
+REPORT_FRAMES = 4096
+# what the tester takes of one program's answers, all together
+ANSWERS_BYTES = 64 << 20
+
+
+class Ended(enum.IntEnum):
+    """How a program ended, or what its test says of it."""
+
+    passed = 0
+    syntax_error = 1
+    exception = 2
+    timeout = 3
+    memory = 4
+    blocked = 5
+    # a test's verdicts only
+    wrong_answer = 6
+    gone = 7  # the program's process ended, or wrote what is no answer
+    broken_test = 8  # the fault is the test's
+
+
+OF_PROGRAMS = frozenset(end for end in Ended if end < Ended.wrong_answer)
+
+
+class ProtocolError(ValueError):
+    """Bytes that are none of the messages that were to be expected."""
+
+
+class Ending(NamedTuple):
+    """How a program or a test ended, as its own process tells it."""
+
+    ended: Ended
+    detail: str = ""
+    line: int | None = None
+    exit_code: int | None = None
+
+
+_ENDING = struct.Struct("<BBIi")
+_MOST_LINE = 2**32 - 1
+
+
+def pack_ending(ending: Ending) -> bytes:
+    """The fixed form of an ending; its detail is cut."""
+    code = ending.exit_code
+    line = min(ending.line or 0, _MOST_LINE)
+    head = _ENDING.pack(ending.ended, code is not None, line, code or 0)
+    return head + ending.detail[:DETAIL_CHARS].encode("utf-8", "backslashreplace")[:DETAIL_BYTES]
+
+
+def unpack_ending(body: bytes, known: frozenset[Ended] = frozenset(Ended)) -> Ending:
+    """An ending from bytes of any origin; ProtocolError where they are none of `known`."""
+    if not _ENDING.size <= len(body) <= _ENDING.size + DETAIL_BYTES:
+        raise ProtocolError(f"an ending of {len(body)} bytes")
+    number, has_code, line, code = _ENDING.unpack_from(body)
+    if number not in known or has_code > 1:
+        raise ProtocolError(f"an ending of the unknown kind {number}")
+    detail = body[_ENDING.size :].decode("utf-8", "replace")[:DETAIL_CHARS]
+    return Ending(Ended(number), detail, line or None, code if has_code else None)
+
+
+class End(NamedTuple):
+    """How the process of a job ended, as its fork server saw it."""
+
+    job: int
+    exit_code: int  # negative: the number of a signal
+    timeout: bool
+    cpu_s: float
+    wall_s: float
+    memory_mb: int
+    stdout: bytes
+    stderr: bytes
+
+
+_END = struct.Struct("<IiBddII")
+
+
+def pack_end(end: End) -> bytes:
+    return _END.pack(*end[:6], len(end.stdout)) + end.stdout + end.stderr
+
+
+def unpack_end(body: bytes) -> End:
+    """An end; ProtocolError where the bytes are none."""
+    if len(body) < _END.size:
+        raise ProtocolError(f"an end of {len(body)} bytes")
+    *numbers, size = _END.unpack_from(body)
+    output = body[_END.size :]
+    job, exit_code, timeout, cpu_s, wall_s, memory_mb = numbers
+    if size > len(output):
+        raise ProtocolError("an end whose output is cut off")
+    return End(
+        job, exit_code, bool(timeout), cpu_s, wall_s, memory_mb, output[:size], output[size:]
+    )
+
+
+_JOB = struct.Struct("<I")
+
+
+def pack_job(number: int, rest: bytes = b"") -> bytes:
+    return _JOB.pack(number) + rest
+
+
+def unpack_job(body: bytes) -> tuple[int, bytes]:
+    """A job's number and what follows it; ProtocolError where there is none."""
+    if len(body) < _JOB.size:
+        raise ProtocolError(f"a job's number of {len(body)} bytes")
+    return _JOB.unpack_from(body)[0], body[_JOB.size :]
