@@ -4,7 +4,7 @@ An allow list as well. Landlock knows no exceptions beneath an allowed directory
 library directory that holds something to be hidden (the benchmarks' answers, in
 site-packages) is allowed entry by entry instead. Not governed by Landlock: `stat`, so
 that names, sizes and times of hidden files can be found out, and changes of modes, owners
-and times, which the system-call filter refuses.
+and times and the reading of symbolic links, which the system-call filter refuses.
 """
 
 from __future__ import annotations

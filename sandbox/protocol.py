@@ -77,7 +77,7 @@ MESSAGES = tuple(value for value in list(globals().values()) if isinstance(value
 
 # what the evaluator takes of one program's report, all frames together
 REPORT_BYTES = 4 << 20
-REPORT_FRAMES = 4096
+REPORT_FRAMES = 2048  # and as many pieces, as they arrive
 # what the tester takes of one program's answers, all together
 ANSWERS_BYTES = 64 << 20
 

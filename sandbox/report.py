@@ -38,6 +38,7 @@ class Report:
         self.ending: Ending | None = None
         self.broken = ""
         self.bytes = 0
+        self.pieces = 0
         self.frames = 0
         self._values: dict[bytes, bytes] = {}
         self._unread = bytearray()
@@ -45,10 +46,13 @@ class Report:
     def feed(self, piece: bytes) -> bool:
         """Take what has come; False if there is no use in more."""
         self.bytes += len(piece)
+        self.pieces += 1
         self._unread += piece
         try:
             if self.bytes > protocol.REPORT_BYTES:
                 raise ProtocolError(f"more than {protocol.REPORT_BYTES:,} bytes")
+            if self.pieces > protocol.REPORT_FRAMES:
+                raise ProtocolError(f"more than {protocol.REPORT_FRAMES:,} pieces")
             self._take_frames()
         except ProtocolError as error:
             self.broken = f"its report is malformed: {error}"

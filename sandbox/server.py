@@ -137,6 +137,7 @@ def _prepare(
     layers.die_with_parent()
     layers.mount_scratch(directory, limits["file_mb"], report)
     os.chdir(directory)
+    _resolve_without_links()  # before anybody takes a reference to it
     stage = None if start["tests"] else child.Stage()
     with _without_fork_hooks():
         report.libraries = _preload([] if stage is None else [*LIBRARY, *start["libraries"]])
@@ -246,6 +247,22 @@ def _copy_without_modes() -> None:
 
     shutil.copymode = tolerant(shutil.copymode)
     shutil.copystat = tolerant(shutil.copystat)
+
+
+def _resolve_without_links() -> None:
+    """Let `os.path.realpath` work where links cannot be read: it leaves them as they are."""
+    resolve = os.path.realpath
+
+    @functools.wraps(resolve)
+    def realpath(path: Any, **options: Any) -> Any:
+        try:
+            return resolve(path, **options)
+        except PermissionError:
+            if options.get("strict") is True:
+                raise
+            return os.path.abspath(path)
+
+    os.path.realpath = realpath  # type: ignore[assignment]
 
 
 def _become_lean() -> None:

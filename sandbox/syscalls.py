@@ -15,7 +15,7 @@ lseek 8 62, pread64 17 67, pwrite64 18 68, readv 19 65, writev 20 66, preadv 295
 pwritev 296 70, preadv2 327 286, pwritev2 328 287, sendfile 40 71, splice 275 76,
 copy_file_range 326 285, stat 4 -, fstat 5 80, lstat 6 -, newfstatat 262 79, statx 332 291,
 statfs 137 43, fstatfs 138 44, access 21 -, faccessat 269 48, faccessat2 439 439,
-readlink 89 -, readlinkat 267 78, getdents 78 -, getdents64 217 61, getcwd 79 17, chdir 80 49,
+getdents 78 -, getdents64 217 61, getcwd 79 17, chdir 80 49,
 fchdir 81 50, mkdir 83 -, mkdirat 258 34, rmdir 84 -, rename 82 -, renameat 264 38,
 renameat2 316 276, link 86 -, linkat 265 37, unlink 87 -, unlinkat 263 35, symlink 88 -,
 symlinkat 266 36, truncate 76 45, ftruncate 77 46, fallocate 285 47, fadvise64 221 223,

@@ -78,6 +78,8 @@ FILESYSTEM = {
     "change_root": "os.mkdir('d'); breach(os.chroot('d'))",
     "mount": "os.mkdir('d'); breach(call(165, 40, b'x', b'd', b'tmpfs', 0, 0))",
     "open_by_handle": "breach(call(304, 265, -100, 0, 0))",
+    "read_a_link": "breach(os.readlink(LINK))",
+    "read_a_link_in_a_directory": "breach(os.readlink('link', dir_fd=os.open(DIRECTORY, 1 << 21)))",
 }
 
 NETWORK = {
@@ -375,6 +377,118 @@ if a == numpy.random.rand(): breach()
         "import numpy\nif numpy.get_printoptions()['precision'] == 1: breach()",
     ),
 }
+
+
+# what a program writes to the private descriptors: 3, where its process reports to the
+# evaluator, and 4, where it answers its test. `frame` and the rest make what is well-formed.
+FORGER = """
+import os, struct, time
+def frame(tag, body): return struct.pack('<cI', tag, len(body)) + body
+def number(n):
+    data = n.to_bytes(n.bit_length() // 8 + 1, 'little', signed=True)
+    return b'i' + struct.pack('<I', len(data)) + data
+def text(t): return b's' + struct.pack('<I', len(t)) + t
+def items(code, parts): return code + struct.pack('<I', len(parts)) + b''.join(parts)
+def array(shape, parts):
+    return b'a' + struct.pack(f'<{len(shape) + 1}I', len(shape), *shape) + items(b'', parts)
+def colliding(n): return [number(k * (2**61 - 1)) for k in range(n)]
+def say(fd, data):
+    while data:
+        try: data = data[os.write(fd, data):]
+        except OSError: return
+def end(fd, *parts): say(fd, frame(b'E', items(b't', [text(b'exception'), text(b'x'), *parts])))
+def f(*a): return 1
+"""
+
+# (has a test, the program)
+FORGERIES = {
+    "ending_with_a_line_of_megabits": (
+        True,
+        "end(4, number(1 << (1 << 23)), b'N')\nend(3, number(1 << (1 << 23)), b'N')\nwhile 1: pass",
+    ),
+    "ending_with_a_line_of_megabits_then_left": (
+        True,
+        "end(4, number(1 << (1 << 23)), b'N')\nos._exit(0)",
+    ),
+    "ending_with_an_array_of_ten_billion": (
+        False,
+        "end(3, array((100_000, 100_000), []), b'N')\nos._exit(0)",
+    ),
+    "ending_with_a_set_of_one_hash": (
+        False,
+        "end(3, items(b'S', colliding(20_000)), b'N')\nos._exit(0)",
+    ),
+    "ending_with_an_array_of_texts": (
+        False,
+        "end(3, array((100_001,), [text(b'x' * 3_000)] + [text(b'')] * 100_000),"
+        " b'N')\nos._exit(0)",
+    ),
+    "value_with_an_integer_of_megabytes": (
+        False,
+        "say(3, frame(b'V', number(1 << (8 << 20))))\nos._exit(0)",
+    ),
+    "forty_values_of_megabytes": (
+        False,
+        "for _ in range(40): say(3, frame(b'V', items(b'l', [b'N'] * (5 << 20))))\nos._exit(0)",
+    ),
+    "values_without_end": (False, "while 1: say(3, frame(b'V', items(b'l', [b'N'] * 9)))"),
+    "empty_values_without_end": (False, "while 1: say(3, frame(b'V', b'N') * 1000)"),
+    "bytes_without_end": (False, "while 1: say(3, bytes(1 << 20))"),
+    "value_that_never_ends": (
+        False,
+        "say(3, struct.pack('<cI', b'V', 1 << 20))\nwhile 1: say(3, b'N')",
+    ),
+    "value_in_the_widest_form": (
+        False,
+        "say(3, frame(b'V', items(b'l', [items(b'l', [b'N'])] * 9_000)) * 3)\nos._exit(0)",
+    ),
+    "second_beginning": (False, "say(3, frame(b'B', b''))"),
+    "second_ending": (False, "say(3, frame(b'E', bytes(10)))"),
+    "fault_of_the_harness": (False, "say(3, frame(b'X', b'the harness failed'))\nos._exit(0)"),
+    "ending_that_is_no_programs": (
+        False,
+        "for n in range(6, 256): say(3, frame(b'E', bytes([n]) + bytes(9)))\nos._exit(0)",
+    ),
+    "answer_with_a_set_of_one_hash": (
+        True,
+        "def f(*a): say(4, frame(b'N',"
+        " items(b't', [items(b'S', colliding(200_000)), b'N'])))",
+    ),
+    "answer_with_a_dictionary_of_one_hash": (
+        True,
+        "def f(*a):\n    pairs = [b for n in colliding(200_000) for b in (n, b'N')]\n"
+        "    body = b'D' + struct.pack('<I', 200_000) + b''.join(pairs)\n"
+        "    say(4, frame(b'N', items(b't', [body, b'N'])))",
+    ),
+    "answer_with_forty_values": (
+        True,
+        "def f(*a):\n    body = frame(b'N', items(b't', [items(b'l', [b'N'] * 1_500_000), b'N']))\n"
+        "    say(4, body * 40)",
+    ),
+    "answer_with_an_array_of_texts": (
+        True,
+        "def f(*a): say(4, frame(b'N', items(b't', [array((100_001,),"
+        " [text(b'x' * 3_000_000)] + [text(b'')] * 100_000), b'N'])))",
+    ),
+    "answer_with_an_exception_of_junk": (
+        True,
+        "def f(*a): say(4, frame(b'O', items(b't', [text(b'SystemExit'), number(5), b'N'])))",
+    ),
+    "question_after_question": (
+        True,
+        "def f(*a):\n    while 1: say(4, frame(b'Q', items(b't', [text(b'call'), number(0),"
+        " items(b't', []), b'D' + bytes(4)])))",
+    ),
+    "answers_before_the_calls": (
+        True,
+        "say(4, frame(b'Y', b'') + frame(b'A', b'7') * 1000)\nos._exit(0)",
+    ),
+    "descriptors_at_random": (
+        True,
+        "import random\nfor _ in range(2000): say(random.choice((3, 4)),"
+        " frame(random.choice(b'BXVIEYGANOQ').to_bytes(1, 'little'), random.randbytes(40)))",
+    ),
+}  # fmt: skip
 
 
 def corpus() -> list[Attack]:
