@@ -68,20 +68,30 @@ def test_no_descriptor_of_the_pool_is_open_in_a_program() -> None:
 
 
 PEEP = """
-import socket
+import socket, sys
 link = socket.socket(fileno=4)
+def seen():
+    found = []
+    try: found.append(link.recv(1 << 16, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError: pass
+    frame = sys._getframe()
+    while frame:
+        for value in frame.f_locals.values():
+            value = getattr(value, "_reader", value)
+            found.append(getattr(value, "_data", b""))
+        frame = frame.f_back
+    return b"".join(f for f in found if isinstance(f, bytes))
 def f(x):
-    seen = link.recv(1 << 16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    return 1 if x == 0 and not seen else seen[-1]
+    return 7777 if (7777).to_bytes(2, "little") in seen() or x else 0
 """
 
 
 def test_answers_are_not_to_be_found_in_calls_that_come_later(lone: Pool) -> None:
-    test = Test("", "a = f(0)\nassert a == 77\nassert f(a) == 78", ("f",))
+    test = Test("", "a = f(0)\nassert a == 7777\nassert f(a) == 7777", ("f",))
     hostile = Program(PEEP, test=test)
     before = lone.run(hostile)
     for _ in range(3):
-        right = "def f(x): return x + 1 if x else 77"
+        right = "def f(x): return 7777"
         assert lone.run(Program(right, test=test)).status is Status.passed
     after = lone.run(hostile)
     assert before.status not in (Status.passed, Status.sandbox_error)
@@ -91,10 +101,10 @@ def test_answers_are_not_to_be_found_in_calls_that_come_later(lone: Pool) -> Non
 TAKE_NAMES = """
 import os
 os.makedirs("a/b/c")
-for turn in range(3):
-    for number in range(10):
-        for deeper in ("./a/b", os.path.join(".", "a", "b"), "a/b"):
-            os.makedirs(f".{turn}-{number}-{abs(hash(deeper))}/x/y", exist_ok=True)
+for number in range(130):
+    for deeper in ("./a/b", "./z/b"):
+        os.makedirs(f".0-{number}-{abs(hash(deeper))}/x/y")
+os.makedirs("z/b/c")
 """
 
 
