@@ -174,7 +174,8 @@ class Handles(Standard):
 
     def load(self, pickled: bytes) -> Any:
         """What the test sent, its objects with stand-ins and ours as themselves."""
-        return _Unpickler(pickled, {"remote": self.__getitem__, "given": self._stand_in}).load()
+        here = {"remote": self.__getitem__, "given": self._stand_in, "view": view}
+        return _Unpickler(pickled, here).load()
 
     def __getitem__(self, handle: int) -> object:
         return self._objects[handle]
@@ -232,6 +233,11 @@ def remote(handle: int) -> None:
 
 def given(handle: int, name: str, advances: bool) -> None:
     """In a pickle: what stands for an object of the test's, a function or an iterator."""
+
+
+def view(kind: str, items: list[object]) -> object:
+    """In a pickle: a view of a dictionary."""
+    return _MAKERS[kind](items)
 
 
 class Opaque:
@@ -301,14 +307,16 @@ class _Pickler(pickle.Pickler):
             return remote, (handle,)
         if isinstance(value, Opaque):
             raise ProgramFaultError(f"a value of type {value.kind} was too much to cross")
-        if value is remote or value is given or _importable(value):
+        if _importable(value):
             return NotImplemented
         if isinstance(value, type):
             raise cannot_cross(value, f"class {value.__qualname__} is the test's own")
         if _stays(value):
             name = str(getattr(value, "__name__", type(value).__name__))
             return given, (self._sender.give(value), name, hasattr(value, "__next__"))
-        if not _importable(type(value)):
+        if type(value) in _DICT_VIEWS:
+            return view, (_DICT_VIEWS[type(value)], list(value))
+        if type(value).__module__ != "builtins" and not _importable(type(value)):
             raise cannot_cross(value, "")
         return NotImplemented
 

@@ -332,8 +332,10 @@ def _run(setup: CodeType, source: CodeType, proxies: tuple[str, ...], link: Link
     except (ProgramGone, ProgramEnded, ProgramFaultError, TestFaultError):
         raise
     except BaseException as error:  # whatever a test raises is its verdict
-        if at_setup and not link.answered:
+        if not link.answered and at_setup:
             raise TestFaultError(f"its setup fails: {_headline(error, SETUP_FILENAME)}") from error
+        if not link.answered and isinstance(error, (TimeLimit, MemoryError)):
+            raise TestFaultError(f"it fails by itself: {_headline(error, FILENAME)}") from error
         return _verdict(error, link)
     return Ending(Ended.passed)
 
