@@ -11,6 +11,7 @@ advanced by the program.
 
 from __future__ import annotations
 
+import array
 import collections
 import datetime
 import decimal
@@ -20,8 +21,10 @@ import io
 import math
 import pickle
 import re
+import struct
 import sys
 from collections.abc import Callable, Iterable
+from itertools import repeat
 from typing import Any, cast
 
 from sandbox.plain import Extension, Plain, PlainError, members, type_name
@@ -150,6 +153,45 @@ def make(plain: Plain, thaw: Thaw) -> object:
         raise PlainError(f"no {plain[1]} can be made of its parts: {error}") from error
 
 
+# --- long lists of numbers ------------------------------------------------------------
+
+_COUNTS = struct.Struct("<II")
+_KINDS: dict[type, int] = {int: 0, float: 1, bool: 2, type(None): 3}
+_INT, _FLOAT, _BOOL, _NONE = range(4)
+
+
+def pack_numbers(values: list[Any]) -> bytes | None:
+    """Integers of 64 bits, floats, booleans and None, by columns; None for anything else."""
+    try:
+        kinds = bytes(map(_KINDS.__getitem__, map(type, values)))
+        ints = array.array("q", [value for value in values if type(value) is int])
+    except (KeyError, OverflowError):
+        return None
+    floats = array.array("d", [value for value in values if type(value) is float])
+    truths = bytes([value for value in values if type(value) is bool])
+    head = _COUNTS.pack(len(kinds), len(truths))
+    return b"".join((head, kinds, truths, ints.tobytes(), floats.tobytes()))
+
+
+def unpack_numbers(body: bytes) -> list[object]:
+    """The list, from bytes of any origin; PlainError where they are none."""
+    if len(body) < _COUNTS.size:
+        raise PlainError("numbers end too early")
+    count, truths = _COUNTS.unpack_from(body)
+    at = _COUNTS.size
+    kinds, truth = body[at : at + count], body[at + count : at + count + truths]
+    sizes = [kinds.count(kind) for kind in range(4)]
+    at += count + truths
+    if sum(sizes) != count or sizes[_BOOL] != truths or len(body) != at + 8 * (sizes[0] + sizes[1]):
+        raise PlainError("numbers do not fit their kinds")
+    ints = array.array("q", body[at : at + 8 * sizes[_INT]])
+    floats = array.array("d", body[at + 8 * sizes[_INT] :])
+    if len(ints) == count or len(floats) == count:
+        return list(ints or floats)
+    columns = [iter(ints), iter(floats), map(bool, truth), repeat(None)]
+    return [next(columns[kind]) for kind in kinds]
+
+
 # --- from the program -----------------------------------------------------------------
 
 
@@ -174,6 +216,7 @@ class Handles(Standard):
 
     def load(self, pickled: bytes) -> Any:
         """What the test sent, its objects with stand-ins and ours as themselves."""
+        here: dict[str, Callable[..., object]]
         here = {"remote": self.__getitem__, "given": self._stand_in, "view": view}
         return _Unpickler(pickled, here).load()
 

@@ -69,6 +69,7 @@ RESULT = Message(b"M", _TESTER, _PROGRAM, "pickle", "what came of ASK")
 CALLABLE = Message(b"Y", _PROGRAM, _TESTER, "nothing", "answer to WAIT", 0)
 UNCALLABLE = Message(b"G", _PROGRAM, _TESTER, "struct", "it ended before", 10 + DETAIL_BYTES)
 SIMPLE = Message(b"A", _PROGRAM, _TESTER, "JSON", "a scalar, or a list of them", 16 << 20)
+NUMBERS = Message(b"n", _PROGRAM, _TESTER, "arrays", "a long list of numbers")
 ANSWER = Message(b"N", _PROGRAM, _TESTER, "plain data", "a value; arguments as they are now")
 RAISED = Message(b"O", _PROGRAM, _TESTER, "plain data", "an exception")
 ASK = Message(b"Q", _PROGRAM, _TESTER, "plain data", "an operation on an object of the test's")
@@ -79,7 +80,7 @@ MESSAGES = tuple(value for value in list(globals().values()) if isinstance(value
 REPORT_BYTES = 4 << 20
 REPORT_FRAMES = 2048  # and as many pieces, as they arrive
 # what the tester takes of one program's answers, all together
-ANSWERS_BYTES = 64 << 20
+ANSWERS_BYTES = 512 << 20
 
 
 class Ended(enum.IntEnum):

@@ -12,10 +12,10 @@ import builtins
 import json
 import marshal
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from sandbox import failure, plain, protocol, wire
-from sandbox.crossing import Handles, Standard
+from sandbox.crossing import Handles, Standard, pack_numbers
 from sandbox.plain import Plain, freeze
 from sandbox.protocol import Ended, Ending
 
@@ -35,6 +35,7 @@ OPERATIONS: Mapping[str, Callable[..., object]] = {
     "index": lambda value: value.__index__(),
 }
 _READY = protocol.CALLABLE.frame()
+LONG = 200  # items; for fewer than that JSON is as good
 _SCALARS = frozenset({type(None), bool, int, float, str})
 _json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 _IMMUTABLE = frozenset({type(None), bool, int, float, complex, str, bytes})
@@ -94,8 +95,8 @@ class Service:
             before = _fingerprint(args, kwargs)
             result = OPERATIONS[operation](value, *args, **kwargs)
             unchanged = _fingerprint(args, kwargs) == before
-            if unchanged and (text := _as_json(result)) is not None:
-                return protocol.SIMPLE.frame(text)
+            if unchanged and (short := _simple(result)) is not None:
+                return short
             changed = _UNCHANGED if unchanged else freeze((args, kwargs), self._handles)
             answer = ("tuple", (freeze(result, self._handles), changed))
             return protocol.ANSWER.frame(plain.encode(answer))
@@ -116,16 +117,20 @@ class Service:
         return self._names[target]
 
 
-def _as_json(value: object) -> bytes | None:
+def _simple(value: object) -> bytes | None:
     """What most functions return, by a shorter way: a scalar, or a list of them."""
-    kinds = map(type, cast("list[object]", value)) if type(value) is list else [type(value)]
-    if not _SCALARS.issuperset(kinds):
+    if type(value) is list:
+        if len(value) >= LONG and (numbers := pack_numbers(value)) is not None:
+            return protocol.NUMBERS.frame(numbers) if len(numbers) <= wire.MAX_BODY else None
+        if not _SCALARS.issuperset(map(type, value)):
+            return None
+    elif type(value) not in _SCALARS:
         return None
     try:
         text = _json(value).encode("utf-8", "surrogatepass")
     except ValueError:  # an integer of too many digits
         return None
-    return text if len(text) <= protocol.SIMPLE.most else None
+    return protocol.SIMPLE.frame(text) if len(text) <= protocol.SIMPLE.most else None
 
 
 def _fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:

@@ -18,7 +18,15 @@ from types import CodeType
 from typing import Any, NamedTuple, cast
 
 from sandbox import failure, protocol, wire
-from sandbox.crossing import Opaque, ProgramFaultError, Sender, TestFaultError, make, update
+from sandbox.crossing import (
+    Opaque,
+    ProgramFaultError,
+    Sender,
+    TestFaultError,
+    make,
+    unpack_numbers,
+    update,
+)
 from sandbox.failure import TimeLimit
 from sandbox.plain import Plain, PlainError, decode, thaw
 from sandbox.protocol import OF_PROGRAMS, Ended, Ending, Message, ProtocolError
@@ -95,6 +103,8 @@ class Link:
             try:
                 if message is protocol.SIMPLE:
                     return _from_json(body)
+                if message is protocol.NUMBERS:
+                    return unpack_numbers(body)
                 told = self._thawed(body)
                 if message is protocol.ANSWER:
                     return _answer(told, args, kwargs)

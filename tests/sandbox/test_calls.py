@@ -252,9 +252,20 @@ SAME = {
         "def inside(): return f(root) + helper(root.next)\n"
         "assert inside() == 5 and LIMIT == [1, 2] and root.next.value == 2",
     ),
-    "many_integers": (
-        "def f(n): return list(range(n))",
-        "assert f(1_200_000) == list(range(1_200_000))",
+    "many_numbers": (
+        "def f(n, *more): return [*range(n), *more]",
+        """
+        assert f(1_200_000) == list(range(1_200_000))
+        mixed = [True, None, 1.5, -2**63, 2**63 - 1, float('-inf'), False] * 9
+        for more in (mixed, [2**63], [2**99, None], ['x'], [1j], [(1,)], [[1]], [1.5], [True]):
+            back = f(300, *more)
+            assert back == [*range(300), *more]
+            assert [type(a) for a in back] == [int] * 300 + [type(a) for a in more]
+        """,
+    ),
+    "many_floats": (
+        "def f(n): return [x / 7 for x in range(n)] + [float('nan')]",
+        "a = f(5000); assert a[:-1] == [x / 7 for x in range(5000)] and a[-1] != a[-1]",
     ),
     "seeded_randomness": (
         "def f(x): return x",
