@@ -20,6 +20,7 @@ from mtpb.conversation import turn_of_line
 from mtpb.errors import UsageError
 from mtpb.records import Judgement, Sample, Status, Verdict
 from sandbox import Harness, Outcome, Pool, Program, Test
+from sandbox import Status as Ending
 
 PENDING = 4096  # samples handed to the sandbox and not yet judged: bounds memory
 
@@ -100,11 +101,21 @@ class PendingVerdict:
         return all(future.done() for future in self.outcomes.values())
 
     def result(self) -> Verdict:
-        """Waits for the outcomes and makes the verdict."""
-        judgements = {
-            scorer: judgement(self.sample, self.judge.benchmark, self.case, scorer, future.result())
-            for scorer, future in self.outcomes.items()
-        }
+        """Waits for the outcomes and makes the verdict.
+
+        Raises UsageError where the problem's test is at fault: then there is no verdict to make.
+        """
+        judgements = {}
+        for scorer, future in self.outcomes.items():
+            outcome = future.result()
+            if outcome.status is Ending.broken_test:
+                raise UsageError(
+                    f"problem {self.sample.problem!r} of {self.judge.benchmark.name}: "
+                    f"its test is at fault and has to be mended: {outcome.detail}"
+                )
+            judgements[scorer] = judgement(
+                self.sample, self.judge.benchmark, self.case, scorer, outcome
+            )
         failures = [j for j in judgements.values() if j.status is Status.sandbox_error]
         # where one scorer could not be heard, nothing is known of the sample
         chosen = failures[0] if failures else judgements[self.judge.scorer]

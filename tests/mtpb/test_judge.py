@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import Benchmark, Case, FunctionTest, Problem
 from benchmarks.protocol import HUMANEVAL, MTPB
+from mtpb.errors import UsageError
 from mtpb.judge import Judge
 from mtpb.records import Sample, Status, Turn, Verdict
 from sandbox import Isolation, Limits, Pool
@@ -97,6 +98,16 @@ def test_function_suite_is_judged_by_its_test(pool: Pool) -> None:
     right, wrong = Judge(suite, pool, "test").verdicts(samples)
     assert (right.status, wrong.status) == (Status.passed, Status.wrong_answer)
     assert right.official is None
+
+
+@pytest.mark.parametrize("source", ["assert f(1) ==", "class C: ...\nf(C())"])
+def test_test_that_is_at_fault_makes_no_verdict(pool: Pool, source: str) -> None:
+    test = FunctionTest("", source, "f")
+    problem = Problem("3", "f", "math", ("def f",), (Case({}, None),), test=test)
+    benchmark = Benchmark("toy", (problem,), "0", HUMANEVAL, "here", {})
+    sample = Sample("3", 0, 0, (Turn("def f", "", "", 1, "stop"),), "def f(x): return 1\n")
+    with pytest.raises(UsageError, match="problem '3' of toy: its test is at fault"):
+        list(Judge(benchmark, pool, "test").verdicts([sample]))
 
 
 def test_verdicts_come_in_the_order_of_the_samples(pool: Pool) -> None:

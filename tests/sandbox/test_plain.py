@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.plain import Frozen, PlainError, decode, encode, freeze, thaw
+from sandbox.plain import (
+    ANSWER,
+    REPORT,
+    Budget,
+    Frozen,
+    PlainError,
+    decode,
+    encode,
+    freeze,
+    thaw,
+)
 
 scalars = (
     st.none()
@@ -65,6 +75,53 @@ def test_damaged_bytes_are_never_more_than_refused(value: object, data: st.DataO
     place = data.draw(st.integers(0, len(encoded) - 1))
     encoded[place] = data.draw(st.integers(0, 255))
     test_any_bytes_decode_or_are_refused.hypothesis.inner_test(bytes(encoded))  # type: ignore[attr-defined]
+
+
+@given(values, st.integers(50, 400), st.integers(3, 30))
+@settings(max_examples=300, deadline=None)
+def test_what_is_frozen_within_a_budget_is_decoded_within_it(
+    value: object, most_bytes: int, nodes: int
+) -> None:
+    budget = Budget(nodes, most_bytes, 64)
+    frozen = freeze(value, budget=budget)
+    assert decode(encode(frozen, budget), budget) == frozen
+
+
+def test_only_what_does_not_fit_becomes_an_object() -> None:
+    frozen = freeze([1, "x" * (2 << 20), 1 << 20_000, [0] * 20_000, {2}], budget=REPORT)
+    assert frozen == (
+        "list",
+        (
+            ("int", 1),
+            ("object", "builtins.str", "too large"),
+            ("object", "builtins.int", "an integer of 20001 bits"),
+            ("object", "builtins.list", "too large"),
+            ("set", (("int", 2),)),
+        ),
+    )
+
+
+@pytest.mark.parametrize("budget", [REPORT, ANSWER])
+def test_values_over_budget_are_refused(budget: Budget) -> None:
+    nodes, most_bytes, bits = budget
+    for plain in (
+        ("list", (("none",),) * nodes),
+        ("bytes", bytes(most_bytes)),
+        ("int", 1 << (bits + 16)),
+    ):
+        with pytest.raises(PlainError):
+            decode(encode(plain, Budget(nodes + 9, most_bytes + 99, bits)), budget)
+
+
+def test_hash_tables_that_would_be_quadratic_are_refused() -> None:
+    colliding = tuple(("int", n * (2**61 - 1)) for n in range(100))
+    for forged in (
+        ("set", colliding),
+        ("frozenset", tuple(("tuple", (member,)) for member in colliding)),
+        ("dict", tuple((member, ("none",)) for member in colliding)),
+    ):
+        with pytest.raises(PlainError, match="same hash"):
+            thaw(decode(encode(forged)))
 
 
 def test_special_floats_survive() -> None:
