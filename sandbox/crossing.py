@@ -149,7 +149,14 @@ def make(plain: Plain, thaw: Thaw) -> object:
         return _MAKERS[cast(str, plain[1])](thaw(cast(Plain, plain[2])))
     except PlainError:
         raise
-    except (LookupError, TypeError, ValueError, ArithmeticError, ImportError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        AttributeError,
+        ImportError,
+    ) as error:
         raise PlainError(f"no {plain[1]} can be made of its parts: {error}") from error
 
 

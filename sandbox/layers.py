@@ -212,10 +212,11 @@ def trim_memory() -> None:
 
 def close_from(first: int) -> None:
     """Close all descriptors from `first` on, whatever their numbers."""
-    try:
-        kernel.close_range(first)
-    except (OSError, AttributeError):  # a server has none beyond these
-        os.closerange(first, MOST_FILES)
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError):
+            kernel.close_range(first)
+            return
+    os.closerange(first, MOST_FILES)  # a server has none beyond these
 
 
 def probe(walls: Walls, report: Report) -> None:

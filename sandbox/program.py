@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from sandbox.plain import Plain
 
+MOST_OUTPUT_KB = 16 << 10  # of each stream; both are told in one message
+
 
 class SandboxError(Exception):
     """The sandbox cannot do what was asked of it; the message says what is missing."""
@@ -61,6 +63,8 @@ class Limits:
             value = getattr(self, name)
             if not value > 0:
                 raise SandboxError(f"limit {name} is {value!r}; it must be greater than zero")
+        if self.output_kb > MOST_OUTPUT_KB:
+            raise SandboxError(f"limit output_kb is {self.output_kb}; at most {MOST_OUTPUT_KB}")
 
 
 @dataclass(frozen=True)

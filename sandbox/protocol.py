@@ -58,21 +58,22 @@ VERDICT = Message(b"Z", _TESTER, _POOL, "struct", "what a test came to", 4 + 10 
 # a program's channel to the pool: the evaluator reads what the program may have forged
 PROGRAM = Message(b"P", _POOL, _PROGRAM, "marshal", "text, seed and harness")
 BEGUN = Message(b"B", _PROGRAM, _POOL, "nothing", "the program's own text comes next", 0)
-FAULT = Message(b"X", _PROGRAM, _POOL, "text", "instead of BEGUN: the harness failed", DETAIL_BYTES)
+FAULT = Message(b"X", _PROGRAM, _POOL, "text", "the harness failed before that", DETAIL_BYTES)
 VALUE = Message(b"V", _PROGRAM, _POOL, "plain data", "what the harness reports", 1 << 20)
 INTERIM = Message(b"I", _PROGRAM, _POOL, "plain data", "the same, should it get stuck", 1 << 20)
 ENDING = Message(b"E", _PROGRAM, _POOL, "struct", "how the program ended", 10 + DETAIL_BYTES)
 # the link between a test and the program that it calls
+_ANSWER = 32 << 20
 WAIT = Message(b"W", _TESTER, _PROGRAM, "nothing", "say when functions can be called", 0)
 CALL = Message(b"C", _TESTER, _PROGRAM, "pickle", "an operation on a function or an object")
-RESULT = Message(b"M", _TESTER, _PROGRAM, "pickle", "what came of ASK")
-CALLABLE = Message(b"Y", _PROGRAM, _TESTER, "nothing", "answer to WAIT", 0)
+CALLABLE = Message(b"Y", _PROGRAM, _TESTER, "nothing", "they can", 0)
 UNCALLABLE = Message(b"G", _PROGRAM, _TESTER, "struct", "it ended before", 10 + DETAIL_BYTES)
 SIMPLE = Message(b"A", _PROGRAM, _TESTER, "JSON", "a scalar, or a list of them", 16 << 20)
-NUMBERS = Message(b"n", _PROGRAM, _TESTER, "arrays", "a long list of numbers")
-ANSWER = Message(b"N", _PROGRAM, _TESTER, "plain data", "a value; arguments as they are now")
-RAISED = Message(b"O", _PROGRAM, _TESTER, "plain data", "an exception")
-ASK = Message(b"Q", _PROGRAM, _TESTER, "plain data", "an operation on an object of the test's")
+NUMBERS = Message(b"n", _PROGRAM, _TESTER, "arrays", "a long list of numbers", _ANSWER)
+ANSWER = Message(b"N", _PROGRAM, _TESTER, "plain data", "a value; its arguments now", _ANSWER)
+RAISED = Message(b"O", _PROGRAM, _TESTER, "plain data", "an exception", _ANSWER)
+ASK = Message(b"Q", _PROGRAM, _TESTER, "plain data", "use an object of the test's", _ANSWER)
+RESULT = Message(b"M", _TESTER, _PROGRAM, "pickle", "what came of that")
 
 MESSAGES = tuple(value for value in list(globals().values()) if isinstance(value, Message))
 

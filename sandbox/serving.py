@@ -121,7 +121,9 @@ def _simple(value: object) -> bytes | None:
     """What most functions return, by a shorter way: a scalar, or a list of them."""
     if type(value) is list:
         if len(value) >= LONG and (numbers := pack_numbers(value)) is not None:
-            return protocol.NUMBERS.frame(numbers) if len(numbers) <= wire.MAX_BODY else None
+            return (
+                protocol.NUMBERS.frame(numbers) if len(numbers) <= protocol.NUMBERS.most else None
+            )
         if not _SCALARS.issuperset(map(type, value)):
             return None
     elif type(value) not in _SCALARS:

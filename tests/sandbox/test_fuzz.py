@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +95,12 @@ def test_every_message_and_code_has_one_letter() -> None:
     tags = [message.tag for message in protocol.MESSAGES]
     assert len(set(tags)) == len(tags)
     assert len(set(plain.CODES.values())) == len(plain.CODES)
+
+
+def test_the_documentation_has_every_message_and_code() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    for message in protocol.MESSAGES:
+        way = f"| `{message.tag.decode()}` | {message.sender.value} → {message.reader.value} |"
+        assert f"{way} {message.form} | {message.meaning} |" in page
+    for name, code in plain.CODES.items():
+        assert f"`{code.decode()}` {name}" in page

@@ -140,6 +140,8 @@ def test_any_tree_can_be_cleared(tmp_path: Path) -> None:
 def test_bad_requests_are_refused_with_a_reason() -> None:
     with pytest.raises(SandboxError, match="cpu_s"):
         Limits(cpu_s=0)
+    with pytest.raises(SandboxError, match="output_kb is 20000; at most"):
+        Limits(output_kb=20_000)
     with pytest.raises(SandboxError, match="workers"):
         Pool(workers=0)
     with pytest.raises(SandboxError, match="harness or a test"):
