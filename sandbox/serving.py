@@ -121,9 +121,8 @@ def _simple(value: object) -> bytes | None:
     """What most functions return, by a shorter way: a scalar, or a list of them."""
     if type(value) is list:
         if len(value) >= LONG and (numbers := pack_numbers(value)) is not None:
-            return (
-                protocol.NUMBERS.frame(numbers) if len(numbers) <= protocol.NUMBERS.most else None
-            )
+            fits = len(numbers) <= protocol.NUMBERS.most
+            return protocol.NUMBERS.frame(numbers) if fits else None
         if not _SCALARS.issuperset(map(type, value)):
             return None
     elif type(value) not in _SCALARS:

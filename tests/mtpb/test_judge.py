@@ -104,7 +104,7 @@ def test_function_suite_is_judged_by_its_test(pool: Pool) -> None:
 def test_test_that_is_at_fault_makes_no_verdict(pool: Pool, source: str) -> None:
     test = FunctionTest("", source, "f")
     problem = Problem("3", "f", "math", ("def f",), (Case({}, None),), test=test)
-    benchmark = Benchmark("toy", (problem,), "0", HUMANEVAL, "here", {})
+    benchmark = Benchmark("toy", "toy", (problem,), "0", HUMANEVAL, "here", {})
     sample = Sample("3", 0, 0, (Turn("def f", "", "", 1, "stop"),), "def f(x): return 1\n")
     with pytest.raises(UsageError, match="problem '3' of toy: its test is at fault"):
         list(Judge(benchmark, pool, "test").verdicts([sample]))
