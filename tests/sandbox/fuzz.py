@@ -309,8 +309,11 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     started = time.perf_counter()
-    statuses = run(count, seed)
-    print(f"{count} programs in {time.perf_counter() - started:.0f} s: {dict(statuses)}")
+    statuses: Counter[str] = Counter()
+    for part in range(0, count, 1000):
+        statuses += run(min(1000, count - part), seed + part)
+        done = f"{statuses.total()} programs in {time.perf_counter() - started:.0f} s"
+        print(f"{done}: {dict(statuses)}", flush=True)
 
 
 if __name__ == "__main__":
