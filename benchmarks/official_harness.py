@@ -10,6 +10,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     expected_type = "str"
 
 _last: tuple[object, ...] | None = None
@@ -58,8 +60,14 @@ def interim() -> tuple[str, object]:
     return "nothing", None
 
 
+def _library(name: str) -> object:
+    """A library that has been imported; not what may stand for one that is never used."""
+    module = sys.modules.get(name)
+    return module if type(module) is type(sys) else None
+
+
 def _converted(value: object) -> tuple[str, object]:
-    if type(value) is getattr(sys.modules.get("pandas"), "Series", None):
+    if type(value) is getattr(_library("pandas"), "Series", None):
         return "series", value.to_numpy()  # type: ignore[attr-defined]
     value = _python(value)
     if expected_type not in _TYPES or expected_type == "dict":
@@ -72,7 +80,7 @@ def _converted(value: object) -> tuple[str, object]:
 
 def _python(value: object) -> object:
     """Tuples inside a list, NumPy's scalars and arrays as Python's lists and numbers."""
-    numpy = sys.modules.get("numpy")
+    numpy: Any = _library("numpy")
     if type(value) is list:
         return [list(row) for row in value] if value and type(value[0]) is tuple else value
     if numpy is None:

@@ -92,6 +92,11 @@ class Channel:
         wire.write(self._fd, protocol.FAULT.frame(body))
         os._exit(1)
 
+    def needs(self, library: str) -> NoReturn:
+        """The program uses a library that is not here: it is to be run where that is."""
+        wire.write(self._fd, protocol.NEEDS.frame(library.encode()))
+        os._exit(1)
+
     def value(self, value: Plain) -> None:
         wire.write(self._fd, protocol.VALUE.frame(self._encoded(value)))
 

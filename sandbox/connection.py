@@ -44,6 +44,7 @@ class Server:
         limits: Limits,
         isolation: Isolation,
         libraries: tuple[str, ...] = (),
+        tier: int = 0,
         for_tests: bool = False,
     ) -> None:
         # made by the keeper, so that there is no moment in which nobody would remove it
@@ -77,6 +78,7 @@ class Server:
             "test_cpu_s": self.test_cpu_s,
             "isolation": isolation.value,
             "libraries": libraries,
+            "tier": tier,
             "scratch": self.scratch,
             "parent": os.getpid(),
         }

@@ -13,6 +13,7 @@ from __future__ import annotations
 import builtins
 import struct
 import sys
+import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, cast
@@ -250,7 +251,7 @@ def _freeze_other(value: object, kind: type, depth: int, purse: _Purse) -> Plain
     if extended is not None:
         return _paid(extended, purse)
     bases = type.__dict__["__mro__"].__get__(kind)
-    numpy = sys.modules.get("numpy")
+    numpy = _library("numpy")
     if numpy is not None:
         if numpy.generic in bases and str not in bases and bytes not in bases:
             return _freeze_scalar(numpy.generic.item(value), value, depth, purse)
@@ -262,8 +263,7 @@ def _freeze_other(value: object, kind: type, depth: int, purse: _Purse) -> Plain
     for base, container in _CONTAINERS.items():
         if base in bases:
             return container(value, depth - 1, purse)
-    pandas = sys.modules.get("pandas")
-    series = getattr(pandas, "Series", None)
+    series = getattr(_library("pandas"), "Series", None)
     if series is not None and series in bases:
         frozen = cast("tuple[str, object]", _freeze(series.tolist(value), depth, purse))
         return ("series", frozen[1]) if frozen[0] == "list" else cast(Plain, frozen)
@@ -275,6 +275,12 @@ def _paid(plain: Plain, purse: _Purse) -> Plain:
     """What an extension made, its own node paid for; its parts have been."""
     purse.spend(9 + sum(len(_text(part)) for part in plain[1:] if isinstance(part, str)))
     return plain
+
+
+def _library(name: str) -> Any:
+    """A library, if it has been imported and not only what stands for it."""
+    module = sys.modules.get(name)
+    return module if type(module) is types.ModuleType else None
 
 
 def _freeze_scalar(item: object, value: object, depth: int, purse: _Purse) -> Plain:

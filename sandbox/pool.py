@@ -36,6 +36,8 @@ from sandbox.program import (
     Test,
 )
 from sandbox.protocol import End, Ended, Ending
+from sandbox.report import Report
+from sandbox.tiers import tier_of, tier_with
 
 LEAVE_S = 1.0
 JUDGE_S = 30.0
@@ -112,14 +114,19 @@ class Shared:
         self.closing = threading.Event()
         self._new_server = functools.partial(Server, limits, isolation)
         self._libraries = libraries
+        self.installed: list[str] = []  # those of the libraries that are
 
     def refuse_if_closing(self) -> None:
         if self.closing.is_set():
             raise SandboxError("the pool is closed; open another one")
 
-    def new_server(self, for_tests: bool = False) -> Server:
+    def new_server(self, tier: int = 0) -> Server:
         self.refuse_if_closing()
-        return self._new_server(() if for_tests else self._libraries, for_tests)
+        return self._new_server(self._libraries, tier)
+
+    def new_judge(self) -> Server:
+        self.refuse_if_closing()
+        return self._new_server(for_tests=True)
 
 
 class Worker(threading.Thread):
@@ -128,7 +135,7 @@ class Worker(threading.Thread):
     def __init__(self, shared: Shared) -> None:
         super().__init__(name="sandbox-worker", daemon=True)
         self._shared = shared
-        self.line = Line(shared.new_server())
+        self.lines = {0: Line(shared.new_server())}  # one for each tier that was needed so far
         self.judge: Server | None = None
         self._changing = threading.Lock()
 
@@ -156,13 +163,13 @@ class Worker(threading.Thread):
         if len(program.source) > MOST_TEXT:
             size = f"{len(program.source):,} characters; at most {MOST_TEXT:,} are compiled"
             return Outcome(Status.memory, f"the program's text has {size}")
-        payload = _payload(program)
+        payload, tier = _payload(program), tier_of(program.source, self._shared.installed)
         for _ in range(2):
-            outcome, failure = self._try_safely(program, payload)
+            outcome, failure = self._try_safely(program, payload, tier)
             if outcome is not None:
                 return outcome
         good = _known_good(program)
-        outcome, good_failure = self._try_safely(good, _payload(good))
+        outcome, good_failure = self._try_safely(good, _payload(good), tier)
         if outcome is not None and outcome.status is Status.passed:
             return Outcome(
                 Status.exception,
@@ -173,10 +180,12 @@ class Worker(threading.Thread):
             Status.sandbox_error, f"{failure}; a known good program fails as well: {what}"
         )
 
-    def _try_safely(self, program: Program, payload: bytes) -> tuple[Outcome | None, str]:
+    def _try_safely(
+        self, program: Program, payload: bytes, tier: int
+    ) -> tuple[Outcome | None, str]:
         """The outcome, or why there is none; after such a failure all servers are fresh ones."""
         try:
-            return self._try(program, payload), ""
+            return self._try(program, payload, tier), ""
         except SandboxError:
             raise
         except Exception as error:  # noqa: BLE001  whatever was in disorder is thrown away
@@ -184,15 +193,27 @@ class Worker(threading.Thread):
             return None, f"{type(error).__name__}: {error}"
 
     def _restart(self) -> None:
+        """End all servers; they start again as they are needed."""
         with self._changing:
             self._close_servers()
-            self.line = Line(self._shared.new_server())
-        self.line.server.wait_until_ready()
+
+    def _line(self, tier: int) -> Line:
+        """The line of a tier, its server started if it has not been needed before."""
+        line = self.lines.get(tier)
+        if line is None:
+            with self._changing:
+                line = self.lines[tier] = Line(self._shared.new_server(tier))
+            try:
+                line.server.wait_until_ready()
+            except SandboxError:
+                self.lines.pop(tier, line).close()
+                raise
+        return line
 
     def _start_judge(self) -> Server:
         if self.judge is None:
             with self._changing:
-                self.judge = self._shared.new_server(for_tests=True)
+                self.judge = self._shared.new_judge()
             self.judge.wait_until_ready()
         return self.judge
 
@@ -201,20 +222,37 @@ class Worker(threading.Thread):
             self.judge.close()
             self.judge = None
 
-    def _try(self, program: Program, payload: bytes) -> Outcome:
+    def _try(self, program: Program, payload: bytes, tier: int) -> Outcome:
+        """Run it in a tier, or the tier of a library that it turns out to need."""
+        while True:
+            report, end, verdict = self._run(self._line(tier), program, payload)
+            larger = tier_with(report.needs, self._shared.installed)
+            if larger <= tier:
+                break
+            tier = larger
         if program.test is not None:
-            return self._try_test(program.test, program.seed, payload)
+            return test_outcome(report, end, verdict)
+        return program_outcome(report, end)
+
+    def _run(
+        self, line: Line, program: Program, payload: bytes
+    ) -> tuple[Report, End, Ending | None]:
+        """What its process says, how that ended, and the verdict if it has a test that ended."""
+        if program.test is not None:
+            return self._run_test(line, program.test, program.seed, payload)
         if program.harness is not None:
-            self.line.server.teach(protocol.HARNESS, program.harness.source)
-        with contextlib.closing(self.line.run(payload)) as exchange:
+            line.server.teach(protocol.HARNESS, program.harness.source)
+        with contextlib.closing(line.run(payload)) as exchange:
             exchange.link.close()
             attend(exchange)
-            return program_outcome(exchange.report, cast(End, exchange.end))
+            return exchange.report, cast(End, exchange.end), None
 
-    def _try_test(self, test: Test, seed: int, payload: bytes) -> Outcome:
+    def _run_test(
+        self, line: Line, test: Test, seed: int, payload: bytes
+    ) -> tuple[Report, End, Ending | None]:
         judge = self._start_judge()
         number = judge.teach(protocol.TEST, test.setup, test.source, test.proxies)
-        with contextlib.closing(self.line.run(payload)) as exchange:
+        with contextlib.closing(line.run(payload)) as exchange:
             trial = Trial(judge, number, seed, exchange.link)
             try:
                 attend(exchange, trial)
@@ -225,7 +263,7 @@ class Worker(threading.Thread):
             ending = trial.ending
             if ending is not None and ending.ended in (Ended.timeout, Ended.memory):
                 self._close_judge()  # its memory may be in pieces
-            return test_outcome(exchange.report, cast(End, exchange.end), ending)
+            return exchange.report, cast(End, exchange.end), ending
 
     def close(self) -> None:
         """End all servers; the pool is closing, so that they are not replaced."""
@@ -234,7 +272,8 @@ class Worker(threading.Thread):
 
     def _close_servers(self) -> None:
         self._close_judge()
-        self.line.close()
+        while self.lines:
+            self.lines.popitem()[1].close()
 
 
 def _known_good(program: Program) -> Program:
@@ -257,10 +296,10 @@ def _payload(program: Program) -> bytes:
 class Pool:
     """Workers that run untrusted programs; a context manager, safe to use from many threads.
 
-    `libraries`, those that are installed, are imported before the first program and shared by
-    all of them. `pool.layers`
-    tells which layers of isolation are in force. Raises SandboxError where `isolation` asks
-    for more than there is.
+    `libraries`, those that are installed, are imported ahead for the programs that use them:
+    each worker has a server without any, and one with the first n of them once a program needs
+    the nth. `pool.layers` tells which layers of isolation are in force. Raises SandboxError
+    where `isolation` asks for more than there is.
     """
 
     def __init__(
@@ -280,7 +319,8 @@ class Pool:
         try:
             self._workers += [Worker(self._shared) for _ in range(workers)]
             for worker in self._workers:
-                self.layers = worker.line.server.wait_until_ready()
+                self.layers = worker.lines[0].server.wait_until_ready()
+            self._shared.installed = self.layers["libraries"]
         except SandboxError:
             self._close_workers()
             raise

@@ -61,6 +61,7 @@ BEGUN = Message(b"B", _PROGRAM, _POOL, "nothing", "the program's own text comes 
 FAULT = Message(b"X", _PROGRAM, _POOL, "text", "the harness failed before that", DETAIL_BYTES)
 VALUE = Message(b"V", _PROGRAM, _POOL, "plain data", "what the harness reports", 1 << 20)
 INTERIM = Message(b"I", _PROGRAM, _POOL, "plain data", "the same, should it get stuck", 1 << 20)
+NEEDS = Message(b"l", _PROGRAM, _POOL, "text", "it left to be run where this library is", 100)
 ENDING = Message(b"E", _PROGRAM, _POOL, "struct", "how the program ended", 10 + DETAIL_BYTES)
 # the link between a test and the program that it calls
 _ANSWER = 32 << 20

@@ -20,6 +20,7 @@ _KNOWN = {
         protocol.FAULT,
         protocol.VALUE,
         protocol.INTERIM,
+        protocol.NEEDS,
         protocol.ENDING,
     )
 }
@@ -29,12 +30,14 @@ class Report:
     """One process' report, fed piece by piece.
 
     `begun`: the program's text was reached. `fault`: it was not, since the harness failed.
-    `ending`: how the process says that it ended. `broken`: why the report is not believed.
+    `needs`: the library for which the process left. `ending`: how the process says that it
+    ended. `broken`: why the report is not believed.
     """
 
     def __init__(self) -> None:
         self.begun = False
         self.fault = ""
+        self.needs = ""
         self.ending: Ending | None = None
         self.broken = ""
         self.bytes = 0
@@ -78,6 +81,9 @@ class Report:
             raise ProtocolError(f"more than {protocol.REPORT_FRAMES:,} frames")
         if self.ending is not None or self.fault:
             raise ProtocolError("it goes on after its end")
+        if message is protocol.NEEDS:  # a harness may need one, before the program begins
+            self.needs = body.decode("ascii", "replace")
+            return
         if self.begun is (message in (protocol.BEGUN, protocol.FAULT)):
             raise ProtocolError(f"a frame {message.tag!r} out of turn")
         if message is protocol.BEGUN:

