@@ -102,10 +102,9 @@ def drop_capabilities() -> None:
     _checked(_libc().capset(header, (ctypes.c_uint32 * 6)()), "capset")
 
 
-def close_range(first: int) -> None:
+def close_range(first: int) -> Call:
     """Close descriptors from `first` to the last there can be; Linux 5.9."""
-    ends = (ctypes.c_uint(first), ctypes.c_uint(0xFFFFFFFF), ctypes.c_uint(0))
-    _syscall(CLOSE_RANGE, *ends)
+    return Call(_libc().syscall, CLOSE_RANGE, first, 0xFFFFFFFF, 0)
 
 
 def has_seccomp() -> bool:

@@ -8,10 +8,12 @@ enters what the server itself must stay outside of.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import resource
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +22,7 @@ from sandbox import kernel, landlock, seccomp
 GROUPS = ("limits", "privileges", "landlock", "seccomp")
 HEADROOM = 64 << 20  # what a program may still take to report that its memory is used up
 MOST_FILES = 256
+MOST_DESCRIPTORS = 2**31 - 1
 MOST_PROCESSES = 512
 MAIN_STACK = 64 << 20  # deep recursion; other threads keep the usual 8 MiB
 SCRATCH_FILES = 100_000
@@ -210,13 +213,13 @@ def trim_memory() -> None:
         kernel.malloc_trim()
 
 
-def close_from(first: int) -> None:
-    """Close all descriptors from `first` on, whatever their numbers."""
+def closing_from(first: int) -> Callable[[], None]:
+    """A call that closes all descriptors from `first` on, whatever their numbers."""
     if sys.platform.startswith("linux"):
         with contextlib.suppress(OSError):
-            kernel.close_range(first)
-            return
-    os.closerange(first, MOST_FILES)  # a server has none beyond these
+            kernel.close_range(MOST_DESCRIPTORS)()  # there is none: only to see whether it works
+            return kernel.close_range(first)
+    return functools.partial(os.closerange, first, MOST_FILES)  # a server has none beyond these
 
 
 def probe(walls: Walls, report: Report) -> None:

@@ -301,6 +301,7 @@ class Server:
         self._supervisor = supervisor
         self._stage = stage
         self._next: Child | None = None
+        self._close_rest = layers.closing_from(FIRST_FREE_FD)
         self._null = os.open(os.devnull, os.O_RDWR)
         while self._null < FIRST_FREE_FD:  # what arrives is then above a child's own places
             self._null = os.open(os.devnull, os.O_RDWR)
@@ -337,7 +338,7 @@ class Server:
         self._walls.enter()
         for place, fd in enumerate((self._null, *new.write_ends, *new.fds)):
             os.dup2(fd, place)
-        layers.close_from(FIRST_FREE_FD)
+        self._close_rest()
         self._walls.seal()
         child.run_program(CHANNEL_FD, LINK_FD, self._stage)
         os._exit(0)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from sandbox import Limits, Pool, SandboxError, layers, scratch
+from sandbox.connection import BOOT
 from sandbox.landlock import carve, readable
 from sandbox.program import Harness, Program, Test
 from sandbox.seccomp import ALLOW, ENOSYS, EPERM, KILL, assemble
@@ -151,3 +154,14 @@ def test_bad_requests_are_refused_with_a_reason() -> None:
 def test_libraries_that_are_not_installed_are_left_out() -> None:
     with Pool(workers=1, libraries=("no_such_library", "numpy")) as pool:
         assert pool.layers["libraries"] == ["numpy"]
+
+
+def test_nothing_that_servers_import_adds_to_their_forks() -> None:
+    refusing = """
+import os, sys
+os.register_at_fork = lambda **hooks: sys.exit(f"by {sys._getframe(1).f_globals['__name__']}")
+"""
+    script = refusing + BOOT.rpartition("main()")[0]
+    run = [sys.executable, "-c", script, str(Path(layers.__file__).parent)]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
