@@ -144,18 +144,8 @@ def _prepare(
     layers.mount_scratch(directory, limits["file_mb"], report)
     os.chdir(directory)
     _resolve_without_links()  # before anybody takes a reference to it
-    stage = None
-    if not start["tests"]:
-        report.libraries = _installed(start["libraries"])
-        held, rest = report.libraries[: start["tier"]], report.libraries[start["tier"] :]
-        with _without_fork_hooks():
-            _preload([*LIBRARY, *held])
-        absent.install(map(root_of, rest), child.Channel(CHANNEL_FD).needs)
-        stage = child.Stage()
     _copy_without_modes()
-    atexit._clear()
-    if stage is not None:
-        _warm_up()
+    stage = None if start["tests"] else _prepare_stage(start, report)
     layers.give_up_privileges(report)
     walls = layers.Walls(limits, directory, report)
     if stage is None:
@@ -172,6 +162,18 @@ def _prepare(
         _become_lean()
     wire.write(control.fileno(), protocol.READY.frame(json.dumps(report.plain()).encode()))
     return server
+
+
+def _prepare_stage(start: dict[str, Any], report: layers.Report) -> child.Stage:
+    """Libraries, held or stood in for, and what running programs has to have settled."""
+    report.libraries = _installed(start["libraries"])
+    held, rest = report.libraries[: start["tier"]], report.libraries[start["tier"] :]
+    with _without_fork_hooks():
+        _preload([*LIBRARY, *held])
+    absent.install(map(root_of, rest), child.Channel(CHANNEL_FD).needs)
+    atexit._clear()
+    _warm_up()
+    return child.Stage()
 
 
 @contextlib.contextmanager
