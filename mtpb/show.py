@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from importlib.util import find_spec
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
@@ -142,7 +141,7 @@ def painter(colour: Colour) -> Paint:
     wanted = colour is Colour.always or (
         colour is Colour.auto and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     )
-    if not wanted or find_spec("pygments") is None:
+    if not wanted:
         return lambda style, text: text
     return lambda style, text: (
         _highlighted(text) if style == "code" else f"\x1b[{_STYLES[style]}m{text}\x1b[0m"

@@ -24,7 +24,7 @@ from mtpb.cli import application
 from mtpb.ending import Exit
 from mtpb.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs, quoted
 from mtpb.prompt_scores import FILE as PERPLEXITY
-from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make, require_packages
+from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make
 from mtpb.store import RunDirectory, output_directory
 
 _TAIL = 40  # lines of a run's error output that are kept to say why it failed
@@ -62,8 +62,6 @@ def main(config: StudyConfig) -> int:
     print(plan_table(name, runs).text(), flush=True)
     if config.dry_run:
         return 0
-    if config.report:
-        require_packages()  # now rather than after hours of runs
     failures = [failure for run in runs for failure in complete(run, folder)]
     if config.report:
         _report(config, runs, folder)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +58,6 @@ def main(config: ReportConfig) -> int:
     return 0
 
 
-def require_packages() -> None:
-    """Raises UsageError if a package that only reports need is not installed."""
-    missing = [name for name in ("jinja2", "matplotlib", "pygments") if find_spec(name) is None]
-    if missing:
-        raise UsageError(
-            f"reports need {', '.join(missing)}: pip install 'mtpb[report]'; report=false makes a "
-            "study without one"
-        )
-
-
 def check_thresholds(difficulty: DifficultyConfig, where: str = "difficulty") -> None:
     """Raises UsageError unless 1 >= easy >= hard >= 0."""
     easy, hard = difficulty.easy, difficulty.hard
@@ -80,7 +69,6 @@ def check_thresholds(difficulty: DifficultyConfig, where: str = "difficulty") ->
 
 def make(config: ReportConfig) -> None:
     """Writes the report and says where it is."""
-    require_packages()
     from mtpb.report.build import Options, write_report
     from mtpb.report.published import SHIPPED, Published
 
