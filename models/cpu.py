@@ -11,7 +11,8 @@ torch computes an array's odd ends by other code than its body, and the ends are
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -23,14 +24,12 @@ from models.dtype import product_dtype
 from models.scheduler import Row
 
 ROWS = 64  # the number of rows that oneDNN is told to expect when it chooses a layout
-ONEDNN = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
 class Linear(nn.Module):
     """A linear layer for inference, perhaps with gelu behind it; float32 in and out.
 
-    Its weights are in the dtype of products, and in oneDNN's own layout, where torch was built
-    with oneDNN.
+    Its weights are in the dtype of products, and in oneDNN's own layout where oneDNN computes them.
     """
 
     def __init__(self, linear: nn.Module, gelu: bool = False) -> None:
@@ -40,24 +39,44 @@ class Linear(nn.Module):
         dtype = dtype_of_products(linear.weight.dtype)
         self.bias = None if linear.bias is None else linear.bias.detach().to(dtype)
         self.weight = linear.weight.detach().to(dtype).contiguous()
-        if ONEDNN:
+        self.onednn = onednn_computes(dtype)
+        if self.onednn:
             self.weight = torch.ops.mkldnn._reorder_linear_weight(self.weight, ROWS)
 
     def forward(self, x_NC: Tensor) -> Tensor:
-        if ONEDNN:
-            kind, algorithm = ("gelu", "tanh") if self.gelu else ("none", "")
+        if self.onednn:
             x_NC = x_NC.to(self.weight.dtype)
-            out = _linear_pointwise(x_NC, self.weight, self.bias, kind, [], algorithm)
-            return out.float()
+            return _onednn_linear(x_NC, self.weight, self.bias, self.gelu).float()
         out_NC = F.linear(x_NC, self.weight, self.bias)
         return _gelu(out_NC) if self.gelu else out_NC
 
 
+@cache
+def onednn_computes(dtype: torch.dtype) -> bool:
+    """Whether oneDNN multiplies by packed weights of `dtype` here, found out by trying.
+
+    Builds of torch for macOS have no oneDNN; bfloat16 takes instructions that many processors lack.
+    """
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    ones = torch.ones(16, 16, dtype=dtype)
+    try:
+        _onednn_linear(ones, torch.ops.mkldnn._reorder_linear_weight(ones, ROWS), None, gelu=True)
+    except RuntimeError:
+        return False
+    return True
+
+
 def dtype_of_products(weights: torch.dtype) -> torch.dtype:
     """The dtype that weights are packed in: `models.dtype.product_dtype`, if oneDNN computes it."""
-    name = product_dtype(str(weights).removeprefix("torch.")) if ONEDNN else "float32"
-    dtype: torch.dtype = getattr(torch, name)
-    return dtype
+    dtype: torch.dtype = getattr(torch, product_dtype(str(weights).removeprefix("torch.")))
+    return dtype if onednn_computes(dtype) else torch.float32
+
+
+def _onednn_linear(x_NC: Tensor, weight: Tensor, bias: Tensor | None, gelu: bool) -> Tensor:
+    kind, algorithm = ("gelu", "tanh") if gelu else ("none", "")
+    out: Tensor = torch.ops.mkldnn._linear_pointwise(x_NC, weight, bias, kind, [], algorithm)
+    return out
 
 
 def _gelu(x_NC: Tensor) -> Tensor:
@@ -65,9 +84,6 @@ def _gelu(x_NC: Tensor) -> Tensor:
     if len(x_NC) == 1:
         return F.gelu(x_NC, approximate="tanh")
     return torch.stack([F.gelu(row_C, approximate="tanh") for row_C in x_NC])
-
-
-_linear_pointwise: Callable[..., Tensor] = torch.ops.mkldnn._linear_pointwise
 
 
 class PackedMLP(nn.Module):

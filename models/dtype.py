@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -47,7 +48,11 @@ def device_kind(dtype: str, device: str) -> str:
 
 @cache
 def has_amx() -> bool:
-    """Whether the processor has matrix instructions for bfloat16, as Linux says."""
+    """Whether the processor has matrix instructions for bfloat16, as Linux says, and oneDNN is not
+    kept from them by its own variable."""
+    highest = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
+    if highest not in ("ALL", "DEFAULT") and "AMX" not in highest:
+        return False
     try:
         return "amx_bf16" in Path("/proc/cpuinfo").read_text().split()
     except OSError:
