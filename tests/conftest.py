@@ -1,14 +1,24 @@
 """Fixtures that several packages' tests share."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import torch
 
+TORCH = find_spec("torch") is not None
+NEED_TORCH = [
+    "models",
+    *(f"mtpb/test_{name}.py" for name in ("doctor", "embedded_gate", "run", "study")),
+]
+collect_ignore = [] if TORCH else NEED_TORCH
+
+if TORCH:
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ.setdefault("TRITON_INTERPRET", "1")  # before anybody imports Triton
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # models in tests are small: a second thread waits
-if not torch.cuda.is_available():
-    os.environ.setdefault("TRITON_INTERPRET", "1")  # before anybody imports Triton
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

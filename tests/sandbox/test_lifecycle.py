@@ -23,8 +23,9 @@ ROOT = Path(sandbox.__file__).resolve().parent.parent
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 EVALUATOR = """
-import os, sys
+import signal
 from sandbox import Pool, Program, Test
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background jobs
 pool = Pool(workers=2)
 test = Test("", "f()", ("f",))
 busy = [pool.submit(Program("print(1)\\nwhile True: pass")),
