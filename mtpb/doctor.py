@@ -5,7 +5,7 @@
 
 Looks at Python and its packages, the machine's load and disk, the sandbox (its layers, programs
 whose verdicts are known, its limits), the suites (their hashes, their reference solutions) and the
-model (its tokenizer, its logits). Exits with 1 if a check fails.
+model (its tokenizer, its logits, the kernels that compute it). Exits with 1 if a check fails.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mtpb.cli import application
 from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
 from mtpb.ending import Exit
 from mtpb.golden import logits, suites, tokenizer
+from mtpb.kernels import kernels
 from mtpb.plan import find_checkpoint
 from mtpb.preflight import (
     QUICK_REFERENCES,
@@ -128,6 +129,7 @@ def _model(config: DoctorConfig) -> Iterator[Check]:
     checkpoint = find_checkpoint(config.model)
     yield tokenizer(checkpoint)
     yield logits(checkpoint)
+    yield kernels(checkpoint)
 
 
 def _guarded(name: str, about: About, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:

@@ -17,10 +17,12 @@ from benchmarks import load
 from models import checkpoint
 from models.codegen import CodeGen
 from models.config import CodeGenConfig
+from models.kernels import Kernels
 from models.tokenizer import END_OF_TEXT, CodeGenTokenizer
 from mtpb import golden
 from mtpb.config import BenchmarkConfig, ModelConfig
 from mtpb.doctor import conclusion, limits, suite_checks
+from mtpb.kernels import kernels, of_a_cpu
 from mtpb.plan import find_checkpoint
 from mtpb.preflight import (
     About,
@@ -185,6 +187,25 @@ def test_other_logits_from_the_same_weights_are_the_machines_fault() -> None:
 @pytest.mark.parametrize("name", list(golden.golden()["models"]))
 def test_embedded_models_give_their_golden_logits(name: str) -> None:
     assert golden.logits(find_checkpoint(ModelConfig(path=name))).state is State.good
+
+
+def test_kernels_are_told_with_what_they_cost(directory: Path) -> None:
+    check = kernels(found(directory))
+    assert check.state in (State.good, State.warning)
+    assert "products in float32" in check.found
+    assert "of 17 numbers of rows agree" in check.found
+
+
+@pytest.mark.parametrize(
+    ("sizes", "state"), [((2, 64, 128), State.good), ((128,), State.warning)], ids=["many", "one"]
+)
+def test_padding_of_small_steps_to_large_ones_is_a_warning(
+    sizes: tuple[int, ...], state: State
+) -> None:
+    check = of_a_cpu(Kernels("AVX2", True, "float32", 128, sizes, 17, 0.5), "bfloat16")
+    assert check.state is state
+    assert "oneDNN on AVX2" in check.found
+    assert "into which bfloat16 weights are widened: 256 tokens a second" in check.found
 
 
 # the verdict
