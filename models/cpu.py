@@ -55,14 +55,13 @@ class Linear(nn.Module):
 def onednn_computes(dtype: torch.dtype) -> bool:
     """Whether oneDNN multiplies by packed weights of `dtype` here, found out by trying.
 
-    Builds of torch for macOS have no oneDNN; bfloat16 takes instructions that many processors lack.
+    Builds of torch for macOS have no such operations; bfloat16 takes instructions that many
+    processors lack.
     """
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return False
     ones = torch.ones(16, 16, dtype=dtype)
     try:
         _onednn_linear(ones, torch.ops.mkldnn._reorder_linear_weight(ones, ROWS), None, gelu=True)
-    except RuntimeError:
+    except (AttributeError, RuntimeError):
         return False
     return True
 
