@@ -20,12 +20,15 @@ from sandbox.program import Isolation, Limits, SandboxError
 from sandbox.protocol import End, Message, ProtocolError
 from sandbox.report import Report
 
+# modules are imported without their hooks for forks, which every fork would run
 BOOT = """
-import sys, types
+import os, sys, types
 sys.path[:] = [entry for entry in sys.path if entry]
 package = types.ModuleType("sandbox"); package.__path__ = [sys.argv[1]]
 sys.modules["sandbox"] = package
+register, os.register_at_fork = os.register_at_fork, lambda **hooks: None
 from sandbox.server import main
+os.register_at_fork = register
 main()
 """
 START_S = 120.0
