@@ -111,7 +111,8 @@ class Engine:
         self.slots = self.options.slots or default_slots(model.config, weight.device.type)
         tokens = self.options.cache_tokens or default_cache_tokens(model.config, self.slots)
         tokens = max(tokens, model.config.n_positions)
-        memory.check(model.config, weight.device, weight.dtype, self.slots, tokens)
+        asked = None if self.options.cache_tokens is None else tokens
+        memory.check(model.config, weight.device, weight.dtype, self.slots, asked)
         self.pages = Pages(-(-tokens // PAGE))
         self.stats = Stats()
         self._scheduler = Scheduler(self.slots, self.pages, CHUNK)  # whose sequences hold pages

@@ -45,23 +45,30 @@ def packed_bytes(config: CodeGenConfig, device: torch.device, dtype: torch.dtype
 
 
 def check(
-    config: CodeGenConfig, device: torch.device, dtype: torch.dtype, slots: int, tokens: int
+    config: CodeGenConfig,
+    device: torch.device,
+    dtype: torch.dtype,
+    slots: int,
+    cache_tokens: int | None = None,
 ) -> None:
-    """Raise ModelError unless packed weights of `dtype` and the cache of `tokens` tokens fit."""
+    """Raise ModelError unless packed weights of `dtype` and the cache fit: one of `cache_tokens`
+    tokens if that is given, else what `slots` slots take by default."""
     size = 4 if device.type == "cpu" else dtype.itemsize
     weights = packed_bytes(config, device, dtype)
     free = available(device) - drawing_bytes(config, device, slots)
-    needed = cache_bytes(config, tokens, size)
+    needed = cache_bytes(config, cache_tokens or default_cache_tokens(config, slots), size)
     if weights + needed <= free:
         return
     fitting = 0
     while weights + cache_bytes(config, default_cache_tokens(config, fitting + 1), size) <= free:
         fitting += 1
-    remedy = (
-        f"there is room for {fitting} slots" if fitting else "free some, or take another device"
-    )
+    if cache_tokens is None:
+        asked, room = f"slots={slots}", f"{fitting} slots"
+    else:
+        asked, room = f"cache_tokens={cache_tokens}", f"{default_cache_tokens(config, fitting)}"
+    remedy = f"there is room for {room}" if fitting else "free some, or take another device"
     raise ModelError(
-        f"slots={slots}: their cache needs {_gib(needed)} of memory, packed weights need "
+        f"{asked}: the cache needs {_gib(needed)} of memory, packed weights need "
         f"{_gib(weights)}, and {_gib(free)} are free; {remedy}"
     )
 

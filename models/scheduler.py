@@ -155,7 +155,7 @@ class Scheduler:
 
     def finish(self, sequence: Sequence) -> None:
         """End the sequence: its pages and its slot are free."""
-        self.running.remove(sequence)
+        (self.running if sequence in self.running else self.waiting).remove(sequence)
         self._release(sequence)
 
     def follow(self, sequence: Sequence, prompt: list[int]) -> None:
@@ -193,6 +193,8 @@ class Scheduler:
         for span in step.spans:
             sequence = span.sequence
             sequence.cached = span.end
+            if span.start >= sequence.tail:
+                continue
             for index in span.prompt_pages:
                 prefix = sequence.prefix(index)
                 if len(prefix) <= span.end:

@@ -75,7 +75,8 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
             except SystemExit as end:  # after --help, or where Hydra refuses its own options
                 statuses.append(Exit.usage if end.code else Exit.done)
             except ValueError as error:  # how Hydra refuses combinations of its options
-                statuses.append(_refuse(error, verbose))
+                interruption = _follows_interruption(error)
+                statuses.append(interrupted() if interruption else _refuse(error, verbose))
             except Exception as error:  # noqa: BLE001
                 statuses.append(_tell(error, verbose))
             except KeyboardInterrupt:
@@ -141,9 +142,19 @@ def _flush(stream: TextIO | None) -> int:
 
 def _tell(error: Exception, verbose: bool) -> int:
     """Prints one message for the error; the exit status for it."""
+    if _follows_interruption(error):
+        return interrupted()
     if isinstance(error, BrokenPipeError):
         return Exit.unread if _unread() else crashed(error)
     return _refuse(error, verbose) if isinstance(error, _mendable()) else crashed(error)
+
+
+def _follows_interruption(error: BaseException) -> bool:
+    """Whether Ctrl-C led to the error: some libraries' cleaning up fails where it is cut short."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 def _refuse(error: Exception, verbose: bool) -> int:

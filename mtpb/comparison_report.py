@@ -13,7 +13,7 @@ from mtpb.comparison import Comparison, Difference, ProblemChange
 from mtpb.gate import FigureChange
 from mtpb.manifest import Throughput
 from mtpb.records import Key
-from mtpb.runs import Run, marked
+from mtpb.runs import Run, count_of_problems, marked
 from mtpb.tables import MARK, Cell, Column, Estimate, Kind, Partial, Plain, Table
 
 
@@ -182,9 +182,9 @@ def _sides(comparison: Comparison, baseline: Plain, candidate: Plain, *both: Pla
 
 def _figure_notes(comparison: Comparison, percent: float) -> Iterable[str]:
     tests = dict.fromkeys(f"{f.name}: {f.test.value}" for f in comparison.figures)
-    problems = len(comparison.problems)
+    problems = count_of_problems(len(comparison.problems), len(comparison.problems))
     before, after = comparison.samples
-    yield f"{problems} problems, {before:,} and {after:,} samples. {'; '.join(tests)}."
+    yield f"{problems}, {before:,} and {after:,} samples. {'; '.join(tests)}."
     family = ", Holm-adjusted" if len(comparison.figures) > 1 else ""
     yield (
         f"p{family}: chance of such a drop if nothing had changed; red at {percent:g} % or less. "

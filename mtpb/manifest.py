@@ -161,8 +161,9 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What a run took, summed over its starts: generated tokens and the seconds that they took,
-    programs and the seconds in which some were being judged; None where nothing was timed."""
+    """What a run took: generated tokens and the seconds that they took, programs and the seconds in
+    which some were being judged; None where nothing was timed. Sums over the run's starts; one that
+    was killed is not in them."""
 
     tokens: int | None = None
     generate_s: float | None = None
@@ -258,7 +259,11 @@ def _planned(manifest: Manifest, samples: Callable[[], int]) -> int:
 
 def _check(manifest: Manifest) -> None:
     """Raises UsageError for values that contradict each other."""
-    benchmark = manifest.benchmark
+    benchmark, sampling = manifest.benchmark, manifest.sampling
+    if manifest.planned < 0:
+        raise UsageError(f"key 'planned': expected 0 or more, got {manifest.planned}")
+    if sampling is not None and sampling.n < 1:
+        raise UsageError(f"key 'sampling.n': expected 1 or more, got {sampling.n}")
     if benchmark.scorer not in benchmark.scorers:
         raise UsageError(
             f"key 'benchmark.scorer': {benchmark.scorer!r} is none of {list(benchmark.scorers)}"

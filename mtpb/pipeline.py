@@ -26,10 +26,13 @@ def complete(writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: Or
                 progress.sample(sample)
                 yield sample
 
-        for verdict in judge.verdicts(chain(unjudged, kept())):
-            writer.add_verdict(verdict)
-            progress.verdict(verdict)
-    writer.add_throughput(Throughput(programs=judge.clock.programs, judge_s=judge.clock.busy_s))
+        try:
+            for verdict in judge.verdicts(chain(unjudged, kept())):
+                writer.add_verdict(verdict)
+                progress.verdict(verdict)
+        finally:  # also of a start that was interrupted
+            clock = judge.clock
+            writer.add_throughput(Throughput(programs=clock.programs, judge_s=clock.busy_s))
     writer.put_in_order(order)
 
 

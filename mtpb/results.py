@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from mtpb.errors import UsageError
 from mtpb.manifest import Manifest, data_order
 from mtpb.metrics import summarise
-from mtpb.runs import left_out, read_run, run_directories
+from mtpb.runs import count_of_problems, left_out, read_run, run_directories
 from mtpb.store import METRICS, RunDirectory
 from mtpb.tables import Column, Estimate, Kind, Table
 
@@ -38,9 +38,13 @@ def run_table(manifest: Manifest, summary: Mapping[str, Any]) -> Table:
         *figures,
     )
     model, benchmark = manifest.model.name or "imported samples", manifest.benchmark
+    asked, answered = len(benchmark.problems), len(entries[0]["by_problem"])
+    part = ""
+    if manifest.identity.get("benchmark.problems") or answered < asked:
+        part = f" ({count_of_problems(answered, asked)})"
     return Table(
         "run",
-        f"{model} on {benchmark.name}, % [95 % interval]",
+        f"{model} on {benchmark.name}{part}, % [95 % interval]",
         columns,
         tuple(rows),
         (_statuses(entries, benchmark.scorer),),
@@ -151,7 +155,7 @@ def _setting(manifest: Manifest) -> str:
         words += [benchmark.scorer, benchmark.format.replace("_", "-")]
     if manifest.identity.get("benchmark.problems"):
         count = len(benchmark.problems)
-        words.append(f"{count} problem{'s' * (count != 1)}")
+        words.append(count_of_problems(count, count))
     if sampling is not None:
         words += [f"T={sampling.temperature:g}", f"n={sampling.n}"]
     return ", ".join(words)

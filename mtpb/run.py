@@ -8,7 +8,8 @@ are judged, and a complete one is only tabulated again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -51,23 +52,28 @@ def completed(plan: Plan) -> RunDirectory:
         RunWriter(plan.output, describe(plan, pool), OmegaConf.to_yaml(config)) as writer,
     ):
         missing = (c for c in conversations if c.key not in writer.samples)
-        fresh: Iterable[Sample] = ()
-        if (first := next(missing, None)) is not None:  # else no model is loaded
-            preflight(pool, plan.benchmark, plan.output)
-            fresh = generated(plan, chain([first], missing), writer)
         judge = Judge(plan.benchmark, pool, plan.scorer)
-        complete(writer, judge, fresh, conversations)
+        if (first := next(missing, None)) is None:  # no model is loaded
+            complete(writer, judge, (), conversations)
+        else:
+            preflight(pool, plan.benchmark, plan.output)
+            with closing(generated(plan, chain([first], missing), writer)) as fresh:
+                complete(writer, judge, fresh, conversations)
     return writer.directory
 
 
-def generated(plan: Plan, missing: Iterable[Conversation], writer: RunWriter) -> Iterator[Sample]:
+def generated(
+    plan: Plan, missing: Iterable[Conversation], writer: RunWriter
+) -> Generator[Sample, None, None]:
     """Samples of the conversations that are not there yet."""
     from mtpb.generate import Luck, generate, load_engine  # takes torch's seconds
 
     engine = load_engine(plan)
-    yield from generate(engine, missing, Luck(plan.config.seed, plan.benchmark.suite))
-    stats = engine.stats
-    writer.add_throughput(Throughput(tokens=stats.tokens, generate_s=stats.seconds))
+    try:
+        yield from generate(engine, missing, Luck(plan.config.seed, plan.benchmark.suite))
+    finally:  # also of a start that was interrupted
+        stats = engine.stats
+        writer.add_throughput(Throughput(tokens=stats.tokens, generate_s=stats.seconds))
 
 
 if __name__ == "__main__":

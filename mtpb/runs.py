@@ -118,6 +118,12 @@ def extent(judged: int, planned: int) -> str:
     return f"{judged:,} of {planned:,} samples"
 
 
+def count_of_problems(answered: int, asked: int) -> str:
+    """How many problems figures are of, in words: `3 problems`, `3 of 115 problems`."""
+    several = "" if asked == 1 else "s"
+    return f"{asked} problem{several}" if answered == asked else f"{answered} of {asked} problems"
+
+
 def marked(cells: Sequence[Plain], *runs: Run | None) -> tuple[Cell, ...]:
     """The cells, their numbers marked if one of the runs that they come from is not finished."""
     if all(run is None or run.finished for run in runs):

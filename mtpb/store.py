@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
 
@@ -77,7 +77,7 @@ class RunDirectory:
         )
 
     def metrics(self) -> dict[str, Any]:
-        return read_json(self.path / METRICS, "run mtpb.run or mtpb.report first")
+        return read_json(self.path / METRICS, "run mtpb.run or mtpb.score first")
 
     def samples(self) -> Iterator[Sample]:
         return read_records(self.samples_path, Sample.from_json)
@@ -172,7 +172,8 @@ class RunWriter:
     """The one process that writes to a run directory; a context manager.
 
     Opening resumes: `samples` and `verdicts` hold what is there already, by key. A configuration
-    that asks for more samples a case or for more problems is the same but for its plan. Raises
+    that asks for another number of samples a case, or other problems, is the same but for its plan,
+    as long as it asks for all samples that are there. Raises
     UsageError if the directory belongs to another configuration, naming the keys that differ, if
     another process writes to it, or if it cannot be written.
     """
@@ -194,6 +195,8 @@ class RunWriter:
             before = directory.manifest()
             _refuse_other(directory, before, manifest)
             manifest = replace(manifest, throughput=before.throughput)
+            if manifest.planned != before.planned:  # its figures are those of another plan
+                (directory.path / METRICS).unlink(missing_ok=True)
         self._manifest = manifest
         write_json(directory.manifest_path, manifest.to_json())
         write_whole(directory.path / "config.yaml", (config,))
@@ -285,7 +288,7 @@ def _refuse_other(directory: RunDirectory, before: Manifest, manifest: Manifest)
         f"  {key}: {there.get(key)!r} there, {identity.get(key)!r} now"
         for key in sorted({*there, *identity})
         if there.get(key) != identity.get(key)
-        and not _only_adds(key, there.get(key), identity.get(key))
+        and not _asks_for_all(key, identity.get(key), directory)
     ]
     if differing:
         raise UsageError(
@@ -294,12 +297,14 @@ def _refuse_other(directory: RunDirectory, before: Manifest, manifest: Manifest)
         )
 
 
-def _only_adds(key: str, there: Any, now: Any) -> bool:
-    """Whether the other value asks for all samples that are there, and for more."""
+def _asks_for_all(key: str, value: Any, directory: RunDirectory) -> bool:
+    """Whether a plan with this value of a key asks for all samples that are there."""
+    records: Iterable[Record] = chain[Record](directory.samples(), directory.verdicts())
+    there = (record.key for record in records)
     if key == "sampling.n":
-        return isinstance(there, int) and isinstance(now, int) and there < now
+        return all(named.sample < value for named in there)
     if key == "benchmark.problems":  # None: all of them
-        return there is not None and (now is None or set(there) < set(now))
+        return value is None or {named.problem for named in there} <= set(value)
     return False
 
 

@@ -93,7 +93,7 @@ def paired(differences: Floats) -> Estimate:
 
 def gains(suite: Suite, difficulty: Grouping) -> Table:
     """Multi-turn minus single-turn by difficulty."""
-    labels = [difficulty.of.get(problem.id) for problem in suite.problems]
+    labels = suite.labels(difficulty.of)
     names = group_order(labels)
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs(suite):

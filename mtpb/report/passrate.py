@@ -114,7 +114,7 @@ def _level(rate: float, thresholds: Thresholds) -> str:
 
 def groups(suite: Suite, grouping: Grouping) -> Table:
     """Pass rates of each model by groups of problems, the number of problems in the heading."""
-    labels = [grouping.of.get(problem.id) for problem in suite.problems]
+    labels = suite.labels(grouping.of)
     names = group_order(labels)
     rows: list[tuple[Cell, ...]] = []
     for run in suite.best:

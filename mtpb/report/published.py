@@ -167,8 +167,9 @@ def _listed(values: Sequence[float | None]) -> str:
 
 
 def _read(path: Path) -> Source:
+    content = read_json(path, _EXPECTED)
     try:
-        source = decode(Source, read_json(path, _EXPECTED))
+        source = decode(Source, content)
         for number, figure in enumerate(source.figures):
             if figure.get("benchmark") not in source.settings:
                 raise UsageError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -15,7 +15,7 @@ import numpy as np
 
 from mtpb.errors import UsageError
 from mtpb.manifest import ProblemFacts
-from mtpb.runs import Run, left_out, read_run, run_directories
+from mtpb.runs import Run, count_of_problems, left_out, read_run, run_directories
 from mtpb.store import RunDirectory
 from mtpb.verdicts import Floats
 
@@ -40,6 +40,19 @@ class Suite:
     def has_tests(self) -> bool:
         """A function suite, judged by tests; its figures are pass@k."""
         return self.runs[0].benchmark.has_tests
+
+    @cached_property
+    def answered(self) -> frozenset[str]:
+        """The problems on which some run has a verdict: imported samples may leave some out."""
+        return frozenset(
+            run.verdicts.problems[index]
+            for run in self.runs
+            for index in np.unique(run.verdicts.problem).tolist()
+        )
+
+    def labels(self, of: Mapping[str, str]) -> list[str | None]:
+        """A label for each problem, None where it has none or no verdict."""
+        return [of.get(p.id) if p.id in self.answered else None for p in self.problems]
 
     def of_format(self, format: str) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if run.format == format)
@@ -190,8 +203,11 @@ def _suite(name: str, runs: Sequence[Run], ambiguous: bool) -> Suite:
     count = len(runs[0].problems)
     digest = runs[0].benchmark.sha256[:6]
     stem = f"{name}-{count}-{digest}" if ambiguous else name
-    label = f"{name} ({count} problems)" if ambiguous else name
-    return Suite(stem, label, tuple(sorted(runs, key=lambda run: run.model_order)))
+    suite = Suite(stem, name, tuple(sorted(runs, key=lambda run: run.model_order)))
+    answered, chosen = len(suite.answered), runs[0].manifest.identity.get("benchmark.problems")
+    if ambiguous or chosen or answered < count:
+        suite = replace(suite, label=f"{name} ({count_of_problems(answered, count)})")
+    return suite
 
 
 def _same_place(one: Run, other: Run) -> bool:

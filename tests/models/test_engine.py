@@ -285,6 +285,10 @@ def test_too_little_memory_is_one_error_at_the_start(monkeypatch: pytest.MonkeyP
     fitting = int(str(caught.value).split("room for ")[1].split()[0])
     assert fitting >= 10
     Engine(model_of(), Bytes(), EngineOptions(slots=fitting))
+    with pytest.raises(ModelError, match=r"cache_tokens=100000: .* room for (\d+)$") as caught:
+        Engine(model_of(), Bytes(), EngineOptions(slots=1, cache_tokens=100_000))
+    tokens = int(str(caught.value).split("room for ")[1])
+    Engine(model_of(), Bytes(), EngineOptions(slots=1, cache_tokens=tokens))
     monkeypatch.setattr("models.memory.available", lambda device: weights)
     with pytest.raises(ModelError, match=r"slots=1: .* packed weights .* free some"):
         Engine(model_of(), Bytes(), EngineOptions(slots=1))

@@ -3,6 +3,7 @@ before."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import random
@@ -240,3 +241,20 @@ def test_a_score_repeats_whatever_the_cache_holds() -> None:
     finished(used.run([Talk(1, ("x = 1\n" + text,), 3)]))
     assert used.score("x = 1\n", text) == first
     assert used.score("x = 1\n" + text[:60], text[60:]) == first[60:]
+
+
+def test_a_dialogue_may_use_the_engine_itself() -> None:
+    asked = talks(MANY)
+    expected = finished(engine(6, 9).run(asked))
+    used = engine(6, 9)
+    scores = set()
+
+    @dataclasses.dataclass(frozen=True)
+    class Scored(Talk):
+        def receive(self, completion: Completion) -> Talk:
+            scores.add(used.score("x = 1\n", "# and then\n"))
+            return super().receive(completion)
+
+    scored = [Scored(t.key, t.prompts, t.max_new_tokens, t.stop) for t in asked]
+    assert finished(used.run(scored)) == expected
+    assert len(scores) == 1

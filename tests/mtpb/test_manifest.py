@@ -93,6 +93,18 @@ def test_a_larger_n_resumes_and_plans_more(tmp_path: Path) -> None:
     assert directory.verdicts_path.read_bytes() == before
 
 
+def test_a_larger_n_that_came_to_nothing_can_be_taken_back(tmp_path: Path) -> None:
+    directory = run_of(tmp_path, OUTCOMES)
+    (tmp_path / "metrics.json").write_text("{}")
+    larger = replace(MANIFEST, identity=MANIFEST.identity | {"sampling.n": 6}, planned=18)
+    with RunWriter(tmp_path, larger, ""):
+        pass
+    assert not (tmp_path / "metrics.json").exists(), "its figures are of another plan"
+    with RunWriter(tmp_path, MANIFEST, ""):
+        pass
+    assert read_run(directory).finished
+
+
 @pytest.mark.parametrize(
     ("there", "now", "fits"),
     [
@@ -119,6 +131,7 @@ def test_more_problems_resume_and_fewer_do_not(
 BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"schema_version": 2}, "schema_version 2"),
     ({"identity": None}, "key 'identity': expected an object, got None"),
+    ({"planned": -1}, "key 'planned': expected 0 or more, got -1"),
     ({"planned": "many"}, "key 'planned': expected int, got 'many'"),
     ({"planned": True}, "key 'planned': expected int, got True"),
     ({"guarantee": "luck"}, "key 'guarantee': expected one of bytes, seed, nothing, got 'luck'"),

@@ -72,7 +72,7 @@ def test_broken_line_is_named(tmp_path: Path) -> None:
 
 
 def test_other_configuration_is_refused_with_the_differing_keys(tmp_path: Path) -> None:
-    write(tmp_path, 0)
+    write(tmp_path, 0, 1)
     other = replace(MANIFEST, identity={"seed": 0, "sampling.n": 1})
     with pytest.raises(UsageError, match=r"sampling\.n: 2 there, 1 now") as refusal:
         RunWriter(tmp_path, other, "")
