@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 MOST_SCANNED = 1 << 16  # characters; what a longer program imports late, it tells itself
 
+_WORDS = re.compile(r"\w+")
 _COMMENT_LINES = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 
 
@@ -47,4 +48,4 @@ def _uses(code: str, root: str) -> bool:
 
     plain_import = rf"^[ \t]*import {root}(?: as (\w+))?[ \t]*$"
     rest = re.sub(plain_import, note, code, flags=re.MULTILINE)
-    return any(re.search(rf"\b{name}\b", rest) for name in names)
+    return not names.isdisjoint(_WORDS.findall(rest))
