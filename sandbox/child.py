@@ -252,24 +252,33 @@ def _compile(source: str, space: HarnessSpace | None) -> CodeType | Ending:
 
 def _finish(ending: Ending) -> Ending:
     """Wait for threads and run exit hooks as an interpreter does; flush the output."""
+    errors: list[BaseException] = []
     try:
         if ending.ended is not Ended.timeout:
             _wait_for_threads()
             if atexit._ncallbacks():
                 atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException as error:  # noqa: BLE001  a closed stream is no failure
-        if ending.ended is Ended.passed and not isinstance(error, ValueError):
-            return failure.describe(error, FILENAME)
+    except BaseException as error:  # noqa: BLE001  whatever the program's hooks raise
+        errors.append(error)
+    errors += _flush()
+    if ending.ended is Ended.passed and errors:
+        return failure.describe(errors[0], FILENAME)
     return ending
 
 
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BaseException:  # noqa: BLE001  a stream of the program's own may raise anything
-        return
+def _flush() -> list[BaseException]:
+    """Flush the output, also where the program put another stream in its place; what failed."""
+    errors: list[BaseException] = []
+    for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
+        try:
+            stream = getattr(sys, name, None)
+            if stream is not None:
+                stream.flush()
+        except ValueError:  # it is closed, or detached, which is no failure
+            continue
+        except BaseException as error:  # noqa: BLE001  a stream of the program's own
+            errors.append(error)
+    return errors
 
 
 def _wait_for_threads() -> None:

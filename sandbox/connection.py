@@ -57,7 +57,11 @@ class Server:
         self.known: dict[tuple[Any, ...], int] = {}
         self.test_cpu_s = max(TEST_CPU_S, limits.cpu_s)
         self._jobs = itertools.count(1)
-        with theirs:
+        # a pipe, as a program's output is: Python remembers of a stream whether it can seek
+        reading, writing = os.pipe()
+        os.close(reading)
+        debug = bool(os.environ.get("SANDBOX_DEBUG"))
+        with theirs, open(writing, "wb") as pipe:
             self._process = subprocess.Popen(
                 [
                     sys.executable,
@@ -71,8 +75,8 @@ class Server:
                 ],
                 env=_environment(self.scratch),
                 stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL if not os.environ.get("SANDBOX_DEBUG") else None,
+                stdout=pipe,
+                stderr=None if debug else pipe,
                 start_new_session=True,
             )
         start = {
@@ -84,6 +88,7 @@ class Server:
             "tier": tier,
             "scratch": self.scratch,
             "parent": os.getpid(),
+            "debug": debug,
         }
         wire.write(self.control.fileno(), protocol.START.frame(json.dumps(start).encode()))
 

@@ -88,6 +88,9 @@ def main() -> NoReturn:
         start = json.loads(wire.read_frame(CONTROL_FD)[1])
     except (wire.WireError, ConnectionError):  # the pool ended before it had begun
         os._exit(0)
+    with open(os.devnull, "wb") as null:  # what libraries print has somewhere to go
+        for fd in (1,) if start["debug"] else (1, 2):
+            os.dup2(null.fileno(), fd)
     os.mkdir(start["scratch"], 0o700)
     report = layers.Report(start["isolation"])
     layers.enter_namespaces(report)

@@ -158,6 +158,36 @@ HONEST = {
         """,
         "no\n",
     ),
+    "encoding_set": (
+        "import sys\nsys.stdout.reconfigure(encoding='utf-8')\nprint('é')",
+        "é\n",
+    ),
+    "output_wrapped": (
+        """
+        import io, sys
+        sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8')
+        sys.stderr = io.TextIOWrapper(sys.stderr.buffer, encoding='utf-8')
+        print('é')
+        """,
+        "é\n",
+    ),
+    "output_dropped": ("import sys\nprint('x')\nsys.stdout = None", "x\n"),
+    "output_and_errors_dropped": (
+        "import sys\nprint('x')\nsys.stdout = sys.stderr = None",
+        "x\n",
+    ),
+    "output_replaced": ("import io, sys\nprint('x')\nsys.stdout = io.StringIO()", "x\n"),
+    "output_by_way_of_another": (
+        """
+        import sys
+        class Tee:
+            def __init__(self, stream): self.write = stream.write
+            def flush(self): pass
+        sys.stdout = Tee(sys.stdout)
+        print('x')
+        """,
+        "x\n",
+    ),
     "unicode": ("print('é😀', ascii('\\ud800'))", "é😀 '\\ud800'\n"),
     "future_annotations": ("from __future__ import annotations\nx: Nope = 1\nprint(x)", "1\n"),
 }
