@@ -198,7 +198,7 @@ def run_program(channel_fd: int, link_fd: int, stage: Stage) -> None:
     ending: Ending | None
     try:
         if "random" in source:
-            _seed(seed)
+            seed_generators(seed)
         names = stage.enter("program" if tested else "__main__")
         ending = execute(source, names, space)
         if tested:
@@ -214,7 +214,8 @@ def run_program(channel_fd: int, link_fd: int, stage: Stage) -> None:
     channel.end(ending)
 
 
-def _seed(seed: int) -> None:
+def seed_generators(seed: int) -> None:
+    """Seed the generators that the standard library and numpy share among their users."""
     random = sys.modules.get("random")
     if random is not None:
         random.seed(seed)

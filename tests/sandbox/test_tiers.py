@@ -200,6 +200,9 @@ RANDOM = [
     "import random\nprint(random.random())",
     "import numpy as np\nprint(np.random.rand())",
     "r = __import__('num' 'py').random\nprint(r.rand())",
+    "from statistics import NormalDist\nprint(NormalDist().samples(1))",
+    "print(getattr(__import__('num' 'py'), 'ran' 'dom').rand())",
+    "import pandas as pd\nprint(list(pd.Series(range(1000)).sample(3)))",
 ]
 
 
