@@ -226,7 +226,7 @@ class Worker(threading.Thread):
         """Run it in a tier, or the tier of a library that it turns out to need."""
         while True:
             report, end, verdict = self._run(self._line(tier), program, payload)
-            larger = tier_with(report.needs, self._shared.installed)
+            larger = tier_with(_left_for(report, end, verdict), self._shared.installed)
             if larger <= tier:
                 break
             tier = larger
@@ -274,6 +274,15 @@ class Worker(threading.Thread):
         self._close_judge()
         while self.lines:
             self.lines.popitem()[1].close()
+
+
+def _left_for(report: Report, end: End, verdict: Ending | None) -> str:
+    """The library for which a process left, if it did: it has no ending and no verdict then."""
+    if report.broken or report.ending is not None or end.timeout:
+        return ""
+    if verdict is not None and verdict.ended is not Ended.gone:
+        return ""  # or a program could guess again after a wrong answer
+    return report.needs
 
 
 def _known_good(program: Program) -> Program:

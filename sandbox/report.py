@@ -79,11 +79,11 @@ class Report:
         self.frames += 1
         if self.frames > protocol.REPORT_FRAMES:
             raise ProtocolError(f"more than {protocol.REPORT_FRAMES:,} frames")
-        if self.ending is not None or self.fault:
-            raise ProtocolError("it goes on after its end")
-        if message is protocol.NEEDS:  # a harness may need one, before the program begins
+        if message is protocol.NEEDS:  # of a harness before it begins, of a thread after its end
             self.needs = body.decode("ascii", "replace")
             return
+        if self.ending is not None or self.fault:
+            raise ProtocolError("it goes on after its end")
         if self.begun is (message in (protocol.BEGUN, protocol.FAULT)):
             raise ProtocolError(f"a frame {message.tag!r} out of turn")
         if message is protocol.BEGUN:

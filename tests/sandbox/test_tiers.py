@@ -176,6 +176,38 @@ def test_requests_that_a_program_makes_up_change_nothing(
     assert fresh_pool.run(Program("print(1)")).stdout == "1\n"
 
 
+GUESSES = """
+import os, struct, sys
+tier = [type(sys.modules[n]).__name__ for n in ("num" "py", "pan" "das")].count("module")
+calls = 0
+def f(x):
+    global calls
+    calls += 1
+    return x * (tier + 1)
+class Out:
+    def write(self, text): pass
+    def flush(self):
+        name = (b"num" b"py", b"pan" b"das", b"")[tier]
+        if calls < 2: os.write(3, struct.pack("<cI", b"l", len(name)) + name)
+sys.stdout = Out()
+"""
+
+
+def test_after_a_verdict_there_is_no_other_try(fresh_pool: Pool) -> None:
+    test = Test("", "assert f(2) == 4\nassert f(3) == 6", ("f",))
+    assert fresh_pool.run(Program(GUESSES, test=test)).status is Status.wrong_answer
+    assert started(fresh_pool) == {0}
+
+
+def test_a_library_that_is_used_after_the_end_is_not_needed(fresh_pool: Pool) -> None:
+    """As by a thread that nobody waits for."""
+    forged = (protocol.ENDING.frame(bytes(10)), protocol.NEEDS.frame(b"numpy"))
+    for frames in (forged, forged[::-1]):
+        late = f"import os\nos.write(3, {b''.join(frames)!r})\nos._exit(0)"
+        assert fresh_pool.run(Program(late)).status is Status.passed
+    assert started(fresh_pool) == {0}
+
+
 @linux_only
 def test_closing_ends_the_servers_of_all_tiers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
