@@ -23,6 +23,7 @@ from sandbox.failure import TimeLimit
 from sandbox.protocol import Ended, Ending
 
 GRACE_S = 2
+LARGE = 1 << 20  # bytes of answers
 
 
 class Judge:
@@ -48,7 +49,8 @@ class Judge:
             body = protocol.pack_job(job, protocol.pack_ending(ending))
             wire.write(self._control.fileno(), protocol.VERDICT.frame(body))
 
-    def _run(self, test: trial.CompiledTest, link: int, seed: int) -> Ending:
+    def _run(self, test: trial.CompiledTest, link_fd: int, seed: int) -> Ending:
+        link = trial.Link(link_fd)
         most = int(time.process_time() + self._cpu_s) + GRACE_S
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
         signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
@@ -60,7 +62,9 @@ class Judge:
             return Ending(Ended.memory, trial.MEMORY_IS_UP)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
-            if gc.get_count()[2] > 5:
+            large = link.received > LARGE
+            del link  # tracebacks and it hold each other, and the answers
+            if large or gc.get_count()[2] > 5:
                 gc.collect()
 
 

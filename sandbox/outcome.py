@@ -27,7 +27,9 @@ def program_outcome(report: Report, end: End) -> Outcome:
     if end.timeout:
         told = ending is not None and ending.ended is Ended.timeout
         return _outcome(end, ending if told and ending else _timeout(end), value)
-    return _outcome(end, ending or _died(end), value)
+    if ending is None or (ending.ended is Ended.passed and end.exit_code != 0):
+        ending = _died(end)  # a process that told of its end leaves with 0
+    return _outcome(end, ending, value)
 
 
 def test_outcome(report: Report, end: End, verdict: Ending | None) -> Outcome:

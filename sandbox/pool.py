@@ -41,6 +41,8 @@ from sandbox.tiers import tier_of, tier_with
 
 LEAVE_S = 1.0
 JUDGE_S = 30.0
+_DOUBTFUL = (Ended.broken_test, Ended.memory)
+_WEAR = (Ended.timeout, *_DOUBTFUL)  # verdicts after which a tester's memory may be in pieces
 MOST_TEXT = 8 << 20  # characters of a program; its frame has room for four bytes each
 
 
@@ -250,6 +252,22 @@ class Worker(threading.Thread):
     def _run_test(
         self, line: Line, test: Test, seed: int, payload: bytes
     ) -> tuple[Report, End, Ending | None]:
+        """The same for a program with a test.
+
+        A test that seems to be at fault, or out of memory, may suffer from what its tester did
+        before: that is believed of a fresh one only.
+        """
+        is_fresh = self.judge is None
+        report, end, ending = self._run_on_judge(line, test, seed, payload)
+        if ending is not None and ending.ended in _WEAR:
+            self._close_judge()
+            if ending.ended in _DOUBTFUL and not is_fresh:
+                return self._run_on_judge(line, test, seed, payload)
+        return report, end, ending
+
+    def _run_on_judge(
+        self, line: Line, test: Test, seed: int, payload: bytes
+    ) -> tuple[Report, End, Ending | None]:
         judge = self._start_judge()
         number = judge.teach(protocol.TEST, test.setup, test.source, test.proxies)
         with contextlib.closing(line.run(payload)) as exchange:
@@ -260,10 +278,7 @@ class Worker(threading.Thread):
                 self._close_judge()
                 exchange.server.kill_job()
                 attend(exchange)
-            ending = trial.ending
-            if ending is not None and ending.ended in (Ended.timeout, Ended.memory):
-                self._close_judge()  # its memory may be in pieces
-            return exchange.report, cast(End, exchange.end), ending
+            return exchange.report, cast(End, exchange.end), trial.ending
 
     def close(self) -> None:
         """End all servers; the pool is closing, so that they are not replaced."""

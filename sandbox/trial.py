@@ -84,9 +84,10 @@ class Link:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._reader = wire.Reader(fd, {tag: known.most for tag, known in _FROM_PROGRAM.items()})
-        self._left = protocol.ANSWERS_BYTES
+        self.received = 0  # bytes
         self._sender = Sender(_handle_of)
         self._raised: list[tuple[BaseException, Ending]] = []
+        self.fault: BaseException | None = None  # the program's, which ends the test
         self.answered = False  # whether anything in the test's state may come from the program
 
     def wait_until_ready(self) -> None:
@@ -97,6 +98,13 @@ class Link:
 
     def ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
         """Have the program do something; its result, or its exception raised here."""
+        try:
+            return self._ask(operation, target, args, kwargs)
+        except (ProgramGone, ProgramEnded, ProgramFaultError) as fault:
+            self.fault = fault
+            raise
+
+    def _ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
         self._send(protocol.CALL, self._sender.pickled((operation, target, args, kwargs)))
         while True:
             message, body = self._receive()
@@ -152,12 +160,16 @@ class Link:
     def _receive(self) -> tuple[Message, bytes]:
         try:
             tag, body = self._reader.frame()
+        except (MemoryError, TimeLimit) as error:  # used up on what the program writes
+            self.answered = True
+            self.fault = error
+            raise
         except wire.FrameError as error:
             raise ProgramFaultError(f"its answer is malformed: {error}") from error
         except (wire.WireError, OSError) as error:
             raise ProgramGone("its process ended") from error
-        self._left -= len(body)
-        if self._left < 0:
+        self.received += len(body)
+        if self.received > protocol.ANSWERS_BYTES:
             raise ProgramFaultError(f"its answers have over {protocol.ANSWERS_BYTES:,} bytes")
         message = _FROM_PROGRAM[tag]
         if message is protocol.UNCALLABLE and not self.answered:
@@ -305,8 +317,8 @@ class Namespace(dict[str, Any]):
         return self._link.ask("get", name, (), {})
 
 
-def run_trial(test: CompiledTest, link_fd: int, seed: int) -> Ending:
-    """Run one test against the program behind `link_fd`: its verdict."""
+def run_trial(test: CompiledTest, link: Link, seed: int) -> Ending:
+    """Run one test against the program behind `link`: its verdict."""
     import random  # not by programs' servers, to whose forks its hooks would add
     import sys
 
@@ -315,9 +327,10 @@ def run_trial(test: CompiledTest, link_fd: int, seed: int) -> Ending:
     random.seed(seed)
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(seed % 2**32)
-    link = Link(link_fd)
     try:
         ending = _run(test.setup, test.source, test.proxies, link)
+        if link.fault is not None:  # the test's own code caught it
+            raise link.fault
         link.wait_until_ready()
     except ProgramEnded as error:
         return error.ending

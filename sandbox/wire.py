@@ -67,18 +67,18 @@ def write_with_fds(sock: socket.socket, data: bytes, fds: tuple[int, ...]) -> No
 
 
 def _exactly(fd: int, size: int) -> bytes:
-    if size == 0:
-        return b""
-    data = os.read(fd, min(size, CHUNK))
+    data = os.read(fd, min(size, CHUNK)) if size else b""
     if len(data) == size:
         return data
-    parts, missing = [data], size - len(data)
+    whole = bytearray(size)  # one buffer: what comes byte by byte needs no more than the rest
+    whole[: len(data)] = data
+    missing = memoryview(whole)[len(data) :]
     while missing:
-        if not parts[-1]:
+        done = os.readv(fd, [missing])
+        if not done:
             raise WireError("the connection was closed")
-        parts.append(os.read(fd, min(missing, CHUNK)))
-        missing -= len(parts[-1])
-    return b"".join(parts)
+        missing = missing[done:]
+    return bytes(whole)
 
 
 class Reader:

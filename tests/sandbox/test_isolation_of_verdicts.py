@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 import textwrap
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace as Namespace
 
 import pytest
 
-from sandbox import Limits, Outcome, Pool, Program, Status, Test
+from sandbox import Limits, Outcome, Pool, Program, Status, Test, protocol, trial, wire
+from sandbox.failure import TimeLimit
+from sandbox.protocol import Ended, Ending
 from tests.sandbox.attacks import FORGER, FORGERIES
 
 LIMITS = Limits(cpu_s=1.0, wall_s=3.0, memory_mb=512)
@@ -46,6 +50,75 @@ def test_forgery_harms_its_own_verdict_only(name: str, lone: Pool) -> None:
         Status.exception, Status.timeout, Status.memory, Status.blocked, Status.wrong_answer,
     ), outcome  # fmt: skip
     assert [told(lone.run(program)) for program in HONEST] == expected
+
+
+@pytest.mark.parametrize("error", [MemoryError, TimeLimit])
+@pytest.mark.parametrize("source", ["f(1)", "try: f(1)\nexcept: pass"])
+def test_what_reading_an_answer_takes_is_not_the_tests_fault(
+    error: type[BaseException], source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(reader: wire.Reader) -> None:
+        raise error
+
+    monkeypatch.setattr(wire.Reader, "frame", read)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        link = trial.Link(ours.fileno())
+        try:
+            ending = trial.run_trial(trial.compile_test("", source, ("f",)), link, 0).ended
+        except error:  # as the tester's process then says
+            ending = Ended.memory
+    assert ending in (Ended.memory, Ended.timeout)
+
+
+def test_answers_are_not_kept_after_their_test() -> None:
+    """The tester has room for a large answer however many came before."""
+    test = Test("", "def check(c):\n    r = c(1)\n    assert r == 5, r\ncheck(f)", ("f",))
+    large = Program("def f(x): raise ValueError(b'x' * (31 << 20))", test=test)
+    whole = Test("", "def check(c):\n    assert len(c(10**6)) == 10**6\ncheck(f)", ("f",))
+    honest = Program("def f(n): return list(range(n))", test=whole)
+    with Pool(Limits(cpu_s=10, wall_s=30, memory_mb=256), workers=1) as pool:
+        assert pool.run(honest).status is Status.passed
+        tester = pool._workers[0].judge
+        for _ in range(6):
+            assert pool.run(large).status is Status.exception
+        assert pool.run(honest).status is Status.passed
+        assert pool._workers[0].judge is tester
+
+
+@pytest.mark.parametrize("ended", [Ended.broken_test, Ended.memory])
+def test_a_fault_of_a_test_is_believed_of_a_fresh_tester_only(
+    ended: Ended, lone: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = lone._workers[0]
+    assert lone.run(HONEST[1]).status is Status.passed
+    worn = worker.judge
+
+    def unpack(body: bytes) -> Ending:
+        return Ending(ended, "") if worker.judge is worn else protocol.unpack_ending(body)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sandbox.pool.protocol", Namespace(**vars(protocol)))
+        patch.setattr("sandbox.pool.protocol.unpack_ending", unpack)
+        assert lone.run(HONEST[1]).status is Status.passed
+    assert worker.judge is not worn
+
+
+CATCHES_ALL = "try: f(1)\nexcept: pass"
+
+
+@pytest.mark.parametrize(
+    "body", ["import os; os._exit(0)", "import os; os.write(4, b'junkjunkjunk')"]
+)
+def test_a_fault_of_a_program_is_not_lost_in_a_test_that_catches_all(body: str, lone: Pool) -> None:
+    program = Program(f"def f(x): {body}", test=Test("", CATCHES_ALL, ("f",)))
+    assert lone.run(program).status is Status.exception
+
+
+@pytest.mark.parametrize("leave", ["os.kill(os.getpid(), 9)", "os._exit(3)"])
+def test_an_ending_that_the_process_belies_is_not_believed(leave: str, lone: Pool) -> None:
+    forged = f"{FORGER}\nsay(3, frame(b'E', bytes(10)))\n{leave}"
+    assert lone.run(Program(forged)).status is Status.exception
 
 
 def test_no_descriptor_of_the_pool_is_open_in_a_program() -> None:
