@@ -1,6 +1,5 @@
 """Runs one untrusted program safely, at the speed of a fork. See docs/sandbox.md."""
 
-from sandbox.plain import Plain
 from sandbox.pool import Pool
 from sandbox.program import (
     Harness,
@@ -12,6 +11,7 @@ from sandbox.program import (
     Status,
     Test,
 )
+from sandbox.protocol.plain import Plain
 
 __all__ = [
     "Harness",

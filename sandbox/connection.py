@@ -15,10 +15,12 @@ import tempfile
 from dataclasses import asdict
 from typing import Any, cast
 
-from sandbox import protocol, scratch, wire
 from sandbox.program import Isolation, Limits, SandboxError
-from sandbox.protocol import End, Message, ProtocolError
+from sandbox.protocol import frames as wire
+from sandbox.protocol import messages as protocol
+from sandbox.protocol.messages import End, Message, ProtocolError
 from sandbox.report import Report
+from sandbox.server import scratch
 
 # modules are imported without their hooks for forks, which every fork would run
 BOOT = """
@@ -27,7 +29,7 @@ sys.path[:] = [entry for entry in sys.path if entry]
 package = types.ModuleType("sandbox"); package.__path__ = [sys.argv[1]]
 sys.modules["sandbox"] = package
 register, os.register_at_fork = os.register_at_fork, lambda **hooks: None
-from sandbox.server import main
+from sandbox.server.fork_server import main
 os.register_at_fork = register
 main()
 """

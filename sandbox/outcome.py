@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 
-from sandbox.plain import Plain
 from sandbox.program import Outcome, Status
-from sandbox.protocol import End, Ended, Ending
+from sandbox.protocol.messages import End, Ended, Ending
+from sandbox.protocol.plain import Plain
 from sandbox.report import Report
 
 OOM_MB = 512  # a process killed below that was hardly killed for its memory

@@ -22,10 +22,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, cast
 
-from sandbox import protocol
 from sandbox.connection import Exchange, Line, Server, ServerDiedError
 from sandbox.outcome import program_outcome, test_outcome
-from sandbox.plain import freeze
 from sandbox.program import (
     Isolation,
     Limits,
@@ -35,7 +33,9 @@ from sandbox.program import (
     Status,
     Test,
 )
-from sandbox.protocol import End, Ended, Ending
+from sandbox.protocol import messages as protocol
+from sandbox.protocol.messages import End, Ended, Ending
+from sandbox.protocol.plain import freeze
 from sandbox.report import Report
 from sandbox.tiers import tier_of, tier_with
 

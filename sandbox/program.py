@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sandbox.plain import Plain
+from sandbox.protocol.plain import Plain
 
 MOST_OUTPUT_KB = 16 << 10  # of each stream; both are told in one message
 

@@ -8,10 +8,10 @@ What breaks these rules is the program's own fault, told in `broken`.
 
 from __future__ import annotations
 
-from sandbox import protocol
-from sandbox.plain import REPORT, Plain, PlainError, decode
-from sandbox.protocol import OF_PROGRAMS, Ending, Message, ProtocolError
-from sandbox.wire import HEAD
+from sandbox.protocol import messages as protocol
+from sandbox.protocol.frames import HEAD
+from sandbox.protocol.messages import OF_PROGRAMS, Ending, Message, ProtocolError
+from sandbox.protocol.plain import REPORT, Plain, PlainError, decode
 
 _KNOWN = {
     message.tag: message

@@ -4,7 +4,7 @@ Tier n is a server that has imported the first n of a pool's libraries. The more
 holds, the longer a fork takes, and most programs use none, or import one and leave it at that.
 
 What is found here need not be right: a program that uses a library which its server does not
-hold says so when it gets to it (`sandbox.absent`), and is run again where it is.
+hold says so when it gets to it (`sandbox.inside.stand_ins`), and is run again where it is.
 """
 
 from __future__ import annotations

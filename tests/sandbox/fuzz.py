@@ -19,10 +19,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sandbox import Harness, Limits, Outcome, Pool, Program, Status, Test, plain, protocol
-from sandbox.protocol import MESSAGES, Ended, Ending, Message, Party
+from sandbox import Harness, Limits, Outcome, Pool, Program, Status, Test
+from sandbox.protocol import messages as protocol
+from sandbox.protocol import plain
+from sandbox.protocol.frames import HEAD, frame
+from sandbox.protocol.messages import MESSAGES, Ended, Ending, Message, Party
 from sandbox.report import Report
-from sandbox.wire import HEAD, frame
 
 LIMITS = Limits(cpu_s=0.25, wall_s=2.0, memory_mb=512)
 SECRET = 271828182

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import plain, protocol
+from sandbox.protocol import messages as protocol
+from sandbox.protocol import plain
 from sandbox.report import Report
 from tests.sandbox.fuzz import MOST_CALLS, calls_to_read, run
 

@@ -12,9 +12,12 @@ from types import SimpleNamespace as Namespace
 
 import pytest
 
-from sandbox import Limits, Outcome, Pool, Program, Status, Test, protocol, trial, wire
-from sandbox.failure import TimeLimit
-from sandbox.protocol import Ended, Ending
+from sandbox import Limits, Outcome, Pool, Program, Status, Test
+from sandbox.protocol import frames as wire
+from sandbox.protocol import messages as protocol
+from sandbox.protocol.failures import TimeLimit
+from sandbox.protocol.messages import Ended, Ending
+from sandbox.tester import trial
 from tests.sandbox.attacks import FORGER, FORGERIES
 
 LIMITS = Limits(cpu_s=1.0, wall_s=3.0, memory_mb=512)

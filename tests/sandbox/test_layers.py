@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Limits, Pool, SandboxError, layers, scratch
+import sandbox
+from sandbox import Limits, Pool, SandboxError
 from sandbox.connection import BOOT
-from sandbox.landlock import carve, readable
 from sandbox.program import Harness, Program, Test
-from sandbox.seccomp import ALLOW, ENOSYS, EPERM, KILL, assemble
-from sandbox.syscalls import ARCHITECTURES, allowed, checked
+from sandbox.server import scratch
+from sandbox.server.landlock import carve, readable
+from sandbox.server.seccomp import ALLOW, ENOSYS, EPERM, KILL, assemble
+from sandbox.server.syscalls import ARCHITECTURES, allowed, checked
 
 
 def verdict(machine: str, number: int, *args: int, arch: int | None = None) -> int:
@@ -107,7 +109,7 @@ def test_hidden_directories_are_carved_out(tmp_path: Path) -> None:
 
 
 def test_nothing_of_this_project_or_of_home_is_readable() -> None:
-    project = Path(layers.__file__).resolve().parent.parent
+    project = Path(sandbox.__file__).resolve().parent.parent
     allowed_paths = [Path(path) for path in readable()]
     for path in (
         project / "benchmarks",
@@ -162,6 +164,6 @@ import os, sys
 os.register_at_fork = lambda **hooks: sys.exit(f"by {sys._getframe(1).f_globals['__name__']}")
 """
     script = refusing + BOOT.rpartition("main()")[0]
-    run = [sys.executable, "-c", script, str(Path(layers.__file__).parent)]
+    run = [sys.executable, "-c", script, str(Path(sandbox.__file__).parent)]
     done = subprocess.run(run, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -275,7 +275,8 @@ def test_full_isolation_is_refused_where_a_layer_is_missing(
 WITHOUT_SECCOMP = """
 import struct, ctypes, platform, sys
 sys.path.insert(0, sys.argv[1])
-from sandbox import Isolation, Pool, Program, SandboxError, kernel, syscalls
+from sandbox import Isolation, Pool, Program, SandboxError
+from sandbox.server import kernel, syscalls
 prctl = syscalls.checked(platform.machine())["prctl"]
 code = b"".join(struct.pack("<HBBI", *step) for step in [
     (0x20, 0, 0, 0), (0x15, 0, 3, prctl),

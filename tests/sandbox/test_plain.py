@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.plain import (
+from sandbox.protocol.plain import (
     ANSWER,
     REPORT,
     Budget,

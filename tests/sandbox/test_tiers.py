@@ -11,18 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import official, strict
-from sandbox import (
-    Harness,
-    Isolation,
-    Limits,
-    Outcome,
-    Pool,
-    Program,
-    Status,
-    Test,
-    protocol,
-    tiers,
-)
+from sandbox import Harness, Isolation, Limits, Outcome, Pool, Program, Status, Test, tiers
+from sandbox.protocol import messages as protocol
 from tests.benchmarks.programs import ALL
 from tests.sandbox.test_lifecycle import descendants, ends, linux_only
 

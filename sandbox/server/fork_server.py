@@ -32,9 +32,13 @@ from collections.abc import Callable
 from importlib.machinery import PathFinder
 from typing import Any, NoReturn
 
-from sandbox import absent, child, layers, protocol, scratch, wire
-from sandbox.judge import Judge
-from sandbox.supervision import Child, Supervisor
+from sandbox.inside import execution as child
+from sandbox.inside import stand_ins as absent
+from sandbox.protocol import frames as wire
+from sandbox.protocol import messages as protocol
+from sandbox.server import layers, scratch
+from sandbox.server.supervision import Child, Supervisor
+from sandbox.tester.tester import Judge
 from sandbox.tiers import root_of
 
 CONTROL_FD = 3  # the server's own; its children have other things in the same places

@@ -24,10 +24,14 @@ from collections.abc import Callable, Mapping
 from types import CodeType, FrameType
 from typing import Any, NoReturn, cast
 
-from sandbox import failure, plain, protocol, serving, wire
-from sandbox.failure import TimeLimit
-from sandbox.plain import REPORT, Frozen, Plain, PlainError, freeze
-from sandbox.protocol import Ended, Ending
+from sandbox.inside import calls as serving
+from sandbox.protocol import failures as failure
+from sandbox.protocol import frames as wire
+from sandbox.protocol import messages as protocol
+from sandbox.protocol import plain
+from sandbox.protocol.failures import TimeLimit
+from sandbox.protocol.messages import Ended, Ending
+from sandbox.protocol.plain import REPORT, Frozen, Plain, PlainError, freeze
 
 FILENAME = "<program>"
 INTERIM_SHARE = 0.05

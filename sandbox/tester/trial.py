@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any, NamedTuple, cast
 
-from sandbox import failure, protocol, wire
-from sandbox.crossing import (
+from sandbox.protocol import failures as failure
+from sandbox.protocol import frames as wire
+from sandbox.protocol import messages as protocol
+from sandbox.protocol.crossing import (
     Opaque,
     ProgramFaultError,
     Sender,
@@ -27,9 +29,9 @@ from sandbox.crossing import (
     unpack_numbers,
     update,
 )
-from sandbox.failure import TimeLimit
-from sandbox.plain import Plain, PlainError, decode, thaw
-from sandbox.protocol import OF_PROGRAMS, Ended, Ending, Message, ProtocolError
+from sandbox.protocol.failures import TimeLimit
+from sandbox.protocol.messages import OF_PROGRAMS, Ended, Ending, Message, ProtocolError
+from sandbox.protocol.plain import Plain, PlainError, decode, thaw
 
 FILENAME, SETUP_FILENAME = "<test>", "<setup>"
 TIME_IS_UP = "the test used up its CPU time on the program's answers"

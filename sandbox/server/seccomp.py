@@ -14,7 +14,7 @@ import errno
 import platform
 import struct
 
-from sandbox import kernel, syscalls
+from sandbox.server import kernel, syscalls
 
 ALLOW = 0x7FFF0000
 ERRNO = 0x00050000

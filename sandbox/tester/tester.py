@@ -18,9 +18,11 @@ import time
 from types import FrameType
 from typing import NoReturn
 
-from sandbox import protocol, trial, wire
-from sandbox.failure import TimeLimit
-from sandbox.protocol import Ended, Ending
+from sandbox.protocol import frames as wire
+from sandbox.protocol import messages as protocol
+from sandbox.protocol.failures import TimeLimit
+from sandbox.protocol.messages import Ended, Ending
+from sandbox.tester import trial
 
 GRACE_S = 2
 LARGE = 1 << 20  # bytes of answers

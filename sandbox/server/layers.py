@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox import kernel, landlock, seccomp
+from sandbox.server import kernel, landlock, seccomp
 
 GROUPS = ("limits", "privileges", "landlock", "seccomp")
 HEADROOM = 64 << 20  # what a program may still take to report that its memory is used up

@@ -17,7 +17,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 
-from sandbox import kernel
+from sandbox.server import kernel
 
 WRITE_FILE, READ_FILE, READ_DIR, REMOVE_DIR, REMOVE_FILE = 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5
 MAKE_DIR, MAKE_REG, MAKE_FIFO, MAKE_SYM, REFER = 1 << 7, 1 << 8, 1 << 10, 1 << 12, 1 << 13
@@ -132,7 +132,7 @@ def _system_libraries() -> Iterator[str]:
 
 
 def _hidden() -> Iterator[str]:
-    ours = os.path.dirname(os.path.abspath(__file__))
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # the package `sandbox`
     yield os.path.dirname(ours) if not _is_site(os.path.dirname(ours)) else ours
     directories = [*_site_directories(), *site.getsitepackages(), sysconfig.get_path("purelib")]
     base = sysconfig.get_path("stdlib")

@@ -11,8 +11,8 @@ import sys
 import time
 from typing import Any
 
-from sandbox import wire
-from sandbox.protocol import KILL, End
+from sandbox.protocol import frames as wire
+from sandbox.protocol.messages import KILL, End
 
 CHUNK = 1 << 16
 GRACE_S = 0.5

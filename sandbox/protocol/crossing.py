@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable
 from itertools import repeat
 from typing import Any, cast
 
-from sandbox.plain import Extension, Plain, PlainError, members, type_name
+from sandbox.protocol.plain import Extension, Plain, PlainError, members, type_name
 
 LONGEST_NUMBER = 1 << 16  # digits of a decimal, bits of a fraction's parts
 PICKLED_HERE = __name__

@@ -12,7 +12,7 @@ import enum
 import struct
 from typing import NamedTuple
 
-from sandbox.wire import MAX_BODY, frame
+from sandbox.protocol.frames import MAX_BODY, frame
 
 DETAIL_CHARS = 500
 DETAIL_BYTES = 4 * DETAIL_CHARS

@@ -7,7 +7,7 @@ import errno
 import linecache
 from types import TracebackType
 
-from sandbox.protocol import DETAIL_CHARS, Ended, Ending
+from sandbox.protocol.messages import DETAIL_CHARS, Ended, Ending
 
 
 class TimeLimit(BaseException):

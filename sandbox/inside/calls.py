@@ -14,10 +14,13 @@ import marshal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox import failure, plain, protocol, wire
-from sandbox.crossing import Handles, Standard, pack_numbers
-from sandbox.plain import Plain, freeze
-from sandbox.protocol import Ended, Ending
+from sandbox.protocol import failures as failure
+from sandbox.protocol import frames as wire
+from sandbox.protocol import messages as protocol
+from sandbox.protocol import plain
+from sandbox.protocol.crossing import Handles, Standard, pack_numbers
+from sandbox.protocol.messages import Ended, Ending
+from sandbox.protocol.plain import Plain, freeze
 
 OPERATIONS: Mapping[str, Callable[..., object]] = {
     "iter": iter,
