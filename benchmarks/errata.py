@@ -27,7 +27,7 @@ Errata: TypeAlias = Mapping[tuple[str, int], frozenset[str]]
 
 SPOILING = frozenset({"wrong", "unscorable", "missing", "undetermined", "duplicate"})
 
-_FILES = {"mtpb": Path(__file__).with_name("mtpb-errata.jsonl")}
+_FILES = {"mtpb": Path(__file__).with_name("data") / "mtpb-errata.jsonl"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from benchmarks.protocol import HUMANEVAL, MTPB, STARTER, STARTER_FUNCTION, Prot
 from benchmarks.schema import FUNCTION, MULTI_TURN, Schema, parse, read_lines
 
 _log = logging.getLogger(__name__)
-_PACKAGE = Path(__file__).parent
+_DATA = Path(__file__).with_name("data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ _SUITES: Mapping[str, _Suite] = {
             "9345bdf84c12086d808c671a8f61f2fa89353e1c147804ec9c2223102d7dadc3",
         ),
     ),
-    "starter": _Suite(STARTER, MULTI_TURN, _PACKAGE / "starter.jsonl"),
-    "starter-function": _Suite(STARTER_FUNCTION, FUNCTION, _PACKAGE / "starter-function.jsonl"),
+    "starter": _Suite(STARTER, MULTI_TURN, _DATA / "starter.jsonl"),
+    "starter-function": _Suite(STARTER_FUNCTION, FUNCTION, _DATA / "starter-function.jsonl"),
 }
 
 NAMES = tuple(_SUITES)
@@ -125,7 +125,7 @@ def _benchmark(suite: str, rules: _Suite, text: str, source: str) -> Benchmark:
 
 
 def _embedded(suite: str, rules: _Suite, home: Path) -> Benchmark:
-    return _benchmark(suite, rules, _read(home), f"benchmarks/{home.name}")
+    return _benchmark(suite, rules, _read(home), f"benchmarks/data/{home.name}")
 
 
 def _local(suite: str, rules: _Suite, path: Path, name: str | None) -> Benchmark:

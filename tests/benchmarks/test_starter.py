@@ -191,8 +191,8 @@ def test_changed_copy_of_a_starter_suite_is_said(
     starter: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     copy = tmp_path / "copy.jsonl"
-    lines = (Path(benchmarks.__file__).parent / "starter.jsonl").read_text().splitlines()
-    assert starter.source == "benchmarks/starter.jsonl"
+    lines = (Path(benchmarks.__file__).parent / "data" / "starter.jsonl").read_text().splitlines()
+    assert starter.source == "benchmarks/data/starter.jsonl"
     copy.write_text("\n".join(lines))
     assert load("starter", copy).sha256 == starter.sha256
     assert not caplog.records
