@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mtpb.ending import excepthook
 
 if TYPE_CHECKING:
-    from mtpb.frames import load_run
+    from mtpb.rundir.frames import load_run
 
 if sys.argv[:1] == ["-m"]:  # python -m mtpb.COMMAND: what comes next is the import of the command
     sys.excepthook = excepthook
@@ -20,7 +20,7 @@ __all__ = ["load_run"]
 
 def __getattr__(name: str) -> object:
     if name == "load_run":  # imported late: pandas takes a second that no command needs
-        from mtpb.frames import load_run
+        from mtpb.rundir.frames import load_run
 
         return load_run
     raise AttributeError(f"module 'mtpb' has no attribute {name!r}")

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from mtpb.baseline_file import baseline_path, read_baseline, write_baseline
 from mtpb.cli import application
+from mtpb.comparing.baselines import baseline_path, read_baseline, write_baseline
 from mtpb.errors import UsageError
-from mtpb.metrics import group_figures
-from mtpb.runs import Run
-from mtpb.store import RunDirectory
+from mtpb.rundir.runs import Run
+from mtpb.rundir.store import RunDirectory
+from mtpb.statistics.metrics import group_figures
 from mtpb.tables import Column, Estimate, Kind, Table
 
 

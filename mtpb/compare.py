@@ -15,15 +15,15 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from mtpb.baseline_file import find_run
 from mtpb.cli import application
-from mtpb.comparison import Comparison, Question, compare, is_greedy
-from mtpb.comparison_report import junit, markdown, terminal, to_json
+from mtpb.comparing.baselines import find_run
+from mtpb.comparing.comparison import Comparison, Question, compare, is_greedy
+from mtpb.comparing.gate import Gate
+from mtpb.comparing.report import junit, markdown, terminal, to_json
 from mtpb.ending import Exit
 from mtpb.errors import UsageError
-from mtpb.gate import Gate
-from mtpb.runs import Run
-from mtpb.store import output_directory, write_json, write_whole
+from mtpb.rundir.runs import Run
+from mtpb.rundir.store import output_directory, write_json, write_whole
 
 
 class Subset(Enum):

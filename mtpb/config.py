@@ -18,7 +18,7 @@ from yaml import YAMLError
 
 from benchmarks import Format
 from mtpb.errors import UsageError
-from mtpb.metrics import usual_ks
+from mtpb.statistics.metrics import usual_ks
 
 
 class Scorer(Enum):

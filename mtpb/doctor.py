@@ -16,13 +16,8 @@ from pathlib import Path
 
 from benchmarks import Benchmark, BenchmarkError
 from models import ModelError
-from mtpb.cli import application
-from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
-from mtpb.ending import Exit
-from mtpb.golden import logits, suites, tokenizer
-from mtpb.kernels import kernels
-from mtpb.plan import find_checkpoint
-from mtpb.preflight import (
+from mtpb.checking.kernels import kernels
+from mtpb.checking.preflight import (
     QUICK_REFERENCES,
     About,
     Check,
@@ -34,7 +29,12 @@ from mtpb.preflight import (
     load,
     references,
 )
-from mtpb.suite import load_benchmark, open_pool, program_limits
+from mtpb.cli import application
+from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
+from mtpb.ending import Exit
+from mtpb.golden import logits, suites, tokenizer
+from mtpb.running.plan import find_checkpoint
+from mtpb.running.suite import load_benchmark, open_pool, program_limits
 from sandbox import Isolation, Limits, Pool, Program, SandboxError
 from sandbox import Status as Ending
 

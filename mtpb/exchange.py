@@ -34,9 +34,9 @@ from omegaconf import MISSING
 from benchmarks import Benchmark, Problem
 from mtpb.cli import application
 from mtpb.errors import UsageError
-from mtpb.records import Sample, Turn
-from mtpb.runs import extent
-from mtpb.store import RunDirectory
+from mtpb.rundir.records import Sample, Turn
+from mtpb.rundir.runs import extent
+from mtpb.rundir.store import RunDirectory
 
 UNKNOWN_FINISH = "unknown"
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import Benchmark, load
+from mtpb.checking.preflight import About, Check, State
 from mtpb.cli import application
-from mtpb.preflight import About, Check, State
-from mtpb.store import read_json, write_json
+from mtpb.rundir.store import read_json, write_json
 
 if TYPE_CHECKING:
-    from mtpb.plan import Checkpoint
+    from mtpb.running.plan import Checkpoint
 
 PATH = Path(__file__).with_name("golden.json")
 TEXT = '# Assign the list [3, 1, 2] to a variable named "nums".\nnums ='

@@ -2,7 +2,7 @@
 
     python -m mtpb.perplexity run=RUN
 
-writes RUN/perplexity.jsonl (see `mtpb.prompt_scores`), a line for the first sample of each case.
+writes RUN/perplexity.jsonl (`mtpb.rundir.prompt_scores`), a line for the first sample of each case.
 Lines that are there stay, so that a stopped command is continued by the same one.
 """
 
@@ -19,10 +19,10 @@ from mtpb.cli import application
 from mtpb.config import RunConfig, read_config
 from mtpb.ending import errors_in
 from mtpb.errors import UsageError
-from mtpb.plan import make_plan
-from mtpb.prompt_scores import FILE, PromptScore, prompt_scores
-from mtpb.records import Sample
-from mtpb.store import RunDirectory, drop_unfinished_line
+from mtpb.rundir.prompt_scores import FILE, PromptScore, prompt_scores
+from mtpb.rundir.records import Sample
+from mtpb.rundir.store import RunDirectory, drop_unfinished_line
+from mtpb.running.plan import make_plan
 
 Score = Callable[[str, str], Sequence[float]]  # context, text -> log-probabilities of its tokens
 
@@ -50,7 +50,7 @@ def score_prompts(run: RunDirectory) -> None:
     missing = [s for s in run.samples() if s.sample == 0 and s.key not in kept and s.turns]
     if not missing:
         return
-    from mtpb.generate import load_engine  # takes torch's seconds
+    from mtpb.running.generate import load_engine  # takes torch's seconds
 
     engine = load_engine(plan)
     drop_unfinished_line(run.path / FILE)

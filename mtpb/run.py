@@ -15,19 +15,19 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from mtpb.checking.preflight import preflight
 from mtpb.cli import application
 from mtpb.config import RunConfig, pass_ks
-from mtpb.conversation import Conversation
 from mtpb.ending import errors_in
-from mtpb.judge import Judge
-from mtpb.manifest import Throughput
-from mtpb.pipeline import complete
-from mtpb.plan import Plan, describe, make_plan
-from mtpb.preflight import preflight
-from mtpb.records import Sample
-from mtpb.store import RunDirectory, RunWriter
-from mtpb.suite import open_pool
-from mtpb.summary import conclude
+from mtpb.report.summary import conclude
+from mtpb.rundir.manifest import Throughput
+from mtpb.rundir.records import Sample
+from mtpb.rundir.store import RunDirectory, RunWriter
+from mtpb.running.conversation import Conversation
+from mtpb.running.judge import Judge
+from mtpb.running.pipeline import complete
+from mtpb.running.plan import Plan, describe, make_plan
+from mtpb.running.suite import open_pool
 
 
 @application("run", RunConfig)
@@ -66,7 +66,7 @@ def generated(
     plan: Plan, missing: Iterable[Conversation], writer: RunWriter
 ) -> Generator[Sample, None, None]:
     """Samples of the conversations that are not there yet."""
-    from mtpb.generate import Luck, generate, load_engine  # takes torch's seconds
+    from mtpb.running.generate import Luck, generate, load_engine  # takes torch's seconds
 
     engine = load_engine(plan)
     try:

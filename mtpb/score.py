@@ -19,18 +19,19 @@ from mtpb.config import ScoreConfig, check_sandbox, pass_ks
 from mtpb.ending import errors_in
 from mtpb.errors import UsageError
 from mtpb.exchange import read_samples, sample_files
-from mtpb.judge import Judge
-from mtpb.manifest import (
+from mtpb.report.summary import conclude
+from mtpb.rundir.manifest import (
     Guarantee,
     Manifest,
     ModelFacts,
     describe_benchmark,
     describe_environment,
 )
-from mtpb.pipeline import complete
-from mtpb.records import Sample
-from mtpb.store import RunWriter, default_output, output_directory
-from mtpb.suite import (
+from mtpb.rundir.records import Sample
+from mtpb.rundir.store import RunWriter, default_output, output_directory
+from mtpb.running.judge import Judge
+from mtpb.running.pipeline import complete
+from mtpb.running.suite import (
     benchmark_identity,
     check_format,
     chosen_scorer,
@@ -41,7 +42,6 @@ from mtpb.suite import (
     program_limits,
     select,
 )
-from mtpb.summary import conclude
 
 
 @application("score", ScoreConfig)

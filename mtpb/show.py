@@ -23,10 +23,10 @@ from omegaconf import MISSING
 
 from mtpb.cli import application
 from mtpb.errors import UsageError
-from mtpb.manifest import Manifest, ProblemFacts
-from mtpb.records import Key, Sample, Turn, Verdict
-from mtpb.runs import Run, read_run
-from mtpb.store import RunDirectory
+from mtpb.rundir.manifest import Manifest, ProblemFacts
+from mtpb.rundir.records import Key, Sample, Turn, Verdict
+from mtpb.rundir.runs import Run, read_run
+from mtpb.rundir.store import RunDirectory
 from mtpb.tables import MARK, Column, Kind, Table, clean, partial
 
 Paint = Callable[[str, str], str]

@@ -10,13 +10,13 @@ TORCH = find_spec("torch") is not None
 NEED_TORCH = [
     "models",
     "mtpb/test_doctor.py",
-    "mtpb/test_embedded_gate.py",
+    "mtpb/comparing/test_embedded_gate.py",
     "mtpb/test_exit_statuses.py",
-    "mtpb/test_names.py",
+    "mtpb/running/test_names.py",
     "mtpb/test_run.py",
     "mtpb/test_study.py",
     "mtpb/test_warnings.py",
-    "mtpb/test_whole.py",
+    "mtpb/running/test_whole.py",
 ]
 collect_ignore = [] if TORCH else NEED_TORCH
 

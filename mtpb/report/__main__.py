@@ -15,7 +15,7 @@ from omegaconf import MISSING
 from mtpb.cli import application
 from mtpb.errors import UsageError
 from mtpb.report.settings import Limits, Thresholds
-from mtpb.store import output_directory
+from mtpb.rundir.store import output_directory
 
 
 @dataclass

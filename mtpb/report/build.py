@@ -15,7 +15,7 @@ from mtpb.report.passrate import Grouping
 from mtpb.report.published import Published
 from mtpb.report.runs import Suite, described, find_runs, suites_of, to_show
 from mtpb.report.settings import Limits, Thresholds
-from mtpb.runs import Run
+from mtpb.rundir.runs import Run
 from mtpb.tables import MARK, Column, Kind, Table, clean, latex_document, write_all
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtpb.manifest import data_order
 from mtpb.report.formats import pairs
 from mtpb.report.passk import best_cell, models_of
 from mtpb.report.runs import Suite
+from mtpb.rundir.manifest import data_order
 from mtpb.tables import MARK, Cell, Column, Estimate, Partial, Table, clean, plain
 
 if TYPE_CHECKING:

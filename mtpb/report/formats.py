@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtpb.metrics import bootstrap_interval
-from mtpb.prompt_scores import prompt_scores
 from mtpb.report.passk import estimate
 from mtpb.report.passrate import Grouping, group_order, members
 from mtpb.report.published import Published, beside, columns
 from mtpb.report.runs import Suite, best_runs
-from mtpb.runs import Run, marked
+from mtpb.rundir.prompt_scores import prompt_scores
+from mtpb.rundir.runs import Run, marked
+from mtpb.rundir.verdicts import Floats
+from mtpb.statistics.metrics import bootstrap_interval
 from mtpb.tables import Cell, Column, Estimate, Kind, Plain, Table
-from mtpb.verdicts import Floats
 
 
 class Pair(NamedTuple):

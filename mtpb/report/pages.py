@@ -22,15 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from mtpb.manifest import ProblemFacts
-from mtpb.records import Sample, Verdict
 from mtpb.report.figures import Figure
 from mtpb.report.runs import Suite
 from mtpb.report.settings import Limits
-from mtpb.runs import Run
-from mtpb.store import write_whole
+from mtpb.rundir.manifest import ProblemFacts
+from mtpb.rundir.records import Sample, Verdict
+from mtpb.rundir.runs import Run
+from mtpb.rundir.store import write_whole
+from mtpb.rundir.verdicts import STATUSES, Ints
 from mtpb.tables import MARK, Kind, Table, clean
-from mtpb.verdicts import STATUSES, Ints
 
 _HERE = Path(__file__).parent
 _LONGEST = 20_000  # letters of a text that are shown; a runaway completion says no more with more

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mtpb.metrics import LEVEL, group_figures, usual_ks
 from mtpb.report.published import Published, beside, columns
 from mtpb.report.runs import Suite, mean
-from mtpb.runs import Run, marked
+from mtpb.rundir.runs import Run, marked
+from mtpb.rundir.verdicts import Floats
+from mtpb.statistics.metrics import LEVEL, group_figures, usual_ks
 from mtpb.tables import Cell, Column, Estimate, Kind, Table
-from mtpb.verdicts import Floats
 
 SPLITS = 50
 RESAMPLES = 1000

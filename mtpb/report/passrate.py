@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from mtpb.manifest import EngineFacts
-from mtpb.metrics import problem_figures, single_figures
 from mtpb.report.passk import estimate
 from mtpb.report.published import Published, beside, columns
 from mtpb.report.runs import Suite
 from mtpb.report.settings import Thresholds
-from mtpb.runs import Run, marked
+from mtpb.rundir.manifest import EngineFacts
+from mtpb.rundir.runs import Run, marked
+from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Verdicts
+from mtpb.statistics.metrics import problem_figures, single_figures
 from mtpb.tables import Cell, Column, Estimate, Kind, Table
-from mtpb.verdicts import STATUSES, Floats, Ints, Verdicts
 
 _PASSED = STATUSES.index(next(s for s in STATUSES if s.value == "passed"))
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mtpb.decode import decode
 from mtpb.errors import UsageError
-from mtpb.runs import Run
-from mtpb.store import read_json
+from mtpb.rundir.decode import decode
+from mtpb.rundir.runs import Run
+from mtpb.rundir.store import read_json
 from mtpb.tables import Column, Estimate, Kind, Plain
 
 SHIPPED = Path(__file__).with_name("published.json")  # results/published links to it

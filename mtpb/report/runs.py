@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from mtpb.errors import UsageError
-from mtpb.manifest import ProblemFacts
-from mtpb.runs import Run, count_of_problems, left_out, read_run, run_directories
-from mtpb.store import RunDirectory
-from mtpb.verdicts import Floats
+from mtpb.rundir.manifest import ProblemFacts
+from mtpb.rundir.runs import Run, count_of_problems, left_out, read_run, run_directories
+from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.verdicts import Floats
 
 
 @dataclass(frozen=True)

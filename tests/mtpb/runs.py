@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtpb.manifest import (
+from mtpb.rundir.manifest import (
     BenchmarkFacts,
     CaseFacts,
     Guarantee,
@@ -14,8 +14,8 @@ from mtpb.manifest import (
     SamplingFacts,
     Throughput,
 )
-from mtpb.records import Sample, Status, Turn, Verdict
-from mtpb.store import RunDirectory, RunWriter
+from mtpb.rundir.records import Sample, Status, Turn, Verdict
+from mtpb.rundir.store import RunDirectory, RunWriter
 
 Outcomes = Mapping[str, Sequence[Sequence[bool]]]  # problem -> cases -> samples
 

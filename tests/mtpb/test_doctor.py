@@ -20,11 +20,8 @@ from models.config import CodeGenConfig
 from models.kernels import Kernels
 from models.tokenizer import END_OF_TEXT, CodeGenTokenizer
 from mtpb import golden
-from mtpb.config import BenchmarkConfig, ModelConfig
-from mtpb.doctor import conclusion, limits, suite_checks
-from mtpb.kernels import kernels, of_a_cpu
-from mtpb.plan import find_checkpoint
-from mtpb.preflight import (
+from mtpb.checking.kernels import kernels, of_a_cpu
+from mtpb.checking.preflight import (
     About,
     Check,
     PreflightError,
@@ -36,6 +33,9 @@ from mtpb.preflight import (
     preflight,
     references,
 )
+from mtpb.config import BenchmarkConfig, ModelConfig
+from mtpb.doctor import conclusion, limits, suite_checks
+from mtpb.running.plan import find_checkpoint
 from sandbox import Limits, Outcome, Pool, Program, Status
 
 SUITES = ("starter", "starter-function")

@@ -12,8 +12,8 @@ import pytest
 from benchmarks.problem import Case, FunctionTest, Problem
 from mtpb.errors import UsageError
 from mtpb.exchange import read_samples, write_samples
-from mtpb.records import Sample, Turn
-from mtpb.store import RunDirectory, write_json
+from mtpb.rundir.records import Sample, Turn
+from mtpb.rundir.store import RunDirectory, write_json
 from tests.mtpb.runs import manifest_of
 
 FUNCTIONS: Any = SimpleNamespace(

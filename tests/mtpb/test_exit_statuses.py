@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mtpb.ending import Exit
-from mtpb.prompt_scores import prompt_scores
-from mtpb.store import RunDirectory
+from mtpb.rundir.prompt_scores import prompt_scores
+from mtpb.rundir.store import RunDirectory
 from tests.mtpb.commands import QUICK, RAISES, call, call_with
 from tests.mtpb.runs import passes, run_of
 
@@ -27,17 +27,17 @@ OVERRIDES = {
     "show": ["run=run"],
 }
 COMMANDS = {  # a function that each command calls, wherever it is used
-    "baseline": "mtpb.baseline_file.write_baseline",
-    "compare": "mtpb.baseline_file.find_run",
-    "doctor": "mtpb.preflight.interpreter",
-    "exchange": "mtpb.store.RunDirectory.manifest",
+    "baseline": "mtpb.comparing.baselines.write_baseline",
+    "compare": "mtpb.comparing.baselines.find_run",
+    "doctor": "mtpb.checking.preflight.interpreter",
+    "exchange": "mtpb.rundir.store.RunDirectory.manifest",
     "golden": "models.starter.names",
-    "perplexity": "mtpb.plan.make_plan",
+    "perplexity": "mtpb.running.plan.make_plan",
     "report": "mtpb.report.build.write_report",
-    "run": "mtpb.plan.make_plan",
+    "run": "mtpb.running.plan.make_plan",
     "score": "mtpb.exchange.read_samples",
-    "show": "mtpb.runs.read_verdicts",
-    "study": "mtpb.experiment.planned_runs",
+    "show": "mtpb.rundir.runs.read_verdicts",
+    "study": "mtpb.study.experiment.planned_runs",
 }
 RUN = (*QUICK, "output=run")
 WAITS = "import os, signal, time\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)"
@@ -113,7 +113,7 @@ def test_a_crash_while_a_command_is_imported_is_status_3(module: str, tmp_path: 
 
 @pytest.mark.parametrize("fault", ["raise MemoryError", "fault()", "assert not 1", "raise OSError"])
 def test_other_crashes(fault: str, tmp_path: Path) -> None:
-    done = call_with(fault, "mtpb.plan.make_plan", "run", cwd=tmp_path)
+    done = call_with(fault, "mtpb.running.plan.make_plan", "run", cwd=tmp_path)
     assert done.returncode == (Exit.usage if fault == "raise OSError" else Exit.internal)
 
 
@@ -131,13 +131,13 @@ def test_a_crash_of_a_thread_is_a_crash_of_the_command(tmp_path: Path) -> None:
         "import threading; lock = threading.Lock(); lock.acquire()\n"
         "    threading.Thread(target=lambda: {}['cases']).start(); lock.acquire()"
     )
-    done = call_with(fault, "mtpb.plan.make_plan", "run", cwd=tmp_path)
+    done = call_with(fault, "mtpb.running.plan.make_plan", "run", cwd=tmp_path)
     assert done.returncode == Exit.internal, done.stderr
     assert "internal error: KeyError: 'cases'" in done.stderr
 
 
 def test_a_pipe_of_ours_that_breaks_is_a_crash(tmp_path: Path) -> None:
-    done = call_with("raise BrokenPipeError", "mtpb.plan.make_plan", "run", cwd=tmp_path)
+    done = call_with("raise BrokenPipeError", "mtpb.running.plan.make_plan", "run", cwd=tmp_path)
     assert done.returncode == Exit.internal, done.stderr
 
 
@@ -148,7 +148,7 @@ def test_the_worst_status_of_a_sweep_counts(tmp_path: Path) -> None:
         "    raise KeyError if arguments[0].seed == 1 else UsageError('seed')"
     )
     jobs = ("--multirun", "seed=0,1,2", f"hydra.sweep.dir={tmp_path / 'sweep'}")
-    done = call_with(fault, "mtpb.plan.make_plan", "run", *jobs, cwd=tmp_path)
+    done = call_with(fault, "mtpb.running.plan.make_plan", "run", *jobs, cwd=tmp_path)
     assert done.returncode == Exit.internal, done.stderr
     assert done.stderr.count("internal error: KeyError") == 1
     assert done.stderr.count("error: seed") == 2
@@ -191,7 +191,7 @@ def test_a_crash_leaves_its_traceback_in_the_run_directory(finished: Path, tmp_p
     shutil.copytree(finished, tmp_path / "run")
     samples = (finished / "samples.jsonl").read_bytes()
     for times in (1, 2):
-        done = call_with(RAISES, "mtpb.metrics.summarise", "run", *RUN, cwd=tmp_path)
+        done = call_with(RAISES, "mtpb.statistics.metrics.summarise", "run", *RUN, cwd=tmp_path)
         assert done.returncode == Exit.internal, done.stderr
         assert done.stderr.rstrip().endswith("the traceback is in run/error.log")
         assert "Traceback" not in done.stderr
@@ -206,7 +206,7 @@ def test_where_the_log_cannot_be_written_the_traceback_is_shown(
 ) -> None:
     shutil.copytree(finished, tmp_path / "run")
     (tmp_path / "run" / "error.log").symlink_to("/dev/full")
-    done = call_with(RAISES, "mtpb.metrics.summarise", "run", *RUN, cwd=tmp_path)
+    done = call_with(RAISES, "mtpb.statistics.metrics.summarise", "run", *RUN, cwd=tmp_path)
     assert done.returncode == Exit.internal
     assert "Traceback" in done.stderr
     assert done.stderr.rstrip().endswith("the traceback is above")

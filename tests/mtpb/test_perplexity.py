@@ -7,9 +7,9 @@ import pytest
 from benchmarks.protocol import MTPB
 from mtpb.errors import UsageError
 from mtpb.perplexity import prompt_score, run_config
-from mtpb.prompt_scores import PromptScore
-from mtpb.records import Sample, Turn
-from mtpb.store import RunDirectory
+from mtpb.rundir.prompt_scores import PromptScore
+from mtpb.rundir.records import Sample, Turn
+from mtpb.rundir.store import RunDirectory
 
 
 def test_each_prompt_is_scored_given_all_that_was_said_before() -> None:

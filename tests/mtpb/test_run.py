@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mtpb.store import RunDirectory
+from mtpb.rundir.store import RunDirectory
 
 FILES = ("config.yaml", "manifest.json", "metrics.json", "samples.jsonl", "verdicts.jsonl")
 QUICK = (

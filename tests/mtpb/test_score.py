@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mtpb.store import RunDirectory
+from mtpb.rundir.store import RunDirectory
 
 
 def score(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:

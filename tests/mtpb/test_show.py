@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mtpb.frames import load_run
-from mtpb.records import Sample, Turn
+from mtpb.rundir.frames import load_run
+from mtpb.rundir.records import Sample, Turn
+from mtpb.rundir.store import RunDirectory
 from mtpb.show import Colour, conversation, find_problem, painter
-from mtpb.store import RunDirectory
-from tests.mtpb.report_runs import Spec, make_run
+from tests.mtpb.report.fixtures import Spec, make_run
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mtpb.ending import Exit
-from mtpb.prompt_scores import prompt_scores
-from mtpb.store import RunDirectory
-from mtpb.study import Failure, failure
+from mtpb.rundir.prompt_scores import prompt_scores
+from mtpb.rundir.store import RunDirectory
+from mtpb.study.__main__ import Failure, failure
 
 MODEL = "codegen-1M-mono"
 SMALL = (

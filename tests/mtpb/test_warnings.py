@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from mtpb.report.__main__ import DifficultyConfig
-from mtpb.study import _difficulty
+from mtpb.study.__main__ import _difficulty
 from tests.mtpb.commands import QUICK, call, call_with
-from tests.mtpb.report_runs import Spec, make_run
+from tests.mtpb.report.fixtures import Spec, make_run
 from tests.mtpb.runs import passes, run_of
 
 
@@ -48,6 +48,6 @@ def test_logging_of_libraries_is_a_line_each_and_no_chatter(tmp_path: Path) -> N
         "import logging; log = logging.getLogger('of.a.library')\n"
         "    log.info('chatter'); log.warning('look out'); raise OSError(2, 'gone', 'it')"
     )
-    done = call_with(logs, "mtpb.runs.read_verdicts", "show", "run=run", cwd=tmp_path)
+    done = call_with(logs, "mtpb.rundir.runs.read_verdicts", "show", "run=run", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "warning: look out\nerror: it: gone\n"

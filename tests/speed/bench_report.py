@@ -18,7 +18,7 @@ from mtpb.report.build import Options, report
 from mtpb.report.pages import write_page
 from mtpb.report.runs import find_runs
 from mtpb.report.settings import Limits
-from tests.mtpb.report_runs import Spec, make_run, manifest_of
+from tests.mtpb.report.fixtures import Spec, make_run, manifest_of
 
 RUNS = 20
 

@@ -1,0 +1,161 @@
+"""The tables that `run` and `score` print: a run's own figures, and those of a folder of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mtpb.errors import UsageError
+from mtpb.rundir.manifest import Manifest, data_order
+from mtpb.rundir.runs import count_of_problems, left_out, read_run, run_directories
+from mtpb.rundir.store import METRICS, RunDirectory
+from mtpb.statistics.metrics import summarise
+from mtpb.tables import Column, Estimate, Kind, Table
+
+# what reading a metrics.json of another shape than ours ends with
+_MISSHAPEN = (KeyError, TypeError, ValueError, AttributeError, StopIteration)
+
+
+def run_table(manifest: Manifest, summary: Mapping[str, Any]) -> Table:
+    """One run's figures, a row for each scorer and subset, with how its programs fared below."""
+    entries = summary["results"]
+    names = [name for name in entries[0]["overall"]["intervals"] if name != "pass@1"]
+    rows = [
+        (
+            entry["scorer"],
+            entry["subset"],
+            entry["overall"]["samples"],
+            *(estimate(entry["overall"], name) for name in names),
+        )
+        for entry in entries
+    ]
+    figures = (Column(name, name.replace("_", " "), Kind.rate) for name in names)
+    columns = (
+        Column("scorer", "scorer"),
+        Column("subset", "cases"),
+        Column("samples", "samples", Kind.count),
+        *figures,
+    )
+    model, benchmark = manifest.model.name or "imported samples", manifest.benchmark
+    asked, answered = len(benchmark.problems), len(entries[0]["by_problem"])
+    part = ""
+    if manifest.identity.get("benchmark.problems") or answered < asked:
+        part = f" ({count_of_problems(answered, asked)})"
+    return Table(
+        "run",
+        f"{model} on {benchmark.name}{part}, % [95 % interval]",
+        columns,
+        tuple(rows),
+        (_statuses(entries, benchmark.scorer),),
+    )
+
+
+def _statuses(entries: Iterable[Mapping[str, Any]], scorer: str) -> str:
+    counts = next(e["overall"]["status"] for e in entries if e["scorer"] == scorer)
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def estimate(figures: Mapping[str, Any], name: str) -> Estimate:
+    """A figure of metrics.json with its interval."""
+    low, high = figures["intervals"].get(name) or (None, None)
+    return Estimate(figures[name], low, high)
+
+
+class Place(NamedTuple):
+    """A row of the results table; `parameters` sorts the sizes."""
+
+    setting: str
+    parameters: int
+    size: str
+
+
+def results_table(results: Path) -> Table:
+    """Pass rates of all finished runs in a folder: a row for each suite, setting and size, a column
+    for each data variant. Where several runs share a place, the newest is shown. Notes name the
+    unfinished ones. A directory that cannot be read is left out with a warning: it must not spoil
+    what others print.
+    """
+    places: dict[Place, dict[str, Estimate]] = {}
+    unfinished = []
+    for directory in sorted(run_directories(results), key=_age):
+        try:
+            manifest = directory.manifest()
+            found = _pass_rate(directory, manifest)
+        except UsageError as error:
+            left_out(directory, str(error))
+            continue
+        except _MISSHAPEN as error:
+            left_out(directory, f"its metrics.json is not as runs write it ({error!r})")
+            continue
+        if isinstance(found, str):
+            unfinished.append(f"Unfinished, left out: {directory.path}, {found}.")
+        else:
+            place, data = _place(manifest)
+            places.setdefault(place, {})[data] = found
+    variants = sorted({data for row in places.values() for data in row}, key=data_order)
+    return Table(
+        "results",
+        f"Pass rates in {results}, % [95 % interval]",
+        (
+            Column("setting", "suite"),
+            Column("size", "size"),
+            *(Column(data, data, Kind.rate) for data in variants),
+        ),
+        tuple(
+            (place.setting, place.size, *(row.get(data) for data in variants))
+            for place, row in sorted(places.items())
+        ),
+        tuple(unfinished),
+    )
+
+
+def _age(directory: RunDirectory) -> int:
+    return directory.manifest_path.stat().st_mtime_ns
+
+
+def _pass_rate(directory: RunDirectory, manifest: Manifest) -> Estimate | str:
+    """The pass rate by the run's own scorer over all cases, or how far the run is.
+
+    From metrics.json where it is of all planned samples, which is read faster than verdicts are.
+    """
+    if (directory.path / METRICS).exists():
+        overall = _overall(directory.metrics(), manifest)
+        if overall["samples"] - overall["status"]["sandbox_error"] >= manifest.planned:
+            return estimate(overall, "pass_rate")
+    run = read_run(directory)
+    if not run.finished or not run.judged:
+        return run.extent
+    return estimate(_overall(summarise(manifest, run.verdicts, ()), manifest), "pass_rate")
+
+
+def _overall(summary: Mapping[str, Any], manifest: Manifest) -> Mapping[str, Any]:
+    """The overall figures by the run's own scorer over all cases."""
+    wanted = (manifest.benchmark.scorer, "all")
+    overall: Mapping[str, Any] = next(
+        e["overall"] for e in summary["results"] if (e["scorer"], e["subset"]) == wanted
+    )
+    return overall
+
+
+def _place(manifest: Manifest) -> tuple[Place, str]:
+    """Row and column of a run. A model of unknown data stands under its name: sizes may repeat."""
+    model = manifest.model
+    size = model.size or ""
+    if model.data is None:
+        size = f"{size} {model.name or 'imported'}".strip()
+    return Place(_setting(manifest), model.parameters or 0, size), model.data or "other"
+
+
+def _setting(manifest: Manifest) -> str:
+    """What, besides the model, a run's figures depend on, in few words."""
+    benchmark, sampling = manifest.benchmark, manifest.sampling
+    words = [benchmark.name]
+    if not benchmark.has_tests:
+        words += [benchmark.scorer, benchmark.format.replace("_", "-")]
+    if manifest.identity.get("benchmark.problems"):
+        count = len(benchmark.problems)
+        words.append(count_of_problems(count, count))
+    if sampling is not None:
+        words += [f"T={sampling.temperature:g}", f"n={sampling.n}"]
+    return ", ".join(words)

@@ -1,0 +1,42 @@
+"""How a run or a scoring ends: metrics.json, the tables, the directory's path, the exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mtpb.ending import Exit, nothing_lost, say
+from mtpb.report.results import results_table, run_table
+from mtpb.rundir.records import Status, Verdict
+from mtpb.rundir.runs import Run, read_run
+from mtpb.rundir.store import METRICS, RunDirectory, write_json
+from mtpb.statistics.metrics import summarise
+
+
+def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path) -> int:
+    """Writes metrics.json and prints the run's table, then that of the results folder.
+
+    Where the sandbox itself failed on a program there are no figures, for they would leave that
+    sample out: the status is that of an internal error, and the same command judges it again.
+    """
+    run = read_run(directory)
+    failed = [one for one in directory.verdicts() if one.status is Status.sandbox_error]
+    if failed:
+        (directory.path / METRICS).unlink(missing_ok=True)  # of fewer samples, from earlier
+        say(_broken_sandbox(run, failed))
+        return Exit.internal
+    summary = summarise(run.manifest, run.verdicts, ks)
+    write_json(directory.path / METRICS, summary)
+    print(run_table(run.manifest, summary).text())
+    if directory.path.resolve().is_relative_to(results.resolve()):
+        print(f"\n{results_table(results).text()}")
+    print(f"\n{directory.path}")
+    return Exit.done
+
+
+def _broken_sandbox(run: Run, failed: list[Verdict]) -> str:
+    first = failed[0]
+    return (
+        f"error: {run.source}: the sandbox itself failed on {len(failed)} samples (first: problem "
+        f"{first.problem}, case {first.case}, sample {first.sample}: {first.detail}); {run.extent} "
+        f"are judged, so there are no figures; python -m sandbox shows its state; {nothing_lost()}"
+    )

@@ -1,0 +1,379 @@
+"""What a run was: the record in manifest.json of a run directory.
+
+`identity` has every key that changes samples or verdicts; a directory is resumed only by a run of
+the same identity, and two runs are compared fairly only where the identities say so. `Manifest` is
+the only reader and writer of the file's content.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks import Benchmark
+from mtpb.errors import UsageError
+from mtpb.rundir.decode import decode
+
+N = TypeVar("N", int, float)
+
+SCHEMA_VERSION = 1
+
+PACKAGES = ("mtpb", "torch", "numpy", "tokenizers", "safetensors", "huggingface_hub", "datasets")
+
+
+class Guarantee(Enum):
+    """What a sampler guarantees of a run that is repeated: the same bytes, samples drawn with the
+    same seed, or nothing."""
+
+    bytes = "bytes"
+    seed = "seed"
+    nothing = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Which model a run used; all None but `name` where samples came from elsewhere."""
+
+    name: str | None = None
+    path: str | None = None
+    revision: str | None = None
+    data: str | None = None
+    size: str | None = None
+    parameters: int | None = None
+    weights_sha256: str | None = None
+    tokenizer_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """A case: its expected value, the kinds of its known faults, and whether none spoils it."""
+
+    expected: Any = None
+    errata: tuple[str, ...] = ()
+    clean: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemFacts:
+    """A problem as reports need it; `turns` counts them."""
+
+    id: str
+    name: str
+    category: str
+    difficulty: str | None
+    turns: int
+    cases: tuple[CaseFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkFacts:
+    """What reports need to know of a benchmark, so that they can do without it.
+
+    `problems` are those that the run asks; `sha256` is that of the whole suite. `scorer`, one of
+    `scorers`, is the one whose word `passed` is. `errata` says whether the suite's faults are
+    known; where it is None, whether any case has one says it.
+    """
+
+    name: str
+    sha256: str
+    format: str
+    scorers: tuple[str, ...]
+    scorer: str
+    problems: tuple[ProblemFacts, ...]
+    source: str | None = None
+    errata: bool | None = None
+
+    @property
+    def cases(self) -> int:
+        """How many (problem, case) there are."""
+        return sum(len(problem.cases) for problem in self.problems)
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether this is a function suite, which is judged by its own tests."""
+        return self.scorers == ("test",)
+
+    @property
+    def has_errata(self) -> bool:
+        if self.errata is not None:
+            return self.errata
+        return any(case.errata or not case.clean for p in self.problems for case in p.cases)
+
+    def problem(self, id: str) -> ProblemFacts | None:
+        return next((problem for problem in self.problems if problem.id == id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingFacts:
+    """How samples were drawn, `n` a case."""
+
+    n: int
+    temperature: float
+    top_p: float | None = None
+    top_k: int | None = None
+    max_new_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What the built-in engine ran on; `device_name` is what the device calls itself."""
+
+    device: str | None = None
+    dtype: str | None = None
+    slots: int | None = None
+    deterministic: bool | None = None
+    device_name: str | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxFacts:
+    """Limits on each program (seconds, MiB) and the layers of isolation in force."""
+
+    timeout: float | None = None
+    wall_timeout: float | None = None
+    memory_mb: int | None = None
+    layers: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Versions, machine, command line and commit."""
+
+    packages: Mapping[str, str | None] = field(default_factory=dict)
+    python: str | None = None
+    host: str | None = None
+    platform: str | None = None
+    processors: int | None = None
+    command: tuple[str, ...] = ()
+    git_commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What a run took: generated tokens and the seconds that they took, programs and the seconds in
+    which some were being judged; None where nothing was timed. Sums over the run's starts; one that
+    was killed is not in them."""
+
+    tokens: int | None = None
+    generate_s: float | None = None
+    programs: int | None = None
+    judge_s: float | None = None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        return _rate(self.tokens, self.generate_s)
+
+    @property
+    def programs_per_s(self) -> float | None:
+        return _rate(self.programs, self.judge_s)
+
+    def __add__(self, other: Throughput) -> Throughput:
+        return Throughput(
+            _sum(self.tokens, other.tokens),
+            _sum(self.generate_s, other.generate_s),
+            _sum(self.programs, other.programs),
+            _sum(self.judge_s, other.judge_s),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a run was. `planned` counts the samples that it has once it is finished.
+
+    `sampling`, `seed` and `engine` are None where samples came from elsewhere.
+    """
+
+    identity: Mapping[str, Any]
+    model: ModelFacts
+    benchmark: BenchmarkFacts
+    planned: int
+    guarantee: Guarantee
+    sampling: SamplingFacts | None = None
+    seed: int | None = None
+    engine: EngineFacts | None = None
+    sandbox: SandboxFacts | None = None
+    environment: Environment = field(default_factory=Environment)
+    throughput: Throughput = field(default_factory=Throughput)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of the file: a key for each section, those of `environment` at the top."""
+        sections = asdict(self)
+        environment = sections.pop("environment")
+        throughput = {k: v for k, v in sections.pop("throughput").items() if v is not None}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            **{name: section for name, section in sections.items() if section is not None},
+            "guarantee": self.guarantee.value,
+            **environment,
+            "throughput": throughput,
+        }
+
+    @classmethod
+    def from_json(
+        cls, content: Mapping[str, Any], place: Path, samples: Callable[[], int]
+    ) -> Manifest:
+        """Reads the content of the file at `place`.
+
+        Manifests of earlier versions have no `planned`: it is n samples of each case, or, for
+        samples that came from elsewhere, as many as there are, which `samples` counts. Raises
+        UsageError with the file and the key for what is no manifest.
+        """
+        found = content.get("schema_version")
+        if found != SCHEMA_VERSION:
+            raise UsageError(
+                f"{place}: schema_version {found!r}, this program reads {SCHEMA_VERSION}; is this "
+                "a run directory of another version?"
+            )
+        try:
+            manifest = decode(cls, {**_BEFORE, **content})
+            manifest = replace(manifest, environment=decode(Environment, content))
+            _check(manifest)
+        except UsageError as error:
+            raise UsageError(f"{place}: {error}; is this a run directory?") from error
+        if "guarantee" not in content and manifest.sampling is not None:
+            manifest = replace(manifest, guarantee=Guarantee.bytes)
+        if "planned" not in content:
+            manifest = replace(manifest, planned=_planned(manifest, samples))
+        return manifest
+
+
+# what earlier versions did not write; `Manifest.from_json` finds out what it was
+_BEFORE = {"planned": 0, "guarantee": "nothing"}
+
+
+def _planned(manifest: Manifest, samples: Callable[[], int]) -> int:
+    sampling = manifest.sampling
+    return samples() if sampling is None else manifest.benchmark.cases * sampling.n
+
+
+def _check(manifest: Manifest) -> None:
+    """Raises UsageError for values that contradict each other."""
+    benchmark, sampling = manifest.benchmark, manifest.sampling
+    if manifest.planned < 0:
+        raise UsageError(f"key 'planned': expected 0 or more, got {manifest.planned}")
+    if sampling is not None and sampling.n < 1:
+        raise UsageError(f"key 'sampling.n': expected 1 or more, got {sampling.n}")
+    if benchmark.scorer not in benchmark.scorers:
+        raise UsageError(
+            f"key 'benchmark.scorer': {benchmark.scorer!r} is none of {list(benchmark.scorers)}"
+        )
+    if len({problem.id for problem in benchmark.problems}) < len(benchmark.problems):
+        raise UsageError("key 'benchmark.problems': an id is there twice")
+
+
+def _rate(count: float | None, seconds: float | None) -> float | None:
+    return None if count is None or not seconds else round(count / seconds, 3)
+
+
+def _sum(one: N | None, other: N | None) -> N | None:
+    return other if one is None else one if other is None else one + other
+
+
+def size_label(parameters: int, nominal: Mapping[int, str]) -> str:
+    """The paper's name of a size where the count is one of its models', else the count rounded."""
+    if parameters in nominal:
+        return nominal[parameters]
+    for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if parameters >= unit:
+            return f"{parameters / unit:.0f}{name}"
+    return str(parameters)
+
+
+def data_variant(name: str) -> str | None:
+    """The data that a model was trained on, as its name says: nl, multi, mono."""
+    found = re.search(r"(?:^|[-_])(nl|multi|mono)$", name)
+    return found.group(1) if found else None
+
+
+def data_order(data: str) -> tuple[int, str]:
+    """The paper's order of data variants, others after them."""
+    known = ("nl", "multi", "mono")
+    return (known.index(data) if data in known else len(known), data)
+
+
+def describe_benchmark(benchmark: Benchmark, format: str, scorer: str) -> BenchmarkFacts:
+    """The benchmark's section of the manifest."""
+    return BenchmarkFacts(
+        name=benchmark.name,
+        sha256=benchmark.sha256,
+        format=format,
+        scorers=benchmark.scorers,
+        scorer=scorer,
+        problems=tuple(
+            ProblemFacts(
+                problem.id,
+                problem.name,
+                problem.category,
+                problem.difficulty,
+                len(problem.turns),
+                tuple(
+                    CaseFacts(
+                        case.expected,
+                        tuple(sorted(benchmark.errata(problem.id, number))),
+                        benchmark.clean(problem.id, number),
+                    )
+                    for number, case in enumerate(problem.cases)
+                ),
+            )
+            for problem in benchmark.problems
+        ),
+        source=benchmark.source,
+        errata=bool(benchmark.known_errata),
+    )
+
+
+def describe_environment() -> Environment:
+    """This process's environment."""
+    return Environment(
+        packages={name: _version(name) for name in PACKAGES},
+        python=platform.python_version(),
+        host=platform.node(),
+        platform=platform.platform(),
+        processors=os.cpu_count(),
+        command=tuple(sys.orig_argv),
+        git_commit=_commit(),
+    )
+
+
+def device_name(device: str) -> str | None:
+    """What the processor or the GPU calls itself."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(device) if torch.cuda.is_available() else None
+    with suppress(OSError):
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        if found:
+            return found.group(1)
+    return platform.processor() or None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Commit of the checkout that this file belongs to, with `-dirty` if it was changed."""
+    here = Path(__file__).resolve().parent
+    if "site-packages" in here.parts:
+        return None
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None

@@ -1,0 +1,50 @@
+"""How likely a run's prompts were to its model: what mtpb.perplexity writes and reports read.
+
+A line for a conversation in RUN/perplexity.jsonl: `{"problem", "case", "sample", "tokens", "nll"}`,
+where `nll` is the sum of the negative log-likelihoods (nats) of all prompts' tokens, each given all
+that was said before. exp(nll / tokens) is the conversation's prompt perplexity, after Nijkamp et
+al. 2023 (arXiv 2203.13474), section 4.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from mtpb.rundir.records import Key
+from mtpb.rundir.store import RunDirectory, read_records
+
+FILE = "perplexity.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptScore:
+    """The likelihood of one conversation's prompts; `nll` in nats, summed over `tokens`."""
+
+    problem: str
+    case: int
+    sample: int
+    tokens: int
+    nll: float
+
+    @property
+    def key(self) -> Key:
+        return Key(self.problem, self.case, self.sample)
+
+    @property
+    def perplexity(self) -> float:
+        return math.exp(self.nll / self.tokens)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> PromptScore:
+        return cls(**json.loads(line))
+
+
+def prompt_scores(run: RunDirectory) -> Iterator[PromptScore]:
+    """What is on record for a run; nothing where it was not scored."""
+    return read_records(run.path / FILE, PromptScore.from_json)

@@ -1,0 +1,168 @@
+"""A run as everything that reads runs sees it: its manifest and its verdicts.
+
+Reports, comparisons, tables and `load_run` take a `Run`; where it was read from, a run directory
+or a saved baseline, makes no difference to them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from mtpb.errors import UsageError
+from mtpb.rundir.manifest import BenchmarkFacts, Manifest, ProblemFacts, data_order
+from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.verdicts import Floats, Verdicts
+from mtpb.statistics.metrics import clean_verdicts, problem_figures
+from mtpb.tables import Cell, Plain, clean, partial
+
+
+@dataclass(frozen=True)
+class Run:
+    """`source` is what messages call it: the directory's path, or the baseline's name.
+
+    `directory` is None for a baseline, which has no samples.
+    """
+
+    source: str
+    manifest: Manifest
+    verdicts: Verdicts = field(repr=False)
+    directory: RunDirectory | None = None
+
+    @property
+    def benchmark(self) -> BenchmarkFacts:
+        return self.manifest.benchmark
+
+    @property
+    def problems(self) -> Sequence[ProblemFacts]:
+        return self.benchmark.problems
+
+    @property
+    def scorer(self) -> str:
+        """The scorer that the run chose."""
+        return self.benchmark.scorer
+
+    @property
+    def scorers(self) -> Sequence[str]:
+        return self.benchmark.scorers
+
+    @property
+    def format(self) -> str:
+        return self.benchmark.format
+
+    @property
+    def temperature(self) -> float | None:
+        return None if self.manifest.sampling is None else self.manifest.sampling.temperature
+
+    @property
+    def model(self) -> str:
+        """The model's name, or the run's where the samples came from elsewhere without one."""
+        return self.manifest.model.name or self.source
+
+    @property
+    def size(self) -> str:
+        return self.manifest.model.size or "–"
+
+    @property
+    def data(self) -> str:
+        return self.manifest.model.data or "–"
+
+    @property
+    def parameters(self) -> int:
+        return self.manifest.model.parameters or 0
+
+    @property
+    def model_order(self) -> tuple[tuple[int, str], int, str]:
+        """Sorts models by data variant, then size."""
+        return (data_order(self.data), self.parameters, self.model)
+
+    @cached_property
+    def judged(self) -> int:
+        """Samples with a verdict; one on which the sandbox itself failed has none."""
+        return int(self.verdicts.judged.sum())
+
+    @property
+    def finished(self) -> bool:
+        """Whether every planned sample is judged."""
+        return self.judged >= self.manifest.planned
+
+    @property
+    def extent(self) -> str:
+        """How far the run is: `178 of 690 samples`."""
+        return extent(self.judged, self.manifest.planned)
+
+    @cached_property
+    def samples_per_case(self) -> int:
+        """The fewest samples that a case has."""
+        units = self.verdicts.units(self.scorer)
+        return int(units.n.min()) if len(units) else 0
+
+    @cached_property
+    def clean(self) -> Verdicts | None:
+        """The verdicts of cases without known faults; None where no errata are known."""
+        return clean_verdicts(self.verdicts, self.benchmark)
+
+    def rates(self, scorer: str | None = None, ks: Sequence[int] = ()) -> Floats:
+        """Pass rate and pass@k of each problem of the manifest: [P, 1 + len(ks)]."""
+        units = self.verdicts.units(scorer or self.scorer)
+        return problem_figures(units, ks, len(self.problems))
+
+
+def extent(judged: int, planned: int) -> str:
+    """How many of the planned samples are judged, in words."""
+    return f"{judged:,} of {planned:,} samples"
+
+
+def count_of_problems(answered: int, asked: int) -> str:
+    """How many problems figures are of, in words: `3 problems`, `3 of 115 problems`."""
+    several = "" if asked == 1 else "s"
+    return f"{asked} problem{several}" if answered == asked else f"{answered} of {asked} problems"
+
+
+def marked(cells: Sequence[Plain], *runs: Run | None) -> tuple[Cell, ...]:
+    """The cells, their numbers marked if one of the runs that they come from is not finished."""
+    if all(run is None or run.finished for run in runs):
+        return tuple(cells)
+    return partial(cells)
+
+
+def read_run(directory: RunDirectory) -> Run:
+    """Reads manifest and verdicts of a run directory.
+
+    Raises UsageError for what is no run directory, for a line that is no verdict, and for verdicts
+    on problems or cases that the manifest does not list.
+    """
+    manifest = directory.manifest()
+    return Run(str(directory.path), manifest, read_verdicts(directory, manifest), directory)
+
+
+def read_verdicts(directory: RunDirectory, manifest: Manifest) -> Verdicts:
+    """A run's verdicts, problems in the manifest's order; UsageError for one it does not list."""
+    cases = {problem.id: len(problem.cases) for problem in manifest.benchmark.problems}
+    verdicts = Verdicts.read(directory.verdicts_path, tuple(cases))
+    listed = np.array([cases.get(problem, 0) for problem in verdicts.problems], dtype=np.int64)
+    unlisted = np.flatnonzero(verdicts.case >= listed[verdicts.problem])
+    if len(unlisted):
+        problem, case = verdicts.problems[verdicts.problem[unlisted[0]]], verdicts.case[unlisted[0]]
+        known = f"{cases[problem]} cases of it" if problem in cases else "no such problem"
+        raise UsageError(
+            f"{directory.verdicts_path}: a verdict on problem {problem!r}, case {case}, but key "
+            f"'benchmark.problems' of {directory.manifest_path} lists {known}; the two files are "
+            "of different runs: put those of one run together, or run anew in another output"
+        )
+    return verdicts
+
+
+def run_directories(place: Path) -> list[RunDirectory]:
+    """The run directories below a folder, which may be one itself, by path."""
+    return [RunDirectory(manifest.parent) for manifest in sorted(place.rglob("manifest.json"))]
+
+
+def left_out(directory: RunDirectory, why: str) -> None:
+    """Says on standard error that a run is left out of what is being made."""
+    print(clean(f"warning: {directory.path} is left out: {why}"), file=sys.stderr)

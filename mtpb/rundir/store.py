@@ -1,0 +1,356 @@
+"""The run directory: a run's only state, and all that reports and comparisons read.
+
+Lines are appended whole and at once, so a run that is killed loses at most the line that was being
+written; that piece is dropped when the directory is opened again. Finished directories are put
+into canonical order by replacing the file, never in place. One process at a time writes to a
+directory; readers need no lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import IO, Any, Protocol, TypeVar
+
+from mtpb.errors import UsageError
+from mtpb.rundir.manifest import Manifest, Throughput
+from mtpb.rundir.records import Key, Sample, Verdict
+
+METRICS = "metrics.json"
+
+
+class Keyed(Protocol):
+    """What belongs to one sample."""
+
+    @property
+    def key(self) -> Key: ...
+
+
+class Order(Protocol):
+    """All samples of a finished run, in its order; gone through as often as needed."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Keyed]: ...
+
+
+class Record(Keyed, Protocol):
+    """A line of a run directory."""
+
+    def to_json(self) -> str: ...
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Reads a run directory. Nothing here needs torch, the benchmark or the model."""
+
+    path: Path
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path / "samples.jsonl"
+
+    @property
+    def verdicts_path(self) -> Path:
+        return self.path / "verdicts.jsonl"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.path / "manifest.json"
+
+    def manifest(self) -> Manifest:
+        """What the run was. Raises UsageError where there is no manifest or it is none."""
+        content = read_json(self.manifest_path, "is this a run directory, copied whole?")
+        return Manifest.from_json(
+            content, self.manifest_path, lambda: len({sample.key for sample in self.samples()})
+        )
+
+    def metrics(self) -> dict[str, Any]:
+        return read_json(self.path / METRICS, "run mtpb.run or mtpb.score first")
+
+    def samples(self) -> Iterator[Sample]:
+        return read_records(self.samples_path, Sample.from_json)
+
+    def verdicts(self) -> Iterator[Verdict]:
+        return read_records(self.verdicts_path, Verdict.from_json)
+
+
+def read_records(path: Path, parse: Callable[[str], R]) -> Iterator[R]:
+    """The records of a JSON-lines file, in its order; none if there is no file.
+
+    A last line without its newline is being written or was cut off by a crash: it is skipped.
+    Raises UsageError with file and line for any other line that is not a record.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield parse(line.decode())
+            except (UsageError, UnicodeDecodeError) as error:
+                raise UsageError(f"{path}:{number}: {error}") from error
+
+
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """A JSON object from a file. Raises UsageError with the remedy if it is not there or broken."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON ({error}); {remedy}") from error
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: expected a JSON object, got {type(value).__name__}; {remedy}")
+    return value
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a JSON object so that the file is there whole or as it was before."""
+    write_whole(path, (json.dumps(value, indent=1), "\n"))
+
+
+def output_directory(output: str | None) -> Path | None:
+    """The directory that `output` names, if it names one."""
+    if output is None:
+        return None
+    if not output.strip():
+        raise UsageError("output=: is empty; name a directory or leave the key out")
+    path = Path(output).expanduser()
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"output={output}: is a file; name a directory")
+    return path
+
+
+def default_output(results: str, benchmark: str, name: str | None, identity: Any) -> Path:
+    """A directory of its own for every identity, so that runs never meet by accident."""
+    digest = sha256(plain_json(identity).encode()).hexdigest()[:10]
+    safe = re.sub(r"[^\w.-]+", "_", name or "samples")
+    return Path(results).expanduser() / benchmark / f"{safe}-{digest}"
+
+
+def plain_json(value: Any) -> str:
+    """Compact JSON with sorted keys: the same text for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def write_whole(path: Path, pieces: Iterable[str]) -> None:
+    """Replaces a file's content at one stroke: a crash leaves the old file or the new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{path}: cannot be written ({error.strerror}); free some space or choose another output, "
+        "nothing that was written before is lost"
+    )
+
+
+class RunWriter:
+    """The one process that writes to a run directory; a context manager.
+
+    Opening resumes: `samples` and `verdicts` hold what is there already, by key. A configuration
+    that asks for another number of samples a case, or other problems, is the same but for its plan,
+    as long as it asks for all samples that are there. Raises
+    UsageError if the directory belongs to another configuration, naming the keys that differ, if
+    another process writes to it, or if it cannot be written.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, config: str) -> None:
+        self.directory = RunDirectory(path)
+        self._lock = _locked(path)
+        try:
+            self._open(manifest, config)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _open(self, manifest: Manifest, config: str) -> None:
+        directory = self.directory
+        if not directory.manifest_path.exists():
+            _refuse_foreign(directory.path)
+        elif not _empty(directory):
+            before = directory.manifest()
+            _refuse_other(directory, before, manifest)
+            manifest = replace(manifest, throughput=before.throughput)
+            if manifest.planned != before.planned:  # its figures are those of another plan
+                (directory.path / METRICS).unlink(missing_ok=True)
+        self._manifest = manifest
+        write_json(directory.manifest_path, manifest.to_json())
+        write_whole(directory.path / "config.yaml", (config,))
+        for path in (directory.samples_path, directory.verdicts_path):
+            drop_unfinished_line(path)
+        self.samples = {sample.key: sample for sample in directory.samples()}
+        self.verdicts = {verdict.key: verdict for verdict in directory.verdicts()}
+        self._samples = _appender(directory.samples_path)
+        self._verdicts = _appender(directory.verdicts_path)
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._samples.close()
+        self._verdicts.close()
+        os.close(self._lock)
+
+    def add_sample(self, sample: Sample) -> None:
+        _append(self._samples, sample)
+        self.samples[sample.key] = sample
+
+    def add_verdict(self, verdict: Verdict) -> None:
+        _append(self._verdicts, verdict)
+        self.verdicts[verdict.key] = verdict
+
+    def add_throughput(self, measured: Throughput) -> None:
+        """Adds to the counts and seconds that earlier starts of the run have left."""
+        self._manifest = replace(self._manifest, throughput=self._manifest.throughput + measured)
+        write_json(self.directory.manifest_path, self._manifest.to_json())
+
+    def put_in_order(self, order: Order) -> None:
+        """Rewrites both files with the records in this order, without those it does not name."""
+        _rewrite(self.directory.samples_path, _Lines(order, self.samples))
+        _rewrite(self.directory.verdicts_path, _Lines(order, self.verdicts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of the records that are there, in an order; made as they are asked for."""
+
+    order: Order
+    records: Mapping[Key, Record]
+
+    def __iter__(self) -> Iterator[str]:
+        found = (self.records.get(named.key) for named in self.order)
+        return (record.to_json() + "\n" for record in found if record is not None)
+
+
+def _locked(path: Path) -> int:
+    """Makes the directory and takes its lock; the descriptor holds it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise UsageError(
+            f"output={path}: cannot be made or opened ({error.strerror}); choose another output"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise UsageError(
+            f"output={path}: another process is writing to it; wait for it or choose another output"
+        ) from error
+    return lock
+
+
+def _empty(directory: RunDirectory) -> bool:
+    """Whether nothing has come of the directory's run: then it may become another one's."""
+    paths = (directory.samples_path, directory.verdicts_path)
+    return not any(path.exists() and path.stat().st_size for path in paths)
+
+
+def decisive(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an identity that samples and verdicts depend on.
+
+    That is the suite, whose protocol it was, and the content's hash, but not its name. `suite` is
+    there only where the name is another; in older directories the name is always the suite's.
+    """
+    suite = identity.get("benchmark.suite", identity.get("benchmark.name"))
+    rest = {key: value for key, value in identity.items() if key != "benchmark.name"}
+    return {**rest, "benchmark.suite": suite}
+
+
+def _refuse_other(directory: RunDirectory, before: Manifest, manifest: Manifest) -> None:
+    there, identity = decisive(before.identity), decisive(manifest.identity)
+    differing = [
+        f"  {key}: {there.get(key)!r} there, {identity.get(key)!r} now"
+        for key in sorted({*there, *identity})
+        if there.get(key) != identity.get(key)
+        and not _asks_for_all(key, identity.get(key), directory)
+    ]
+    if differing:
+        raise UsageError(
+            f"output={directory.path}: holds a run of another configuration; choose another output "
+            "or delete it. Differing keys:\n" + "\n".join(differing)
+        )
+
+
+def _asks_for_all(key: str, value: Any, directory: RunDirectory) -> bool:
+    """Whether a plan with this value of a key asks for all samples that are there."""
+    records: Iterable[Record] = chain[Record](directory.samples(), directory.verdicts())
+    there = (record.key for record in records)
+    if key == "sampling.n":
+        return all(named.sample < value for named in there)
+    if key == "benchmark.problems":  # None: all of them
+        return value is None or {named.problem for named in there} <= set(value)
+    return False
+
+
+def _refuse_foreign(path: Path) -> None:
+    """A directory without a manifest may hold only what a crash at the very start leaves."""
+    others = sorted(p.name for p in path.iterdir() if p.name != "manifest.json.tmp")
+    if others:
+        raise UsageError(
+            f"output={path}: has files but no manifest.json, so it is no run directory "
+            f"(first: {others[0]!r}); choose another output"
+        )
+
+
+def drop_unfinished_line(path: Path) -> None:
+    """Cuts off a last line that a crash left without its newline, so that others can follow."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+
+
+def _appender(path: Path) -> IO[bytes]:
+    try:
+        return path.open("ab", buffering=0)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _append(file: IO[bytes], record: Record) -> None:
+    rest = memoryview(record.to_json().encode() + b"\n")
+    end = file.seek(0, os.SEEK_END)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        file.truncate(end)  # no half line stays, so that the next start finds whole ones
+        raise _unwritable(Path(file.name), error) from error
+
+
+def _rewrite(path: Path, lines: Iterable[str]) -> None:
+    if not (path.exists() and _holds(path, lines)):
+        write_whole(path, lines)
+
+
+def _holds(path: Path, lines: Iterable[str]) -> bool:
+    """Whether a file has these lines already."""
+    with path.open(encoding="utf-8", newline="\n") as file:
+        return all(one == other for one, other in zip_longest(file, lines))

@@ -1,0 +1,109 @@
+"""A problem's conversation with the model, as a pure state machine.
+
+    conversation = next(iter(Conversations(benchmark, n=1)))
+    while (prompt := conversation.prompt) is not None:
+        conversation = conversation.receive(completion=..., tokens=..., finish=...)
+    sample = conversation.sample
+
+The history starts with the protocol's preamble; each turn adds the question, the completion after
+the stop rule and the protocol's closing. Prompts are never stripped. No I/O, no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from benchmarks import Benchmark, Format, Protocol
+from mtpb.rundir.records import Key, Sample, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One (problem, case, sample): `prompts` are the turns' prompts, filled in.
+
+    `max_new_tokens` bounds each turn's completion.
+    """
+
+    key: Key
+    prompts: tuple[str, ...]
+    protocol: Protocol
+    max_new_tokens: int
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """All turns are answered, or the model's context has no room left."""
+        if len(self.turns) == len(self.prompts):
+            return True
+        return bool(self.turns) and self.turns[-1].finish == "context" and not self.turns[-1].tokens
+
+    @property
+    def history(self) -> str:
+        """All that was said so far; at the end, the program."""
+        return self.protocol.preamble + "".join(
+            self.protocol.wrap(turn.prompt) + turn.text + self.protocol.closing
+            for turn in self.turns
+        )
+
+    @property
+    def prompt(self) -> str | None:
+        """What the model is to continue now; None if the conversation has ended."""
+        if self.ended:
+            return None
+        return self.history + self.protocol.wrap(self.prompts[len(self.turns)])
+
+    def receive(self, completion: str, tokens: int, finish: str) -> Conversation:
+        """The conversation after this completion, which the stop rule cuts."""
+        cut = self.protocol.stop(completion)
+        text = completion if cut is None else completion[:cut]
+        turn = Turn(self.prompts[len(self.turns)], completion, text, tokens, finish)
+        return replace(self, turns=(*self.turns, turn))
+
+    @property
+    def sample(self) -> Sample:
+        return Sample(*self.key, self.turns, self.history)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversations:
+    """Every conversation of a benchmark in canonical order: problem, case, sample.
+
+    They are made as they are asked for, as often as they are: a plan may have millions.
+    `max_new_tokens` overrides what the problems ask for.
+    """
+
+    benchmark: Benchmark
+    n: int
+    format: Format = Format.multi_turn
+    max_new_tokens: int | None = None
+
+    def __len__(self) -> int:
+        return self.n * sum(len(problem.cases) for problem in self.benchmark.problems)
+
+    def __iter__(self) -> Iterator[Conversation]:
+        protocol = self.benchmark.protocol
+        for problem in self.benchmark.problems:
+            room = problem.token_budget(protocol.max_new_tokens, self.format)
+            for number, case in enumerate(problem.cases):
+                prompts = problem.prompts(case, self.format)
+                for sample in range(self.n):
+                    yield Conversation(
+                        Key(problem.id, number, sample),
+                        prompts,
+                        protocol,
+                        self.max_new_tokens or room,
+                    )
+
+
+def turn_of_line(sample: Sample, protocol: Protocol, line: int) -> int | None:
+    """The turn, from 0, that a line of the program (from 1) belongs to; None for the preamble."""
+    first = protocol.preamble.count("\n") + 1
+    if line < first:
+        return None
+    for number, turn in enumerate(sample.turns):
+        block = protocol.wrap(turn.prompt) + turn.text + protocol.closing
+        first += block.count("\n")
+        if line < first:
+            return number
+    return len(sample.turns) - 1 if sample.turns else None

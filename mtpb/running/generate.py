@@ -1,0 +1,92 @@
+"""Conversations with the model: from what is still to be asked to finished samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import torch
+
+from models import CodeGenConfig, checkpoint
+from models.dialogue import Completion, Request
+from models.engine import Engine
+from models.options import EngineOptions, Sampling
+from models.tokenizer import CodeGenTokenizer
+from mtpb.rundir.records import Sample
+from mtpb.running.conversation import Conversation
+from mtpb.running.plan import Plan, plain_tokens
+
+SMALL = 30_000_000  # parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Luck:
+    """What the noise of a run depends on besides the sample: not the model, so that two models
+    meet the same luck and are compared more sharply, and not the name of one's own content."""
+
+    seed: int
+    suite: str
+
+    def key(self, conversation: Conversation) -> int:
+        """64 bits for the conversation's next turn."""
+        parts = [self.seed, self.suite, *conversation.key, len(conversation.turns)]
+        digest = blake2b(json.dumps(parts).encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """A conversation as the engine sees it."""
+
+    conversation: Conversation
+    luck: Luck
+
+    @property
+    def request(self) -> Request | None:
+        prompt = self.conversation.prompt
+        if prompt is None:
+            return None
+        return Request(
+            prompt=prompt,
+            key=self.luck.key(self.conversation),
+            max_new_tokens=self.conversation.max_new_tokens,
+            stop=self.conversation.protocol.stop,
+        )
+
+    def receive(self, completion: Completion) -> Dialogue:
+        tokens, finish = len(completion.token_ids), completion.finish.value
+        return replace(
+            self, conversation=self.conversation.receive(completion.text, tokens, finish)
+        )
+
+
+def load_engine(plan: Plan) -> Engine:
+    """The planned model, ready to sample."""
+    config, choice, directory = plan.config, plan.engine, plan.checkpoint.directory
+    torch.set_num_threads(config.engine.threads or default_threads(plan.checkpoint.geometry))
+    model = checkpoint.load(directory, choice.dtype, choice.device)
+    plain = plain_tokens(plan.checkpoint, plan.benchmark)
+    tokenizer = CodeGenTokenizer.from_pretrained(
+        directory, whitespace_tokens=False if plain else None
+    )
+    options = EngineOptions(
+        slots=choice.slots,
+        deterministic=choice.deterministic,
+        cache_tokens=config.engine.cache_tokens,
+    )
+    sampling = Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.top_k)
+    return Engine(model, tokenizer, options, sampling)
+
+
+def default_threads(geometry: CodeGenConfig) -> int:
+    """One for a small model, whose products are over before a second thread has begun; else
+    torch's own choice. Samples do not depend on it."""
+    return 1 if geometry.parameters < SMALL else torch.get_num_threads()
+
+
+def generate(engine: Engine, conversations: Iterable[Conversation], luck: Luck) -> Iterator[Sample]:
+    """Samples as they finish, in any order; each depends on its own conversation alone."""
+    for dialogue in engine.run(Dialogue(conversation, luck) for conversation in conversations):
+        yield dialogue.conversation.sample

@@ -1,0 +1,208 @@
+"""From samples to verdicts: programs to the sandbox, outcomes back to the benchmark's rules.
+
+The rules (`benchmarks.official`, `benchmarks.strict`) see plain data only; how much the way in
+which a program ended matters is decided here, and differs between the two.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Lock
+from time import perf_counter
+from types import ModuleType
+
+from benchmarks import Benchmark, Case, Problem, official, strict
+from benchmarks.plain import report
+from mtpb.errors import UsageError
+from mtpb.rundir.records import Judgement, Sample, Status, Verdict
+from mtpb.running.conversation import turn_of_line
+from sandbox import Harness, Outcome, Pool, Program, Test
+from sandbox import Status as Ending
+
+PENDING = 4096  # samples handed to the sandbox and not yet judged: bounds memory
+
+
+class Clock:
+    """Counts programs, and the seconds in which at least one was with the sandbox."""
+
+    def __init__(self) -> None:
+        self.programs = 0
+        self.busy_s = 0.0
+        self._running = 0
+        self._since = 0.0
+        self._lock = Lock()
+
+    def start(self) -> None:
+        with self._lock:
+            if self._running == 0:
+                self._since = perf_counter()
+            self._running += 1
+
+    def stop(self, done: Future[Outcome]) -> None:
+        with self._lock:
+            self.programs += 1
+            self._running -= 1
+            if self._running == 0:
+                self.busy_s += perf_counter() - self._since
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges samples of a benchmark. `scorer` is the one that `Verdict.passed` follows."""
+
+    benchmark: Benchmark
+    pool: Pool
+    scorer: str
+    clock: Clock = field(default_factory=Clock)
+
+    def submit(self, sample: Sample) -> PendingVerdict:
+        """Hands a sample's programs, one per scorer, to the sandbox.
+
+        Raises UsageError for a sample of a problem or case that the benchmark does not have.
+        """
+        problem, case = find(self.benchmark, sample)
+        outcomes = {
+            scorer: self._run(program(sample, problem, case, scorer))
+            for scorer in self.benchmark.scorers
+        }
+        return PendingVerdict(self, sample, case, outcomes)
+
+    def _run(self, program: Program) -> Future[Outcome]:
+        self.clock.start()
+        future = self.pool.submit(program)
+        future.add_done_callback(self.clock.stop)
+        return future
+
+    def verdicts(self, samples: Iterable[Sample]) -> Iterator[Verdict]:
+        """Verdicts in the order of the samples."""
+        pending: deque[PendingVerdict] = deque()
+        for sample in samples:
+            pending.append(self.submit(sample))
+            while pending and (pending[0].done or len(pending) >= PENDING):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingVerdict:
+    """A sample whose programs are with the sandbox."""
+
+    judge: Judge
+    sample: Sample
+    case: Case
+    outcomes: dict[str, Future[Outcome]]
+
+    @property
+    def done(self) -> bool:
+        return all(future.done() for future in self.outcomes.values())
+
+    def result(self) -> Verdict:
+        """Waits for the outcomes and makes the verdict.
+
+        Raises UsageError where the problem's test is at fault: then there is no verdict to make.
+        """
+        judgements = {}
+        for scorer, future in self.outcomes.items():
+            outcome = future.result()
+            if outcome.status is Ending.broken_test:
+                raise UsageError(
+                    f"problem {self.sample.problem!r} of {self.judge.benchmark.name}: "
+                    f"its test is at fault and has to be mended: {outcome.detail}"
+                )
+            judgements[scorer] = judgement(
+                self.sample, self.judge.benchmark, self.case, scorer, outcome
+            )
+        failures = [j for j in judgements.values() if j.status is Status.sandbox_error]
+        # where one scorer could not be heard, nothing is known of the sample
+        chosen = failures[0] if failures else judgements[self.judge.scorer]
+        return Verdict(
+            *self.sample.key,
+            passed=chosen.passed,
+            status=chosen.status,
+            detail=chosen.detail,
+            turn=chosen.turn,
+            line=chosen.line,
+            cpu_s=chosen.cpu_s,
+            wall_s=chosen.wall_s,
+            official=judgements["official"].passed if "official" in judgements else None,
+            strict=judgements["strict"].passed if "strict" in judgements else None,
+        )
+
+
+def find(benchmark: Benchmark, sample: Sample) -> tuple[Problem, Case]:
+    """The problem and case of a sample."""
+    problem = benchmark.problem(sample.problem)
+    if not 0 <= sample.case < len(problem.cases):
+        raise UsageError(
+            f"problem {sample.problem!r} of {benchmark.name}: no case {sample.case}, "
+            f"cases are 0 to {len(problem.cases) - 1}"
+        )
+    return problem, problem.cases[sample.case]
+
+
+def program(sample: Sample, problem: Problem, case: Case, scorer: str) -> Program:
+    """The sample's program as one scorer wants it run."""
+    if problem.test is not None:
+        test = Test(problem.test.setup, problem.test.source, (problem.test.entry_point,))
+        return Program(sample.program, test=test)
+    rules = _RULES[scorer]
+    return Program(sample.program, harness=Harness(rules.HARNESS, rules.arguments(case.expected)))
+
+
+def judgement(
+    sample: Sample, benchmark: Benchmark, case: Case, scorer: str, outcome: Outcome
+) -> Judgement:
+    """What a scorer says of an outcome."""
+    status, detail = _JUDGES[scorer](case, outcome)
+    line = None if status is Status.passed else outcome.line
+    return Judgement(
+        passed=status is Status.passed,
+        status=status,
+        detail=detail,
+        line=line,
+        turn=None if line is None else turn_of_line(sample, benchmark.protocol, line),
+        cpu_s=round(outcome.cpu_s, 4),
+        wall_s=round(outcome.wall_s, 4),
+    )
+
+
+def _by_test(case: Case, outcome: Outcome) -> tuple[Status, str]:
+    """A function suite's tests have had their say inside the sandbox."""
+    return Status(outcome.status.value), outcome.detail
+
+
+def _by_official(case: Case, outcome: Outcome) -> tuple[Status, str]:
+    """A right print counts whatever came after it, but for SystemExit."""
+    ended = Status(outcome.status.value)
+    if ended is Status.sandbox_error:
+        return ended, outcome.detail
+    if outcome.exit_code is not None:
+        return Status.exception, f"SystemExit({outcome.exit_code}): not accepted by this scorer"
+    difference = official.mismatch(outcome.value, case.expected)
+    if difference is None:
+        return Status.passed, ""
+    if ended is not Status.passed:
+        return ended, outcome.detail
+    return _unlike(outcome, difference)
+
+
+def _by_strict(case: Case, outcome: Outcome) -> tuple[Status, str]:
+    """A program must end by itself, and the last thing it printed must be right."""
+    ended = Status(outcome.status.value)
+    if ended is not Status.passed:
+        return ended, outcome.detail
+    difference = strict.mismatch(outcome.value, case.expected)
+    return (Status.passed, "") if difference is None else _unlike(outcome, difference)
+
+
+def _unlike(outcome: Outcome, difference: str) -> tuple[Status, str]:
+    silent = report(outcome.value)[0] == "nothing"
+    return (Status.no_output if silent else Status.wrong_answer), difference
+
+
+_RULES: dict[str, ModuleType] = {"official": official, "strict": strict}
+_JUDGES = {"official": _by_official, "strict": _by_strict, "test": _by_test}

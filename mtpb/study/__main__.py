@@ -1,0 +1,176 @@
+"""A sweep of runs, then their report.
+
+    python -m mtpb.study experiment=starter
+    python -m mtpb.study experiment=paper dry_run=true
+
+Every run is a process of its own, `python -m mtpb.run`: a failure stays its own and memory is given
+back. Done runs are kept, half-done ones resumed, so the same command continues a study that was
+stopped. Failed runs are listed at the end; the exit status is then 1, or 3 if a run ended by an
+internal error, a broken sandbox or a signal.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mtpb.cli import application
+from mtpb.ending import Exit
+from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make
+from mtpb.rundir.prompt_scores import FILE as PERPLEXITY
+from mtpb.rundir.store import RunDirectory, output_directory
+from mtpb.study.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs, quoted
+
+_TAIL = 40  # lines of a run's error output that are kept to say why it failed
+
+
+@dataclass
+class StudyConfig:
+    """`output` holds the runs and the report; `overrides` are keys of mtpb.run for all runs;
+    `partial` has unfinished runs in the report, with their numbers marked."""
+
+    experiment: ExperimentConfig = field(default_factory=ExperimentConfig)
+    output: str | None = None
+    results: str = "results"
+    dry_run: bool = False
+    report: bool = True
+    partial: bool = False
+    html: HtmlConfig = field(default_factory=HtmlConfig)
+    overrides: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A run that failed; `status` is the one that the study has because of it."""
+
+    label: str
+    why: str
+    status: Exit
+
+
+@application("study", StudyConfig)
+def main(config: StudyConfig) -> int:
+    name = config.experiment.name
+    folder = output_directory(config.output) or Path(config.results) / name
+    runs = planned_runs(config.experiment, folder, tuple(config.overrides))
+    print(plan_table(name, runs).text(), flush=True)
+    if config.dry_run:
+        return 0
+    failures = [failure for run in runs for failure in complete(run, folder)]
+    if config.report:
+        _report(config, runs, folder)
+    for failure in failures:
+        print(f"failed: {failure.label}: {failure.why}", file=sys.stderr)
+    return max((failure.status for failure in failures), default=Exit.done)
+
+
+def complete(run: PlannedRun, folder: Path) -> list[Failure]:
+    """Does what is left of a run; an empty list if all went well."""
+    if not run.done:
+        print(f"▸ {run.label}", file=sys.stderr, flush=True)
+        arguments = [*run.overrides, *_keys(output=run.output, results=folder)]
+        if failure := _command(run.label, "mtpb.run", arguments):
+            return [failure]
+    if run.perplexity and not (run.output / PERPLEXITY).exists():
+        label = f"{run.label}, perplexity"
+        if failure := _command(label, "mtpb.perplexity", _keys(run=run.output)):
+            return [failure]
+    return []
+
+
+def _keys(**values: Path) -> list[str]:
+    return [f"{key}={quoted(str(value))}" for key, value in values.items()]
+
+
+def _command(label: str, module: str, arguments: list[str]) -> Failure | None:
+    """Runs a command of ours, its error output passed on; how it failed, if it did.
+
+    What it prints is dropped: a study has tables of its own.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    # the frame of our own commands asks Hydra for full errors, which is not for the run to inherit
+    environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+    )
+    assert process.stderr is not None
+    tail = bytearray()
+    try:
+        while piece := process.stderr.read1():  # type: ignore[attr-defined]
+            sys.stderr.buffer.write(piece)
+            sys.stderr.flush()
+            tail = (tail + piece)[-4000:]
+        status = process.wait()
+    except BaseException:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
+    finally:
+        process.stderr.close()
+    return failure(label, status, tail.decode(errors="replace"))
+
+
+def failure(label: str, status: int, errors: str) -> Failure | None:
+    """What became of a command with this status (minus the signal that ended it) and this error
+    output, None if it is done. Only what a user can mend makes a study's status 1."""
+    if status == Exit.done:
+        return None
+    mended = status in (Exit.usage, Exit.interrupted)
+    return Failure(label, _why(status, errors), Exit.failed if mended else Exit.internal)
+
+
+def _why(status: int, errors: str) -> str:
+    if status < 0:
+        return f"ended by {signal.Signals(-status).name}"
+    lines = deque((line.strip() for line in errors.splitlines() if line.strip()), _TAIL)
+    said = [line for line in lines if line.startswith(("error:", "internal error:"))]
+    return (
+        said[-1].removeprefix("error: ") if said else (lines[-1] if lines else f"status {status}")
+    )
+
+
+def _report(config: StudyConfig, runs: list[PlannedRun], folder: Path) -> None:
+    """The report of the runs that have verdicts; none if none of them is to be shown."""
+    there = [run for run in runs if RunDirectory(run.output).manifest_path.exists() and run.judged]
+    shown = [run for run in there if config.partial or run.finished]
+    if not shown:
+        if there:
+            print(
+                "no report: no run is finished; partial=true shows them as they are",
+                file=sys.stderr,
+            )
+        return
+    make(
+        ReportConfig(
+            runs=[glob.escape(str(run.output)) for run in there],
+            output=str(folder / "report"),
+            partial=config.partial,
+            html=config.html,
+            difficulty=_difficulty(config.experiment.difficulty, shown),
+        )
+    )
+
+
+def _difficulty(asked: DifficultyConfig, runs: list[PlannedRun]) -> DifficultyConfig:
+    """With the name that the reference has in its runs; the best model's if it has none yet."""
+    if asked.reference is None:
+        return asked
+    for run in runs:
+        if run.model == asked.reference:
+            return replace(asked, reference=RunDirectory(run.output).manifest().model.name)
+    print(
+        f"warning: experiment.difficulty.reference={asked.reference} has no run to go by; "
+        "difficulty is told by the best model that has",
+        file=sys.stderr,
+    )
+    return replace(asked, reference=None)
+
+
+if __name__ == "__main__":
+    main()

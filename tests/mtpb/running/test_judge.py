@@ -1,0 +1,119 @@
+"""Verdicts of real programs in the real sandbox, by both scorers."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks import Benchmark, Case, FunctionTest, Problem
+from benchmarks.protocol import HUMANEVAL, MTPB
+from mtpb.errors import UsageError
+from mtpb.rundir.records import Sample, Status, Turn, Verdict
+from mtpb.running.judge import Judge
+from sandbox import Isolation, Limits, Pool
+
+LIMITS = Limits(cpu_s=1.0, wall_s=20.0)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with Pool(LIMITS, workers=1, isolation=Isolation.auto) as pool:
+        yield pool
+
+
+def benchmark_of(expected: object) -> Benchmark:
+    problem = Problem("1", "p", "math", ("Print it.",), (Case({}, expected),))
+    return Benchmark("toy", "toy", (problem,), "0", MTPB, "here", {})
+
+
+def judged(pool: Pool, text: str, expected: object, scorer: str = "strict") -> Verdict:
+    program = f"{MTPB.preamble}{MTPB.wrap('Print it.')}{text}{MTPB.closing}"
+    sample = Sample("1", 0, 0, (Turn("Print it.", text, text, 9, "stop"),), program)
+    (verdict,) = Judge(benchmark_of(expected), pool, scorer).verdicts([sample])
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "official", "strict"),
+    [
+        ("print(3)", True, True),
+        ("3", True, True),
+        ("x = 3", True, False),
+        ("print(3)\n1 / 0", True, False),
+        ("print(3)\nwhile True: pass", True, False),
+        ("print(3)\nraise SystemExit(0)", False, True),
+        ("print('3')", True, False),
+        ("print(np.int64(3))", True, True),
+        ("print(4)", False, False),
+        ("print(3, 4)", True, False),
+        ("pass", False, False),
+    ],
+)
+def test_scorers_differ_as_defined(pool: Pool, text: str, official: bool, strict: bool) -> None:
+    verdict = judged(pool, text, 3)
+    assert (verdict.official, verdict.strict) == (official, strict)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("print(3)", Status.passed),
+        ("print(4)", Status.wrong_answer),
+        ("pass", Status.no_output),
+        ("print(", Status.syntax_error),
+        ("1 / 0", Status.exception),
+        ("while True: pass", Status.timeout),
+        ("x = bytearray(8 << 30)", Status.memory),
+    ],
+)
+def test_status_says_how_it_ended(pool: Pool, text: str, status: Status) -> None:
+    assert judged(pool, text, 3).status is status
+
+
+def test_chosen_scorer_decides_what_passed_says(pool: Pool) -> None:
+    assert judged(pool, "x = 3", 3, "official").passed
+    assert not judged(pool, "x = 3", 3, "strict").passed
+
+
+def test_failing_line_and_turn_are_told(pool: Pool) -> None:
+    verdict = judged(pool, "x = 1\ny = x / 0", 3)
+    assert (verdict.turn, verdict.line) == (0, 7)
+    assert "ZeroDivisionError" in verdict.detail
+
+
+def test_wrong_answer_tells_both_values(pool: Pool) -> None:
+    detail = judged(pool, "print([1, 2])", [1, 3]).detail
+    assert "2" in detail
+    assert "3" in detail
+
+
+def test_function_suite_is_judged_by_its_test(pool: Pool) -> None:
+    prompt = "def double(x):\n"
+    test = FunctionTest(prompt + "    pass\n", "assert double(2) == 4", "double")
+    problem = Problem("f", "double", "function", (prompt,), (Case({}, None),), test=test)
+    suite = Benchmark("toy", "toy", (problem,), "0", HUMANEVAL, "here", {})
+    samples = [
+        Sample("f", 0, number, (Turn(prompt, text, text, 9, "stop"),), prompt + text)
+        for number, text in enumerate(["    return 2 * x\n", "    return x\n"])
+    ]
+    right, wrong = Judge(suite, pool, "test").verdicts(samples)
+    assert (right.status, wrong.status) == (Status.passed, Status.wrong_answer)
+    assert right.official is None
+
+
+@pytest.mark.parametrize("source", ["assert f(1) ==", "class C: ...\nf(C())"])
+def test_test_that_is_at_fault_makes_no_verdict(pool: Pool, source: str) -> None:
+    test = FunctionTest("", source, "f")
+    problem = Problem("3", "f", "math", ("def f",), (Case({}, None),), test=test)
+    benchmark = Benchmark("toy", "toy", (problem,), "0", HUMANEVAL, "here", {})
+    sample = Sample("3", 0, 0, (Turn("def f", "", "", 1, "stop"),), "def f(x): return 1\n")
+    with pytest.raises(UsageError, match="problem '3' of toy: its test is at fault"):
+        list(Judge(benchmark, pool, "test").verdicts([sample]))
+
+
+def test_verdicts_come_in_the_order_of_the_samples(pool: Pool) -> None:
+    slow = "import time; time.sleep(0.2); print(3)"
+    texts = [slow, "print(3)", slow, "print(4)"]
+    samples = [Sample("1", 0, i, (), text) for i, text in enumerate(texts)]
+    verdicts = list(Judge(benchmark_of(3), pool, "strict").verdicts(samples))
+    assert [v.sample for v in verdicts] == [0, 1, 2, 3]
+    assert [v.passed for v in verdicts] == [True, True, True, False]
