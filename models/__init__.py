@@ -12,21 +12,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.codegen import CodeGen
     from models.config import CodeGenConfig, ModelError
-    from models.dialogue import Completion, Dialogue, Finish, Request, StopRule
-    from models.engine import Engine, perplexity
+    from models.engine.dialogue import Completion, Dialogue, Finish, Request, StopRule
+    from models.engine.engine import Engine, perplexity
+    from models.engine.options import EngineOptions, Sampling, default_slots
     from models.layout import CheckpointError
-    from models.options import EngineOptions, Sampling, default_slots
     from models.tokenizer import CodeGenTokenizer
+    from models.transformer import CodeGen
 
 _HOMES = {
-    "codegen": ("CodeGen",),
+    "transformer": ("CodeGen",),
     "config": ("CodeGenConfig", "ModelError"),
-    "dialogue": ("Completion", "Dialogue", "Finish", "Request", "StopRule"),
-    "engine": ("Engine", "perplexity"),
+    "engine.dialogue": ("Completion", "Dialogue", "Finish", "Request", "StopRule"),
+    "engine.engine": ("Engine", "perplexity"),
     "layout": ("CheckpointError",),
-    "options": ("EngineOptions", "Sampling", "default_slots"),
+    "engine.options": ("EngineOptions", "Sampling", "default_slots"),
     "tokenizer": ("CodeGenTokenizer",),
 }
 

@@ -22,10 +22,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from models.codegen import CheckpointWeight, CodeGen, checkpoint_weights
 from models.config import ModelError
 from models.dtype import choose_dtype
 from models.layout import CONFIG, WEIGHTS, CheckpointError, read_config, weight_files
+from models.transformer import CheckpointWeight, CodeGen, checkpoint_weights
 
 __all__ = ["CheckpointError", "load", "load_into", "read_config", "save"]
 

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from models import starter
+from models import embedded
 from models.layout import (
     CONFIG,
     TOKENIZER,
@@ -55,7 +55,7 @@ def resolve(source: str | Path, revision: str | None = None, *, weights: bool = 
         raise CheckpointError(
             f"{source}: no such directory, nor a model; give a checkpoint's directory, OWNER/NAME "
             "of a model on the hub, or one of "
-            f"{', '.join((*starter.names(), 'codegen-{350M,2B,6B,16B}-{nl,multi,mono}'))}"
+            f"{', '.join((*embedded.names(), 'codegen-{350M,2B,6B,16B}-{nl,multi,mono}'))}"
         )
     return _fetch(name, revision or "main", weights)
 
@@ -64,7 +64,7 @@ def _local(name: str) -> Path | None:
     directory = Path(name).expanduser()
     if name and directory.is_dir():
         return directory
-    return starter.embedded(name) if name in starter.names() else None
+    return embedded.embedded(name) if name in embedded.names() else None
 
 
 def _fetch(repository: str, revision: str, weights: bool) -> Path:

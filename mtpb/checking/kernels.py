@@ -11,7 +11,7 @@ from mtpb.rundir.manifest import device_name
 from mtpb.running.plan import Checkpoint, choose_engine
 
 if TYPE_CHECKING:
-    from models.kernels import Kernels
+    from models.engine.cpu.kernels import Kernels
 
 
 def kernels(checkpoint: Checkpoint) -> Check:
@@ -20,7 +20,7 @@ def kernels(checkpoint: Checkpoint) -> Check:
     if engine.device != "cpu":
         found = f"{device_name(engine.device)}, products in {engine.dtype}, attention in Triton"
         return Check("kernels", About.environment, State.good, found)
-    from models.kernels import measured
+    from models.engine.cpu.kernels import measured
     from mtpb.running.generate import default_threads
 
     threads = default_threads(checkpoint.geometry)

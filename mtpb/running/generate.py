@@ -10,9 +10,9 @@ from hashlib import blake2b
 import torch
 
 from models import CodeGenConfig, checkpoint
-from models.dialogue import Completion, Request
-from models.engine import Engine
-from models.options import EngineOptions, Sampling
+from models.engine.dialogue import Completion, Request
+from models.engine.engine import Engine
+from models.engine.options import EngineOptions, Sampling
 from models.tokenizer import CodeGenTokenizer
 from mtpb.rundir.records import Sample
 from mtpb.running.conversation import Conversation

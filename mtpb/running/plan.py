@@ -14,9 +14,9 @@ from typing import Any
 from benchmarks import Benchmark
 from models import CodeGenConfig
 from models.dtype import choose_dtype, device_kind
+from models.engine.options import default_slots
 from models.hub import resolve
 from models.layout import read_config, tokenizer_sha256, weights_sha256
-from models.options import default_slots
 from mtpb.config import (
     Dtype,
     EngineConfig,

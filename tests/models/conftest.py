@@ -9,9 +9,9 @@ from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 
 from models import checkpoint
-from models.codegen import CodeGen
 from models.config import CodeGenConfig
 from models.tokenizer import END_OF_TEXT, CodeGenTokenizer
+from models.transformer import CodeGen
 
 TINY = CodeGenConfig(
     vocab_size=512,

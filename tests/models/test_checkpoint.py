@@ -14,10 +14,10 @@ from transformers import CodeGenConfig as TheirConfig
 from transformers import CodeGenForCausalLM
 
 from models import checkpoint
-from models.codegen import CodeGen
 from models.config import CodeGenConfig, ModelError
 from models.dtype import choose_dtype, device_kind, product_dtype
 from models.layout import CheckpointError
+from models.transformer import CodeGen
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WEIGHTS = "model.safetensors"

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models import checkpoint, starter
+from models import checkpoint, embedded
 from models.hub import resolve
 from models.layout import CheckpointError
 from models.tokenizer import CodeGenTokenizer
@@ -282,7 +282,7 @@ def test_name_that_is_neither_directory_nor_model_is_refused(source: str) -> Non
 def test_embedded_model_is_found_by_its_name(
     write_checkpoint: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starter, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(embedded, "WEIGHTS", tmp_path)
     directory = write_checkpoint(name="codegen-9M-mono")
     assert resolve("codegen-9M-mono") == directory
     with pytest.raises(CheckpointError, match=r"one of codegen-9M-mono, codegen-\{350M"):

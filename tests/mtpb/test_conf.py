@@ -6,7 +6,7 @@ import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
-from models.starter import names
+from models.embedded import names
 from mtpb.config import RunConfig
 from mtpb.run import main
 

@@ -15,10 +15,10 @@ from tokenizers.trainers import BpeTrainer
 
 from benchmarks import load
 from models import checkpoint
-from models.codegen import CodeGen
 from models.config import CodeGenConfig
-from models.kernels import Kernels
+from models.engine.cpu.kernels import Kernels
 from models.tokenizer import END_OF_TEXT, CodeGenTokenizer
+from models.transformer import CodeGen
 from mtpb import golden
 from mtpb.checking.kernels import kernels, of_a_cpu
 from mtpb.checking.preflight import (

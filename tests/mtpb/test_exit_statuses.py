@@ -31,7 +31,7 @@ COMMANDS = {  # a function that each command calls, wherever it is used
     "compare": "mtpb.comparing.baselines.find_run",
     "doctor": "mtpb.checking.preflight.interpreter",
     "exchange": "mtpb.rundir.store.RunDirectory.manifest",
-    "golden": "models.starter.names",
+    "golden": "models.embedded.names",
     "perplexity": "mtpb.running.plan.make_plan",
     "report": "mtpb.report.build.write_report",
     "run": "mtpb.running.plan.make_plan",

@@ -35,10 +35,10 @@ from transformers import CodeGenForCausalLM, StoppingCriteria, StoppingCriteriaL
 import benchmarks
 from benchmarks.stopping import humaneval_stop
 from models import CodeGen, CodeGenConfig, Completion, Engine, EngineOptions, Request, Sampling
-from models import cache as paged
-from models.codegen import checkpoint_weights
 from models.config import CodeGenConfig as Geometry
-from models.scheduler import Row
+from models.engine.cpu import attention as paged
+from models.engine.scheduler import Row
+from models.transformer import checkpoint_weights
 
 SAMPLING = Sampling(temperature=0.8, top_p=0.95)
 THREADS = int(os.environ.get("MTPB_THREADS", torch.get_num_threads()))
@@ -180,7 +180,7 @@ def draw(model: CodeGen) -> None:
 
 def rebuild_positions(theirs: CodeGenForCausalLM) -> None:
     """Their table of sines is no weight: it must be made anew after the meta device."""
-    from transformers.models.codegen.modeling_codegen import create_sinusoidal_positions
+    from transformers.models.transformer.modeling_codegen import create_sinusoidal_positions
 
     for block in theirs.transformer.h:
         attention = block.attn

@@ -21,8 +21,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models import checkpoint
-from models.codegen import CodeGen
 from models.config import CodeGenConfig
+from models.transformer import CodeGen
 
 SMALL = CodeGenConfig(vocab_size=8192, n_embd=512, n_layer=6, n_head=8)
 FORMATS = ("safetensors", "sharded safetensors", "bin", "sharded bin")

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from models import checkpoint
-from models.starter import embedded, names
+from models.embedded import embedded, names
 from models.tokenizer import CodeGenTokenizer
 from tests.conftest import REPOSITORY
 

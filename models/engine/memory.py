@@ -1,0 +1,97 @@
+"""How much memory there is for the engine, and an error where it is too little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from models.config import CodeGenConfig, ModelError
+from models.engine.cpu.products import dtype_of_products
+from models.engine.options import default_cache_tokens
+from models.engine.pages import PAGE
+
+
+def available(device: torch.device) -> int:
+    """Bytes that can still be taken on a device; on a CPU what the system and the control group
+    leave."""
+    if device.type == "cuda":
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + kept)  # what torch keeps for later is free
+    free = [_meminfo("MemAvailable"), _control_group()]
+    return min((n for n in free if n is not None), default=1 << 62)
+
+
+def cache_bytes(config: CodeGenConfig, tokens: int, itemsize: int) -> int:
+    """What keys and values of `tokens` tokens take."""
+    pages = -(-tokens // PAGE) + 1
+    return 2 * config.n_layer * config.n_embd * itemsize * PAGE * pages
+
+
+def drawing_bytes(config: CodeGenConfig, device: torch.device, slots: int) -> int:
+    """What a GPU needs to draw a token for each slot: logits, and weights in float64, some times.
+
+    A CPU draws for a few rows at a time.
+    """
+    return 0 if device.type == "cpu" else 4 * 8 * slots * config.vocab_size
+
+
+def packed_bytes(config: CodeGenConfig, device: torch.device, dtype: torch.dtype) -> int:
+    """What the engine's own copy of the weights takes: on a CPU all but the embedding."""
+    if device.type != "cpu":
+        return 0
+    packed = config.parameters - config.vocab_size * config.n_embd
+    return dtype_of_products(dtype).itemsize * packed
+
+
+def check(
+    config: CodeGenConfig,
+    device: torch.device,
+    dtype: torch.dtype,
+    slots: int,
+    cache_tokens: int | None = None,
+) -> None:
+    """Raise ModelError unless packed weights of `dtype` and the cache fit: one of `cache_tokens`
+    tokens if that is given, else what `slots` slots take by default."""
+    size = 4 if device.type == "cpu" else dtype.itemsize
+    weights = packed_bytes(config, device, dtype)
+    free = available(device) - drawing_bytes(config, device, slots)
+    needed = cache_bytes(config, cache_tokens or default_cache_tokens(config, slots), size)
+    if weights + needed <= free:
+        return
+    fitting = 0
+    while weights + cache_bytes(config, default_cache_tokens(config, fitting + 1), size) <= free:
+        fitting += 1
+    if cache_tokens is None:
+        asked, room = f"slots={slots}", f"{fitting} slots"
+    else:
+        asked, room = f"cache_tokens={cache_tokens}", f"{default_cache_tokens(config, fitting)}"
+    remedy = f"there is room for {room}" if fitting else "free some, or take another device"
+    raise ModelError(
+        f"{asked}: the cache needs {_gib(needed)} of memory, packed weights need "
+        f"{_gib(weights)}, and {_gib(free)} are free; {remedy}"
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
+
+
+def _meminfo(name: str) -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    values = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
+    return next((int(value) * 1024 for value in values), None)
+
+
+def _control_group() -> int | None:
+    """What the control group (version 2) of a container leaves."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text().strip()
+        used = int((folder / "memory.current").read_text())
+    except (OSError, ValueError):
+        return None
+    return None if limit == "max" else max(int(limit) - used, 0)

@@ -1,0 +1,176 @@
+"""Drawing tokens: temperature, top-k and top-p, exact, with noise that only keys decide.
+
+No step sorts the vocabulary. For top-p a token is drawn from the whole distribution and kept if it
+belongs to the nucleus, that is, if the tokens more likely than it hold less than `top_p`; which is
+one masked sum. If it does not belong, neither does any token as unlikely, and another is drawn from
+those above it. What is drawn in the end has exactly the nucleus's distribution. (The idea is that
+of FlashInfer's sampling kernels, 2024.)
+
+That sum is left out where the token's own probability is above 1 - top_p: the others' is less than
+`top_p` then. Sums are done in blocks of fixed size on a CPU and exactly on a GPU, so that a row's
+result does not depend on its neighbours. Letters: R rows of logits, N tokens to draw, V vocabulary,
+B blocks of it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.engine.options import Sampling
+
+
+class Draw(NamedTuple):
+    """A token to draw: from which row of the logits, and what its noise depends on."""
+
+    row: int
+    key: int
+    position: int
+
+
+BLOCK = 256  # tokens of the vocabulary that are summed together
+TOGETHER = 16  # rows drawn at a time on a CPU: few enough to stay in its cache
+ATTEMPTS = 3  # before a GPU is asked what came of them
+UNITS = 2.0**44  # so many are a whole; sums of them are exact in float64
+_MASK = (1 << 64) - 1
+
+
+def uniform(key: int, position: int, attempt: int = 0) -> float:
+    """Noise in [0, 1), a pure function of its arguments: SplitMix64's finaliser over a counter.
+
+    Source: Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014.
+    """
+    state = _mix(_mix(key & _MASK) + position * 0x9E3779B97F4A7C15)
+    state = _mix(state + attempt * 0xD1B54A32D192ED03)
+    return (state >> 11) * 2.0**-53
+
+
+def _mix(z: int) -> int:
+    z = (z + 0x9E3779B97F4A7C15) & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    return z ^ (z >> 31)
+
+
+def sample(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    """A token for each of `draws`, from the rows of `logits_RV` (float32)."""
+    if sampling.temperature == 0:
+        greedy = _as_list(logits_RV.argmax(-1))
+        return [greedy[draw.row] for draw in draws]
+    if 0 < sampling.top_k < logits_RV.shape[1]:
+        top = logits_RV.topk(sampling.top_k)
+        chosen = _draw(top.values, sampling, draws)
+        return _as_list(top.indices[[draw.row for draw in draws], chosen])
+    return _draw(logits_RV, sampling, draws)
+
+
+def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
+    """The model's own log-probability of a token in each row, in nats."""
+    index_N1 = torch.tensor(tokens, device=logits_NV.device)[:, None]
+    values: list[float] = F.log_softmax(logits_NV, -1).gather(1, index_N1).flatten().tolist()
+    return values
+
+
+def _draw(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    if logits_RV.device.type != "cpu" and draws:
+        return _draw_on_gpu(logits_RV, sampling, draws)
+    tokens = [0] * len(draws)
+    for start in range(0, len(logits_RV), TOGETHER):
+        rows_RV = logits_RV[start : start + TOGETHER]
+        mine = [n for n, draw in enumerate(draws) if start <= draw.row < start + TOGETHER]
+        shifted = [draws[n]._replace(row=draws[n].row - start) for n in mine]
+        for n, token in zip(mine, _draw_from(rows_RV, sampling, shifted), strict=True):
+            tokens[n] = token
+    return tokens
+
+
+def _draw_on_gpu(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    """As `_draw_from`, for a GPU that is rarely asked: `ATTEMPTS` attempts for all draws, and as
+    many again where that was not enough for one.
+
+    A GPU adds up rows in another order for another number of rows. So weights are whole numbers,
+    multiples of 1 / `UNITS`, whose sums are exact in any order.
+    """
+    weights_NV = _weights(logits_RV, sampling)[[draw.row for draw in draws]]
+    weights_NV = (weights_NV.double() * UNITS).round()
+    all_N = torch.arange(len(draws), device=weights_NV.device)
+    tokens_N, open_N = torch.zeros_like(all_N), torch.ones_like(all_N, dtype=torch.bool)
+    tokens, attempts = [-1], itertools.count()
+    while min(tokens) < 0:
+        for attempt in itertools.islice(attempts, ATTEMPTS if sampling.top_p < 1 else 1):
+            noise = [uniform(draw.key, draw.position, attempt) for draw in draws]
+            drawn_N = _inverse_cdf(weights_NV, all_N, torch.tensor(noise, dtype=torch.float64))
+            tokens_N = torch.where(open_N, drawn_N, tokens_N)
+            pivot_N = weights_NV[all_N, drawn_N]
+            above_NV = torch.where(weights_NV > pivot_N[:, None], weights_NV, 0)
+            beyond_N = above_NV.sum(-1) >= sampling.top_p * UNITS
+            open_N &= (pivot_N <= (1 - sampling.top_p) * UNITS) & beyond_N
+            weights_NV = torch.where(open_N[:, None], above_NV, weights_NV)
+        tokens = _as_list(torch.where(open_N, -1, tokens_N))
+    return tokens
+
+
+def _weights(logits_RV: Tensor, sampling: Sampling) -> Tensor:
+    weights_RV = torch.softmax(logits_RV / sampling.temperature, -1)
+    odd = -weights_RV.shape[1] % BLOCK
+    return F.pad(weights_RV, (0, odd)) if odd else weights_RV  # so that blocks are full
+
+
+def _draw_from(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    weights_RV = _weights(logits_RV, sampling)
+    row_N = torch.tensor([draw.row for draw in draws], device=weights_RV.device)
+    tokens, left, attempt = [0] * len(draws), list(range(len(draws))), 0
+    while left:
+        noise = [uniform(draws[n].key, draws[n].position, attempt) for n in left]
+        drawn_N = _inverse_cdf(weights_RV, row_N, torch.tensor(noise, dtype=torch.float64))
+        for n, token in zip(left, _as_list(drawn_N), strict=True):
+            tokens[n] = token
+        if sampling.top_p >= 1:
+            break
+        pivot_N = weights_RV[row_N, drawn_N]
+        doubtful = (pivot_N <= 1 - sampling.top_p).nonzero().flatten()
+        above_NV = _above(weights_RV, row_N[doubtful], pivot_N[doubtful])
+        again = (_block_sums(above_NV).sum(-1) >= sampling.top_p).nonzero().flatten()
+        left = [left[n] for n in _as_list(doubtful[again])]
+        weights_RV, row_N = above_NV[again], torch.arange(len(left), device=weights_RV.device)
+        attempt += 1
+    return tokens
+
+
+def _above(weights_RV: Tensor, row_N: Tensor, pivot_N: Tensor) -> Tensor:
+    """Each of the rows, without what is not above its pivot."""
+    above_NV = weights_RV.new_empty(len(row_N), weights_RV.shape[1])
+    for n, (row, pivot) in enumerate(zip(_as_list(row_N), pivot_N.tolist(), strict=True)):
+        torch.threshold(weights_RV[row], pivot, 0, out=above_NV[n])
+    return above_NV
+
+
+def _blocks(weights_NV: Tensor) -> Tensor:
+    return weights_NV.view(len(weights_NV), weights_NV.shape[1] // BLOCK, BLOCK)
+
+
+def _block_sums(weights_NV: Tensor) -> Tensor:
+    return _blocks(weights_NV).sum(-1).double()
+
+
+def _inverse_cdf(weights_RV: Tensor, row_N: Tensor, noise_N: Tensor) -> Tensor:
+    """The first token at which the running sum of a row's weights exceeds noise × their total."""
+    sums_NB = _block_sums(weights_RV).cumsum(-1)[row_N]
+    target_N1 = noise_N.to(weights_RV.device)[:, None] * sums_NB[:, -1:]
+    block_N1 = torch.searchsorted(sums_NB, target_N1, right=True)
+    before_N1 = F.pad(sums_NB, (1, 0)).gather(1, block_N1)
+    inside_NT = _blocks(weights_RV)[row_N, block_N1[:, 0]].double()
+    offset_N1 = torch.searchsorted(inside_NT.cumsum(-1), target_N1 - before_N1, right=True)
+    # rounding may point behind the block's last weight: its last token with any weight is meant
+    last_N1 = (inside_NT > 0).long().cumsum(-1).argmax(-1, keepdim=True)
+    return (block_N1 * BLOCK + torch.minimum(offset_N1, last_N1)).flatten()
+
+
+def _as_list(tensor: Tensor) -> list[int]:
+    values: list[int] = tensor.tolist()
+    return values
