@@ -34,8 +34,8 @@ from sandbox.program import (
     Test,
 )
 from sandbox.protocol import messages as protocol
+from sandbox.protocol.freezing import freeze
 from sandbox.protocol.messages import End, Ended, Ending
-from sandbox.protocol.plain import freeze
 from sandbox.report import Report
 from sandbox.tiers import tier_of, tier_with
 

@@ -9,9 +9,10 @@ What breaks these rules is the program's own fault, told in `broken`.
 from __future__ import annotations
 
 from sandbox.protocol import messages as protocol
+from sandbox.protocol.encoding import decode
 from sandbox.protocol.frames import HEAD
 from sandbox.protocol.messages import OF_PROGRAMS, Ending, Message, ProtocolError
-from sandbox.protocol.plain import REPORT, Plain, PlainError, decode
+from sandbox.protocol.plain import REPORT, Plain, PlainError
 
 _KNOWN = {
     message.tag: message

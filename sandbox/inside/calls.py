@@ -14,13 +14,14 @@ import marshal
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.protocol import encoding
 from sandbox.protocol import failures as failure
 from sandbox.protocol import frames as wire
 from sandbox.protocol import messages as protocol
-from sandbox.protocol import plain
 from sandbox.protocol.crossing import Handles, Standard, pack_numbers
+from sandbox.protocol.freezing import freeze
 from sandbox.protocol.messages import Ended, Ending
-from sandbox.protocol.plain import Plain, freeze
+from sandbox.protocol.plain import Plain
 
 OPERATIONS: Mapping[str, Callable[..., object]] = {
     "iter": iter,
@@ -81,7 +82,7 @@ class Service:
     def ask(self, operation: str, handle: int, args: object, kwargs: object) -> object:
         """Have the test do something with an object of its own; its result, or its exception."""
         question = freeze((operation, handle, args, kwargs), self._handles)
-        wire.write(self._link, protocol.ASK.frame(plain.encode(question)))
+        wire.write(self._link, protocol.ASK.frame(encoding.encode(question)))
         result = None
         while result is None:
             result = self.step()
@@ -102,7 +103,7 @@ class Service:
                 return short
             changed = _UNCHANGED if unchanged else freeze((args, kwargs), self._handles)
             answer = ("tuple", (freeze(result, self._handles), changed))
-            return protocol.ANSWER.frame(plain.encode(answer))
+            return protocol.ANSWER.frame(encoding.encode(answer))
         except wire.WireError:
             raise
         except BaseException as error:  # noqa: BLE001  all of them cross to the test
@@ -150,4 +151,4 @@ def _fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
 def _failure(error: BaseException) -> bytes:
     ending = protocol.pack_ending(failure.describe(error, "<program>"))
     told = (failure.builtin_type(error), error.args, ending)
-    return plain.encode(freeze(told))
+    return encoding.encode(freeze(told))

@@ -25,13 +25,14 @@ from types import CodeType, FrameType
 from typing import Any, NoReturn, cast
 
 from sandbox.inside import calls as serving
+from sandbox.protocol import encoding, thawing
 from sandbox.protocol import failures as failure
 from sandbox.protocol import frames as wire
 from sandbox.protocol import messages as protocol
-from sandbox.protocol import plain
 from sandbox.protocol.failures import TimeLimit
+from sandbox.protocol.freezing import Frozen, freeze
 from sandbox.protocol.messages import Ended, Ending
-from sandbox.protocol.plain import REPORT, Frozen, Plain, PlainError, freeze
+from sandbox.protocol.plain import REPORT, Plain, PlainError
 
 FILENAME = "<program>"
 INTERIM_SHARE = 0.05
@@ -114,9 +115,9 @@ class Channel:
 
     def _encoded(self, value: Plain) -> bytes:
         try:
-            return plain.encode(value, REPORT)
+            return encoding.encode(value, REPORT)
         except PlainError:  # values frozen one by one, too large together
-            return plain.encode(self._TOO_LARGE)
+            return encoding.encode(self._TOO_LARGE)
 
     def end(self, ending: Ending) -> None:
         if ending is PASSED:
@@ -194,7 +195,7 @@ def run_program(channel_fd: int, link_fd: int, stage: Stage) -> None:
     if harness is not None:
         try:
             code = stage.harness(harness)
-            space = HarnessSpace(code, plain.thaw_all(arguments), channel)
+            space = HarnessSpace(code, thawing.thaw_all(arguments), channel)
         except Exception as error:  # noqa: BLE001  a fault of the caller, not of the program
             channel.fault(f"the harness failed: {failure.headline(error)}")
         space.watch_prints(stage.builtins)

@@ -27,7 +27,9 @@ from collections.abc import Callable, Iterable
 from itertools import repeat
 from typing import Any, cast
 
-from sandbox.protocol.plain import Extension, Plain, PlainError, members, type_name
+from sandbox.protocol.freezing import Extension, type_name
+from sandbox.protocol.plain import Plain, PlainError
+from sandbox.protocol.thawing import members
 
 LONGEST_NUMBER = 1 << 16  # digits of a decimal, bits of a fraction's parts
 PICKLED_HERE = __name__

@@ -29,9 +29,11 @@ from sandbox.protocol.crossing import (
     unpack_numbers,
     update,
 )
+from sandbox.protocol.encoding import decode
 from sandbox.protocol.failures import TimeLimit
 from sandbox.protocol.messages import OF_PROGRAMS, Ended, Ending, Message, ProtocolError
-from sandbox.protocol.plain import Plain, PlainError, decode, thaw
+from sandbox.protocol.plain import Plain, PlainError
+from sandbox.protocol.thawing import thaw
 
 FILENAME, SETUP_FILENAME = "<test>", "<setup>"
 TIME_IS_UP = "the test used up its CPU time on the program's answers"

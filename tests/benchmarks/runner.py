@@ -8,7 +8,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from sandbox.protocol.plain import Frozen, freeze
+from sandbox.protocol.freezing import Frozen, freeze
 
 
 def run_here(scorer: ModuleType, program: str, expected: object) -> tuple[str | None, object]:

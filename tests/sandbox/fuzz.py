@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from sandbox import Harness, Limits, Outcome, Pool, Program, Status, Test
+from sandbox.protocol import encoding, freezing
 from sandbox.protocol import messages as protocol
-from sandbox.protocol import plain
 from sandbox.protocol.frames import HEAD, frame
 from sandbox.protocol.messages import MESSAGES, Ended, Ending, Message, Party
 from sandbox.report import Report
@@ -78,9 +78,9 @@ def colliding(chance: random.Random) -> bytes:
 
 def some_plain(chance: random.Random, depth: int = MOST_DEPTH) -> bytes:
     """Plain data by its own table of codes, not always well-formed."""
-    names = list(plain.CODES)
+    names = list(encoding.CODES)
     name = chance.choice(names if depth else ["none", "true", "int", "str", "object", "remote"])
-    code = plain.CODES[name]
+    code = encoding.CODES[name]
 
     def inner() -> bytes:
         return some_plain(chance, depth - 1)
@@ -116,7 +116,7 @@ def some_body(chance: random.Random, message: Message) -> bytes:
         tuples = (1, 2, 3, 4, 5)
         count = chance.choice(tuples)
         body = b"".join(some_plain(chance) for _ in range(count))
-        return plain.CODES["tuple"] + a_length(chance, count) + body
+        return encoding.CODES["tuple"] + a_length(chance, count) + body
     if message.form == "struct":
         ended = chance.choice(list(Ended))
         ending = Ending(ended, "x" * chance.randrange(600), chance.randrange(2**32), 0)
@@ -142,9 +142,9 @@ def recorded() -> list[bytes]:
         [[]] * 9,
         "é" * 30,
     )
-    encoded = [plain.encode(plain.freeze(value)) for value in values]
-    changed = [plain.encode(plain.freeze((value, None))) for value in values]
-    raised = plain.encode(plain.freeze(("ValueError", ("no",), b"\2" + bytes(9))))
+    encoded = [encoding.encode(freezing.freeze(value)) for value in values]
+    changed = [encoding.encode(freezing.freeze((value, None))) for value in values]
+    raised = encoding.encode(freezing.freeze(("ValueError", ("no",), b"\2" + bytes(9))))
     endings = [protocol.pack_ending(Ending(e, "detail", 3, None)) for e in protocol.OF_PROGRAMS]
     return [
         protocol.BEGUN.frame(),

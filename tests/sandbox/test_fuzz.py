@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.protocol import encoding, plain
 from sandbox.protocol import messages as protocol
-from sandbox.protocol import plain
 from sandbox.report import Report
 from tests.sandbox.fuzz import MOST_CALLS, calls_to_read, run
 
 COUNT = 3000 if os.environ.get("MTPB_LONG") else 200
 MOST_MB = 64
 
-LENGTH = plain._LENGTH.pack
+LENGTH = encoding._LENGTH.pack
 NODES, BYTES, BITS = plain.REPORT
 
 
@@ -95,7 +95,7 @@ def test_pieces_are_counted() -> None:
 def test_every_message_and_code_has_one_letter() -> None:
     tags = [message.tag for message in protocol.MESSAGES]
     assert len(set(tags)) == len(tags)
-    assert len(set(plain.CODES.values())) == len(plain.CODES)
+    assert len(set(encoding.CODES.values())) == len(encoding.CODES)
 
 
 def test_the_documentation_has_every_message_and_code() -> None:
@@ -103,5 +103,5 @@ def test_the_documentation_has_every_message_and_code() -> None:
     for message in protocol.MESSAGES:
         way = f"| `{message.tag.decode()}` | {message.sender.value} → {message.reader.value} |"
         assert f"{way} {message.form} | {message.meaning} |" in page
-    for name, code in plain.CODES.items():
+    for name, code in encoding.CODES.items():
         assert f"`{code.decode()}` {name}" in page

@@ -11,17 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.protocol.plain import (
-    ANSWER,
-    REPORT,
-    Budget,
-    Frozen,
-    PlainError,
-    decode,
-    encode,
-    freeze,
-    thaw,
-)
+from sandbox.protocol.encoding import decode, encode
+from sandbox.protocol.freezing import Frozen, freeze
+from sandbox.protocol.plain import ANSWER, REPORT, Budget, PlainError
+from sandbox.protocol.thawing import thaw
 
 scalars = (
     st.none()
