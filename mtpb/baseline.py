@@ -19,9 +19,10 @@ from omegaconf import MISSING
 from mtpb.cli import application
 from mtpb.comparing.baselines import baseline_path, read_baseline, write_baseline
 from mtpb.errors import UsageError
-from mtpb.rundir.runs import Run
+from mtpb.report.estimates import estimate
+from mtpb.rundir.run import Run
 from mtpb.rundir.store import RunDirectory
-from mtpb.statistics.metrics import group_figures
+from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import Column, Estimate, Kind, Table
 
 
@@ -124,9 +125,8 @@ def categories(baseline: Run) -> Table:
 
 def pass_rate(baseline: Run, problems: list[int] | None = None) -> Estimate:
     """The pass rate over some problems (by number), or over all of them."""
-    values = baseline.rates()
-    value, low, high = group_figures(values if problems is None else values[problems])[0].tolist()
-    return Estimate(value, low, high)
+    rates = problem_rates(baseline)[:, 0]
+    return estimate(rates if problems is None else rates[problems])
 
 
 def _given(key: str, value: str | None) -> str:

@@ -22,7 +22,7 @@ from mtpb.comparing.gate import Gate
 from mtpb.comparing.report import junit, markdown, terminal, to_json
 from mtpb.ending import Exit
 from mtpb.errors import UsageError
-from mtpb.rundir.runs import Run
+from mtpb.rundir.run import Run
 from mtpb.rundir.store import output_directory, write_json, write_whole
 
 

@@ -35,7 +35,7 @@ from benchmarks import Benchmark, Problem
 from mtpb.cli import application
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample, Turn
-from mtpb.rundir.runs import extent
+from mtpb.rundir.run import extent
 from mtpb.rundir.store import RunDirectory
 
 UNKNOWN_FINISH = "unknown"

@@ -25,8 +25,9 @@ from mtpb.cli import application
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Manifest, ProblemFacts
 from mtpb.rundir.records import Key, Sample, Turn, Verdict
-from mtpb.rundir.runs import Run, read_run
+from mtpb.rundir.run import Run, read_run
 from mtpb.rundir.store import RunDirectory
+from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import MARK, Column, Kind, Table, clean, partial
 
 Paint = Callable[[str, str], str]
@@ -84,7 +85,7 @@ def problems_table(run: Run, show_partial: bool) -> Table:
     `show_partial` asks for them, marked.
     """
     counted = run.finished or show_partial
-    rates = run.rates()[:, 0].tolist() if counted else [nan] * len(run.problems)
+    rates = problem_rates(run)[:, 0].tolist() if counted else [nan] * len(run.problems)
     judged = np.bincount(run.verdicts.problem[run.verdicts.judged], minlength=len(run.problems))
     rows = []
     for problem, count, rate in zip(run.problems, judged.tolist(), rates, strict=True):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import SCHEMA_VERSION, Manifest
 from mtpb.rundir.records import Status, Verdict
-from mtpb.rundir.runs import Run, read_run
+from mtpb.rundir.run import Run, read_run
 from mtpb.rundir.store import RunDirectory, read_json, write_whole
 from mtpb.rundir.verdicts import STATUSES, Verdicts
 

@@ -16,10 +16,10 @@ from mtpb.comparing.gate import FigureChange, Gate, decide, figure_k
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Throughput
 from mtpb.rundir.records import Key, Status
-from mtpb.rundir.runs import Run
+from mtpb.rundir.run import Run
 from mtpb.rundir.store import decisive
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Units, Verdicts, same_samples
-from mtpb.statistics.metrics import default_ks, subsets
+from mtpb.statistics.metrics import default_ks
 from mtpb.statistics.significance import Pairs
 from mtpb.tables import MARK
 
@@ -295,7 +295,7 @@ def _aligned(baseline: Run, candidate: Run, subset: str) -> tuple[Verdicts, Verd
     """Both runs' verdicts on the subset, problems numbered as in the baseline."""
     chosen = []
     for run in (baseline, candidate):
-        found = subsets(run.verdicts, run.benchmark)
+        found = run.subsets
         if subset not in found:
             raise UsageError(
                 f"subset={subset}: no errata are known for {run.benchmark.name} in {run.source}; "

@@ -16,7 +16,8 @@ from math import lcm
 import numpy as np
 
 from mtpb.rundir.verdicts import Floats, Ints
-from mtpb.statistics.metrics import LEVEL, bootstrap_interval, pass_at_k
+from mtpb.statistics.intervals import LEVEL, bootstrap_interval
+from mtpb.statistics.metrics import pass_at_k
 from mtpb.statistics.significance import (
     FLIPS,
     Pairs,

@@ -13,8 +13,8 @@ from mtpb.comparing.comparison import Comparison, Difference, ProblemChange
 from mtpb.comparing.gate import FigureChange
 from mtpb.rundir.manifest import Throughput
 from mtpb.rundir.records import Key
-from mtpb.rundir.runs import Run, count_of_problems, marked
-from mtpb.tables import MARK, Cell, Column, Estimate, Kind, Partial, Plain, Table
+from mtpb.rundir.run import Run, count_of_problems
+from mtpb.tables import MARK, Cell, Column, Estimate, Kind, Partial, Plain, Table, marked
 
 
 def headline(comparison: Comparison) -> str:

@@ -15,8 +15,8 @@ from mtpb.report.passrate import Grouping
 from mtpb.report.published import Published
 from mtpb.report.runs import Suite, described, find_runs, suites_of, to_show
 from mtpb.report.settings import Limits, Thresholds
-from mtpb.rundir.runs import Run
-from mtpb.tables import MARK, Column, Kind, Table, clean, latex_document, write_all
+from mtpb.rundir.run import Run
+from mtpb.tables import MARK, Column, Kind, Table, clean, latex_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def check_reference(suites: Sequence[Suite], reference: str | None) -> None:
 def write_tables(tables: Sequence[Table], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for table in tables:
-        for name, content in write_all(table).items():
+        for name, content in table.files().items():
             (folder / name).write_text(content, encoding="utf-8")
     document = latex_document(table.name for table in tables)
     (folder / "tables.tex").write_text(document, encoding="utf-8")

@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtpb.report.passk import estimate
+from mtpb.report.estimates import estimate, paired, unbounded
 from mtpb.report.passrate import Grouping, group_order, members
 from mtpb.report.published import Published, beside, columns
 from mtpb.report.runs import Suite, best_runs
 from mtpb.rundir.prompt_scores import prompt_scores
-from mtpb.rundir.runs import Run, marked
+from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import Floats
-from mtpb.statistics.metrics import bootstrap_interval
-from mtpb.tables import Cell, Column, Estimate, Kind, Plain, Table
+from mtpb.statistics.metrics import problem_rates
+from mtpb.tables import Cell, Column, Estimate, Kind, Plain, Table, marked
 
 
 class Pair(NamedTuple):
@@ -26,7 +26,7 @@ class Pair(NamedTuple):
     @property
     def gain(self) -> Floats:
         """Each problem's pass rate turn by turn minus that of all at once: [P]."""
-        difference: Floats = self.multi.rates()[:, 0] - self.single.rates()[:, 0]
+        difference: Floats = problem_rates(self.multi)[:, 0] - problem_rates(self.single)[:, 0]
         return difference
 
 
@@ -41,7 +41,7 @@ def formats(suite: Suite, published: Published) -> Table:
     """Pass rate and prompt perplexity both ways, and perplexity of solved and unsolved problems."""
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs(suite):
-        multi, single = pair.multi.rates()[:, 0], pair.single.rates()[:, 0]
+        multi, single = problem_rates(pair.multi)[:, 0], problem_rates(pair.single)[:, 0]
         rates = (
             *marked((estimate(multi),), pair.multi),
             *marked((estimate(single),), pair.single),
@@ -79,16 +79,12 @@ def formats(suite: Suite, published: Published) -> Table:
 
 def _published(run: Run, published: Published) -> tuple[Plain, ...]:
     """The published pass rate, which is by the official scorer, beside ours by the same."""
-    ours = estimate(run.rates("official")[:, 0]) if "official" in run.scorers else Estimate(None)
+    ours = (
+        estimate(problem_rates(run, "official")[:, 0])
+        if "official" in run.scorers
+        else Estimate(None)
+    )
     return beside(ours, published.figure([run], "pass_rate"))
-
-
-def paired(differences: Floats) -> Estimate:
-    """Mean of differences of rates, in [-1, 1], with its interval; differences [P]."""
-    shifted = estimate((1 + differences) / 2)  # to [0, 1], where the interval is made
-    if shifted.value is None or shifted.low is None or shifted.high is None:
-        return shifted
-    return Estimate(*(2 * end - 1 for end in (shifted.value, shifted.low, shifted.high)))
 
 
 def gains(suite: Suite, difficulty: Grouping) -> Table:
@@ -126,14 +122,5 @@ def perplexities(run: Run) -> Floats:
 
 def _perplexities(run: Run) -> list[Estimate]:
     """Prompt perplexity of all problems, of the solved and of the unsolved ones."""
-    values, rates = perplexities(run), run.rates()[:, 0]
-    return [_mean(values), _mean(values[rates > 0]), _mean(values[rates == 0])]
-
-
-def _mean(values: Floats) -> Estimate:
-    """Mean of figures without an upper bound; a single one has no interval."""
-    known = values[~np.isnan(values)]
-    if len(known) < 2:
-        return Estimate(float(known[0]) if len(known) else None)
-    low, high = bootstrap_interval(known[:, None])[0]
-    return Estimate(float(known.mean()), float(low), float(high))
+    values, rates = perplexities(run), problem_rates(run)[:, 0]
+    return [unbounded(values), unbounded(values[rates > 0]), unbounded(values[rates == 0])]

@@ -27,7 +27,7 @@ from mtpb.report.runs import Suite
 from mtpb.report.settings import Limits
 from mtpb.rundir.manifest import ProblemFacts
 from mtpb.rundir.records import Sample, Verdict
-from mtpb.rundir.runs import Run
+from mtpb.rundir.run import Run
 from mtpb.rundir.store import write_whole
 from mtpb.rundir.verdicts import STATUSES, Ints
 from mtpb.tables import MARK, Kind, Table, clean

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mtpb.report.estimates import estimate, mean
 from mtpb.report.published import Published, beside, columns
-from mtpb.report.runs import Suite, mean
-from mtpb.rundir.runs import Run, marked
+from mtpb.report.runs import Suite
+from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import Floats
-from mtpb.statistics.metrics import LEVEL, group_figures, usual_ks
-from mtpb.tables import Cell, Column, Estimate, Kind, Table
+from mtpb.statistics.intervals import LEVEL
+from mtpb.statistics.metrics import problem_rates, usual_ks
+from mtpb.tables import Cell, Column, Estimate, Kind, Table, marked
 
 SPLITS = 50
 RESAMPLES = 1000
@@ -94,8 +96,8 @@ def best(runs: Sequence[Run], k: int) -> tuple[Run | None, Estimate]:
     able = able_runs(runs, k)
     if not able:
         return None, Estimate(None)
-    chosen = max(able, key=lambda run: mean(run.rates(ks=(k,))[:, 1]))
-    return chosen, estimate(chosen.rates(ks=(k,))[:, 1])
+    chosen = max(able, key=lambda run: mean(problem_rates(run, ks=(k,))[:, 1]))
+    return chosen, estimate(problem_rates(chosen, ks=(k,))[:, 1])
 
 
 def best_cell(runs: Sequence[Run], k: int) -> Cell:
@@ -110,7 +112,7 @@ def honest(runs: Sequence[Run], k: int) -> Estimate:
     The interval is a bootstrap over problems of the whole procedure. None with one temperature,
     where there is nothing to choose.
     """
-    able = [run.rates(ks=(k,))[:, 1] for run in able_runs(runs, k)]
+    able = [problem_rates(run, ks=(k,))[:, 1] for run in able_runs(runs, k)]
     if len(able) < 2:
         return Estimate(None)
     values = np.stack(able)
@@ -146,9 +148,3 @@ def _scored(values: Floats, weights: Floats, half: Floats) -> Floats:
     scoring = weights * half
     means = scoring @ values.T / np.maximum(scoring.sum(axis=1, keepdims=True), 1e-300)
     return np.take_along_axis(means, choosing.argmax(axis=1)[:, None], axis=1)[:, 0]
-
-
-def estimate(values: Floats) -> Estimate:
-    """Mean over problems with its interval; values [P] in [0, 1]."""
-    value, low, high = group_figures(values[:, None])[0]
-    return Estimate(None) if np.isnan(value) else Estimate(float(value), float(low), float(high))

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from mtpb.report.passk import estimate
+from mtpb.report.estimates import estimate
 from mtpb.report.published import Published, beside, columns
 from mtpb.report.runs import Suite
 from mtpb.report.settings import Thresholds
 from mtpb.rundir.manifest import EngineFacts
-from mtpb.rundir.runs import Run, marked
+from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Verdicts
-from mtpb.statistics.metrics import problem_figures, single_figures
-from mtpb.tables import Cell, Column, Estimate, Kind, Table
+from mtpb.statistics.intervals import single_figures
+from mtpb.statistics.metrics import problem_figures, problem_rates
+from mtpb.tables import Cell, Column, Estimate, Kind, Table, marked
 
 _PASSED = STATUSES.index(next(s for s in STATUSES if s.value == "passed"))
 
@@ -93,7 +94,7 @@ def _turns_label(count: int) -> str:
 
 def by_difficulty(suite: Suite, reference: Run, thresholds: Thresholds) -> Grouping:
     """By each problem's pass rate in a reference run."""
-    rates = reference.rates()[:, 0]
+    rates = problem_rates(reference)[:, 0]
     groups = {
         problem.id: _level(rate, thresholds)
         for problem, rate in zip(suite.problems, rates.tolist(), strict=True)
@@ -134,7 +135,7 @@ def groups(suite: Suite, grouping: Grouping) -> Table:
 def of_group(run: Run, problems: Ints) -> Estimate:
     """Pass rate of some problems; that of a single one varies with its samples only."""
     if len(problems) != 1:
-        return estimate(run.rates()[problems, 0])
+        return estimate(problem_rates(run)[problems, 0])
     units = run.verdicts.units(run.scorer)
     value, low, high = single_figures(units, (), len(run.problems))[problems[0], 0].tolist()
     return Estimate(None) if np.isnan(value) else Estimate(value, low, high)

@@ -14,7 +14,7 @@ from typing import Any
 
 from mtpb.errors import UsageError
 from mtpb.rundir.decode import decode
-from mtpb.rundir.runs import Run
+from mtpb.rundir.run import Run
 from mtpb.rundir.store import read_json
 from mtpb.tables import Column, Estimate, Kind, Plain
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mtpb.errors import UsageError
+from mtpb.report.estimates import of_summary
+from mtpb.report.runs import warn_left_out
 from mtpb.rundir.manifest import Manifest, data_order
-from mtpb.rundir.runs import count_of_problems, left_out, read_run, run_directories
+from mtpb.rundir.run import count_of_problems, read_run, run_directories
 from mtpb.rundir.store import METRICS, RunDirectory
-from mtpb.statistics.metrics import summarise
+from mtpb.statistics.summary import summarise
 from mtpb.tables import Column, Estimate, Kind, Table
 
 # what reading a metrics.json of another shape than ours ends with
@@ -26,7 +28,7 @@ def run_table(manifest: Manifest, summary: Mapping[str, Any]) -> Table:
             entry["scorer"],
             entry["subset"],
             entry["overall"]["samples"],
-            *(estimate(entry["overall"], name) for name in names),
+            *(of_summary(entry["overall"], name) for name in names),
         )
         for entry in entries
     ]
@@ -56,12 +58,6 @@ def _statuses(entries: Iterable[Mapping[str, Any]], scorer: str) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
 
 
-def estimate(figures: Mapping[str, Any], name: str) -> Estimate:
-    """A figure of metrics.json with its interval."""
-    low, high = figures["intervals"].get(name) or (None, None)
-    return Estimate(figures[name], low, high)
-
-
 class Place(NamedTuple):
     """A row of the results table; `parameters` sorts the sizes."""
 
@@ -83,10 +79,10 @@ def results_table(results: Path) -> Table:
             manifest = directory.manifest()
             found = _pass_rate(directory, manifest)
         except UsageError as error:
-            left_out(directory, str(error))
+            warn_left_out(directory, str(error))
             continue
         except _MISSHAPEN as error:
-            left_out(directory, f"its metrics.json is not as runs write it ({error!r})")
+            warn_left_out(directory, f"its metrics.json is not as runs write it ({error!r})")
             continue
         if isinstance(found, str):
             unfinished.append(f"Unfinished, left out: {directory.path}, {found}.")
@@ -122,11 +118,11 @@ def _pass_rate(directory: RunDirectory, manifest: Manifest) -> Estimate | str:
     if (directory.path / METRICS).exists():
         overall = _overall(directory.metrics(), manifest)
         if overall["samples"] - overall["status"]["sandbox_error"] >= manifest.planned:
-            return estimate(overall, "pass_rate")
+            return of_summary(overall, "pass_rate")
     run = read_run(directory)
     if not run.finished or not run.judged:
         return run.extent
-    return estimate(_overall(summarise(manifest, run.verdicts, ()), manifest), "pass_rate")
+    return of_summary(_overall(summarise(run, ()), manifest), "pass_rate")
 
 
 def _overall(summary: Mapping[str, Any], manifest: Manifest) -> Mapping[str, Any]:

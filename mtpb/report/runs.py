@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from mtpb.errors import UsageError
+from mtpb.report.estimates import mean
 from mtpb.rundir.manifest import ProblemFacts
-from mtpb.rundir.runs import Run, count_of_problems, left_out, read_run, run_directories
+from mtpb.rundir.run import Run, count_of_problems, read_run, run_directories
 from mtpb.rundir.store import RunDirectory
-from mtpb.rundir.verdicts import Floats
+from mtpb.statistics.metrics import problem_rates
+from mtpb.tables import clean
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,7 @@ def best_runs(runs: Iterable[Run]) -> tuple[Run, ...]:
 
 
 def _score(run: Run) -> float:
-    return mean(run.rates()[:, 0])
-
-
-def mean(values: Floats) -> float:
-    """Mean of what is known; minus infinity where nothing is, so that it is never the best."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else -np.inf
+    return mean(problem_rates(run)[:, 0])
 
 
 def find_runs(patterns: str | Sequence[str]) -> list[Run]:
@@ -126,7 +123,7 @@ def _readable(directory: RunDirectory) -> Run | None:
     try:
         run = read_run(directory)
     except UsageError as error:
-        left_out(directory, str(error))
+        warn_left_out(directory, str(error))
         return None
     return run if len(run.verdicts) or run.manifest.planned else None
 
@@ -172,7 +169,7 @@ def suites_of(runs: Iterable[Run]) -> tuple[Suite, ...]:
             twins.append(run)
         elif run.directory is not None:
             why = f"{twin.source} has the same model, format and temperature and stands for both"
-            left_out(run.directory, why)
+            warn_left_out(run.directory, why)
     ordered = sorted(groups.items(), key=lambda group: (group[1][0].benchmark.has_tests, group[0]))
     return tuple(
         _suite(key[0], members, [k[0] for k, _ in ordered].count(key[0]) > 1)
@@ -216,3 +213,8 @@ def _same_place(one: Run, other: Run) -> bool:
         other.format,
         other.temperature,
     )
+
+
+def warn_left_out(directory: RunDirectory, why: str) -> None:
+    """Says on standard error that a run is left out of what is being made."""
+    print(clean(f"warning: {directory.path} is left out: {why}"), file=sys.stderr)

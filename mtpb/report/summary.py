@@ -7,9 +7,9 @@ from pathlib import Path
 from mtpb.ending import Exit, nothing_lost, say
 from mtpb.report.results import results_table, run_table
 from mtpb.rundir.records import Status, Verdict
-from mtpb.rundir.runs import Run, read_run
+from mtpb.rundir.run import Run, read_run
 from mtpb.rundir.store import METRICS, RunDirectory, write_json
-from mtpb.statistics.metrics import summarise
+from mtpb.statistics.summary import summarise
 
 
 def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path) -> int:
@@ -24,7 +24,7 @@ def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path)
         (directory.path / METRICS).unlink(missing_ok=True)  # of fewer samples, from earlier
         say(_broken_sandbox(run, failed))
         return Exit.internal
-    summary = summarise(run.manifest, run.verdicts, ks)
+    summary = summarise(run, ks)
     write_json(directory.path / METRICS, summary)
     print(run_table(run.manifest, summary).text())
     if directory.path.resolve().is_relative_to(results.resolve()):

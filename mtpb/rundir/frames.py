@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Status, Verdict
-from mtpb.rundir.runs import read_run
+from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 
 if TYPE_CHECKING:

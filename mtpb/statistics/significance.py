@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import pi, sqrt, tan
-from statistics import NormalDist
 
 import numpy as np
 
@@ -106,39 +104,6 @@ def holm(chances: Sequence[float]) -> list[float]:
         reached = max(reached, min(1.0, (len(chances) - rank) * chances[index]))
         adjusted[index] = reached
     return adjusted
-
-
-def percentile_tail(problems: int, level: float = 0.95) -> float:
-    """The tail at which a bootstrap over `problems` is cut for a two-sided interval.
-
-    A percentile interval is too short by sqrt((P-1)/P) and by normal instead of Student quantiles;
-    cutting further out mends both (Hesterberg 2015, "What Teachers Should Know about the
-    Bootstrap", arXiv 1411.5279, the expanded percentile interval).
-    """
-    if problems < 2:
-        return (1 - level) / 2
-    student = student_quantile((1 + level) / 2, problems - 1)
-    return NormalDist().cdf(-sqrt(problems / (problems - 1)) * student)
-
-
-def student_quantile(chance: float, freedom: int) -> float:
-    """Quantile of Student's t; exact for 1 and 2 degrees of freedom, else within 0.5 %.
-
-    Cornish and Fisher's expansion around the normal quantile (Abramowitz and Stegun, 26.7.5).
-    """
-    if freedom == 1:
-        return tan(pi * (chance - 0.5))
-    if freedom == 2:
-        return (2 * chance - 1) / sqrt(2 * chance * (1 - chance))
-    z = NormalDist().inv_cdf(chance)
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return sum((term / freedom**power for power, term in enumerate(terms)), 0.0)
 
 
 def _signs(flips: int, problems: int, rng: np.random.Generator) -> Iterator[Floats]:

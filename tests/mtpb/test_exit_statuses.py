@@ -36,7 +36,7 @@ COMMANDS = {  # a function that each command calls, wherever it is used
     "report": "mtpb.report.build.write_report",
     "run": "mtpb.running.plan.make_plan",
     "score": "mtpb.exchange.read_samples",
-    "show": "mtpb.rundir.runs.read_verdicts",
+    "show": "mtpb.rundir.run.read_verdicts",
     "study": "mtpb.study.experiment.planned_runs",
 }
 RUN = (*QUICK, "output=run")
@@ -191,7 +191,7 @@ def test_a_crash_leaves_its_traceback_in_the_run_directory(finished: Path, tmp_p
     shutil.copytree(finished, tmp_path / "run")
     samples = (finished / "samples.jsonl").read_bytes()
     for times in (1, 2):
-        done = call_with(RAISES, "mtpb.statistics.metrics.summarise", "run", *RUN, cwd=tmp_path)
+        done = call_with(RAISES, "mtpb.statistics.summary.summarise", "run", *RUN, cwd=tmp_path)
         assert done.returncode == Exit.internal, done.stderr
         assert done.stderr.rstrip().endswith("the traceback is in run/error.log")
         assert "Traceback" not in done.stderr
@@ -206,7 +206,7 @@ def test_where_the_log_cannot_be_written_the_traceback_is_shown(
 ) -> None:
     shutil.copytree(finished, tmp_path / "run")
     (tmp_path / "run" / "error.log").symlink_to("/dev/full")
-    done = call_with(RAISES, "mtpb.statistics.metrics.summarise", "run", *RUN, cwd=tmp_path)
+    done = call_with(RAISES, "mtpb.statistics.summary.summarise", "run", *RUN, cwd=tmp_path)
     assert done.returncode == Exit.internal
     assert "Traceback" in done.stderr
     assert done.stderr.rstrip().endswith("the traceback is above")

@@ -48,6 +48,6 @@ def test_logging_of_libraries_is_a_line_each_and_no_chatter(tmp_path: Path) -> N
         "import logging; log = logging.getLogger('of.a.library')\n"
         "    log.info('chatter'); log.warning('look out'); raise OSError(2, 'gone', 'it')"
     )
-    done = call_with(logs, "mtpb.rundir.runs.read_verdicts", "show", "run=run", cwd=tmp_path)
+    done = call_with(logs, "mtpb.rundir.run.read_verdicts", "show", "run=run", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "warning: look out\nerror: it: gone\n"

@@ -14,7 +14,7 @@ from mtpb.comparing.comparison import Question, compare
 from mtpb.comparing.gate import Gate
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Status
-from mtpb.rundir.runs import read_run
+from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
 

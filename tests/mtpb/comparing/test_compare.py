@@ -18,7 +18,7 @@ from mtpb.comparing.report import headline, junit, markdown, terminal, to_json
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import SandboxFacts
 from mtpb.rundir.records import Key, Status
-from mtpb.rundir.runs import read_run
+from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
 

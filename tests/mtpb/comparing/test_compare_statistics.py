@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtpb.comparing.gate import Gate, Test, decide
-from mtpb.statistics import significance
+from mtpb.statistics import intervals, significance
 from mtpb.statistics.significance import Pairs
 from tests.mtpb.comparing.simulate_gate import NOTHING, SUITES, power_at_detectable, red_share
 
@@ -69,7 +69,7 @@ def test_holm_equals_the_textbook() -> None:
 def test_student_quantiles_equal_scipys(freedom: int) -> None:
     for chance in (0.9, 0.95, 0.975):
         exact = stats.t(freedom).ppf(chance)
-        assert significance.student_quantile(chance, freedom) == pytest.approx(exact, rel=0.005)
+        assert intervals.student_quantile(chance, freedom) == pytest.approx(exact, rel=0.005)
 
 
 # decisions

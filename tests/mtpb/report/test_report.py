@@ -27,6 +27,7 @@ from mtpb.rundir.manifest import ModelFacts
 from mtpb.rundir.prompt_scores import FILE, PromptScore
 from mtpb.rundir.records import Sample, Turn
 from mtpb.rundir.store import RunDirectory
+from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import Estimate, Table
 from tests.mtpb.report.fixtures import Spec, family, make_run
 from tests.mtpb.runs import passes, run_of
@@ -327,7 +328,7 @@ def test_perplexity_is_averaged_over_problems_and_split_by_success(tmp_path: Pat
     table = formats.formats(suite, Published())
     assert cell(table, 0, "multi-turn_all").value == pytest.approx(np.mean(range(2, 8)))
     (pair,) = formats.pairs(suite)
-    solved = pair.multi.rates()[:, 0] > 0
+    solved = problem_rates(pair.multi)[:, 0] > 0
     assert cell(table, 0, "multi-turn_solved").value == pytest.approx(
         np.arange(2, 8)[solved].mean()
     )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtpb.tables import Column, Estimate, Kind, Table, clean, latex_document, write_all
+from mtpb.tables import Column, Estimate, Kind, Table, clean, latex_document
 
 HOSTILE = (
     "a|b",
@@ -112,7 +112,7 @@ def test_latex_compiles_with_hostile_names(tmp_path: Path) -> None:
         tuple(Column(str(i), HOSTILE[i % 9], group="g%" * (i > 3)) for i in range(12)),
         (HOSTILE + HOSTILE[:3],),
     )
-    for name, content in (write_all(table(*HOSTILE)) | write_all(wide)).items():
+    for name, content in (table(*HOSTILE).files() | wide.files()).items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     (tmp_path / "tables.tex").write_text(latex_document(["t", "wide"]))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]

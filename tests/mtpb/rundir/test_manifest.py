@@ -13,8 +13,9 @@ import pytest
 from mtpb.comparing.baselines import read_baseline
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Guarantee, Manifest, ModelFacts, SandboxFacts, Throughput
-from mtpb.rundir.runs import read_run
+from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory, RunWriter
+from mtpb.statistics.metrics import problem_rates
 from tests.mtpb.runs import manifest_of, passes, run_of
 
 OUTCOMES = {"a": [passes(1, 4), passes(2, 4)], "b": [passes(3, 4)]}
@@ -222,5 +223,5 @@ def test_a_run_is_the_same_wherever_it_lies(tmp_path: Path) -> None:
     shutil.copytree(directory.path, tmp_path / "there")
     here, there = read_run(directory), read_run(RunDirectory(tmp_path / "there"))
     assert there.manifest == here.manifest
-    assert there.rates().tolist() == here.rates().tolist()
+    assert problem_rates(there).tolist() == problem_rates(here).tolist()
     assert there.finished

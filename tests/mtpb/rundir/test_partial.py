@@ -22,10 +22,10 @@ from mtpb.report.results import results_table
 from mtpb.report.runs import find_runs, suites_of
 from mtpb.rundir.frames import UnfinishedRunError, UnfinishedRunWarning, load_run
 from mtpb.rundir.records import Status, Verdict
-from mtpb.rundir.runs import read_run
+from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory, write_json
 from mtpb.show import problems_table
-from mtpb.statistics.metrics import summarise
+from mtpb.statistics.summary import summarise
 from mtpb.study.__main__ import StudyConfig, _report
 from mtpb.study.experiment import PlannedRun, Workload
 from mtpb.tables import Column, Estimate, Kind, Table, partial
@@ -241,7 +241,7 @@ def test_metrics_of_fewer_samples_than_planned_are_no_result(tmp_path: Path) -> 
     """They are of the run before it was asked for more samples."""
     directory = run_of(tmp_path / "run", OUTCOMES)
     run = read_run(directory)
-    write_json(directory.path / "metrics.json", summarise(run.manifest, run.verdicts))
+    write_json(directory.path / "metrics.json", summarise(run))
     write_json(directory.manifest_path, replace(run.manifest, planned=96).to_json())
     table = results_table(tmp_path)
     assert table.rows == ()

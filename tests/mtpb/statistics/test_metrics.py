@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Throughput
 from mtpb.rundir.records import Status
-from mtpb.rundir.runs import read_run
+from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 from mtpb.rundir.verdicts import Verdicts
-from mtpb.statistics import metrics
+from mtpb.statistics import intervals, metrics, summary
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
 
 
@@ -28,7 +28,7 @@ def summary_of(path: Path, ks: Sequence[int] | None = None) -> dict:
 
 def summarise(directory: RunDirectory, ks: Sequence[int] | None = None) -> dict:
     run = read_run(directory)
-    return metrics.summarise(run.manifest, run.verdicts, ks)
+    return summary.summarise(run, ks)
 
 
 def entry(summary: dict, scorer: str = "strict", subset: str = "all") -> dict:
@@ -203,14 +203,6 @@ def test_no_verdicts_and_foreign_verdicts_are_refused(tmp_path: Path) -> None:
         summarise(foreign)
 
 
-def test_headline_has_the_overall_figures_with_intervals(tmp_path: Path) -> None:
-    run = run_of(tmp_path, {str(i): [passes(i % 3, 2)] for i in range(9)})
-    rate, first = metrics.headline(summarise(run), "strict")
-    assert (rate.name, first.name) == ("pass_rate", "pass@1")
-    assert rate.low < rate.value < rate.high
-    assert metrics.headline({"results": []}, "strict") == ()
-
-
 # intervals
 
 
@@ -220,14 +212,14 @@ def test_bootstrap_agrees_with_scipy() -> None:
     theirs = stats.bootstrap(
         (values[:, 0],), np.mean, method="percentile", n_resamples=20_000, random_state=0
     ).confidence_interval
-    assert metrics.bootstrap_interval(values)[0] == pytest.approx(list(theirs), abs=0.008)
+    assert intervals.bootstrap_interval(values)[0] == pytest.approx(list(theirs), abs=0.008)
 
 
 @pytest.mark.parametrize("problems", [60, 164])
 def test_many_problems_have_the_interval_of_a_resampling_bootstrap(problems: int) -> None:
     values = np.random.default_rng(1).beta(0.5, 0.8, size=(problems, 1))
-    low, high = metrics.bootstrap_interval(values)[0]
-    ours = metrics.posterior_interval(values)[0]
+    low, high = intervals.bootstrap_interval(values)[0]
+    ours = intervals.posterior_interval(values)[0]
     assert ours == pytest.approx([low, high], abs=0.06 * (high - low))
 
 
@@ -236,7 +228,7 @@ def test_interval_of_zeros_and_ones_is_that_of_jeffreys(passed: int, problems: i
     stats = pytest.importorskip("scipy.stats")
     values = (np.arange(problems) < passed).astype(float)[:, None]
     expected = stats.beta(passed + 0.5, problems - passed + 0.5).ppf([0.025, 0.975])
-    assert metrics.group_figures(values)[0, 1:] == pytest.approx(expected, abs=0.015)
+    assert intervals.group_figures(values)[0, 1:] == pytest.approx(expected, abs=0.015)
 
 
 @pytest.mark.parametrize("problems", [2, 3, 5, 20, 100])
@@ -247,13 +239,13 @@ def test_intervals_cover_the_truth_as_often_as_they_say(
     rng = np.random.default_rng(2)
     truth = shape[0] / sum(shape)
     values = rng.binomial(10, rng.beta(*shape, size=(problems, 400))) / 10
-    _, low, high = metrics.group_figures(values).T  # a column a world
+    _, low, high = intervals.group_figures(values).T  # a column a world
     assert np.mean((low <= truth) & (truth <= high)) >= 0.92
 
 
 @given(st.integers(2, 6), st.floats(0.01, 0.99))
 def test_few_problems_that_agree_are_not_certain(problems: int, share: float) -> None:
-    _, low, high = metrics.group_figures(np.full((problems, 1), share))[0]
+    _, low, high = intervals.group_figures(np.full((problems, 1), share))[0]
     assert low < share < high
     assert high - low > 0.25
 
@@ -262,13 +254,13 @@ def test_few_problems_that_agree_are_not_certain(problems: int, share: float) ->
 def test_problems_that_all_agree_give_no_false_certainty(
     share: float, low: float, high: float
 ) -> None:
-    figures = metrics.group_figures(np.full((10, 1), share))
+    figures = intervals.group_figures(np.full((10, 1), share))
     assert figures[0] == pytest.approx([share, low, high], abs=1e-3)
 
 
 def test_unknown_problems_are_left_out_of_groups() -> None:
     values = np.array([[0.5, np.nan], [1.0, np.nan], [np.nan, np.nan]])
-    figures = metrics.group_figures(values)
+    figures = intervals.group_figures(values)
     assert figures[0, 0] == 0.75
     assert np.isnan(figures[1]).all()
 
@@ -290,8 +282,8 @@ def test_every_interval_holds_its_figure(counts: list[tuple[int, int]]) -> None:
     )
     units = verdicts.units("strict")
     values = metrics.problem_figures(units, [1], len(counts))
-    singles = metrics.single_figures(units, [1], len(counts))
-    for figures in (metrics.group_figures(values), singles.reshape(-1, 3)):
+    singles = intervals.single_figures(units, [1], len(counts))
+    for figures in (intervals.group_figures(values), singles.reshape(-1, 3)):
         value, low, high = figures.T
         assert (low <= value + 1e-12).all()
         assert (value <= high + 1e-12).all()

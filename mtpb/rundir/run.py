@@ -6,8 +6,7 @@ or a saved baseline, makes no difference to them.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +16,7 @@ import numpy as np
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import BenchmarkFacts, Manifest, ProblemFacts, data_order
 from mtpb.rundir.store import RunDirectory
-from mtpb.rundir.verdicts import Floats, Verdicts
-from mtpb.statistics.metrics import clean_verdicts, problem_figures
-from mtpb.tables import Cell, Plain, clean, partial
+from mtpb.rundir.verdicts import Verdicts
 
 
 @dataclass(frozen=True)
@@ -104,13 +101,13 @@ class Run:
 
     @cached_property
     def clean(self) -> Verdicts | None:
-        """The verdicts of cases without known faults; None where no errata are known."""
+        """The verdicts on cases without known faults; None where no errata are known."""
         return clean_verdicts(self.verdicts, self.benchmark)
 
-    def rates(self, scorer: str | None = None, ks: Sequence[int] = ()) -> Floats:
-        """Pass rate and pass@k of each problem of the manifest: [P, 1 + len(ks)]."""
-        units = self.verdicts.units(scorer or self.scorer)
-        return problem_figures(units, ks, len(self.problems))
+    @property
+    def subsets(self) -> Mapping[str, Verdicts]:
+        """`all` verdicts, and the `clean` ones where the benchmark's errata are known."""
+        return {"all": self.verdicts} | ({} if self.clean is None else {"clean": self.clean})
 
 
 def extent(judged: int, planned: int) -> str:
@@ -122,13 +119,6 @@ def count_of_problems(answered: int, asked: int) -> str:
     """How many problems figures are of, in words: `3 problems`, `3 of 115 problems`."""
     several = "" if asked == 1 else "s"
     return f"{asked} problem{several}" if answered == asked else f"{answered} of {asked} problems"
-
-
-def marked(cells: Sequence[Plain], *runs: Run | None) -> tuple[Cell, ...]:
-    """The cells, their numbers marked if one of the runs that they come from is not finished."""
-    if all(run is None or run.finished for run in runs):
-        return tuple(cells)
-    return partial(cells)
 
 
 def read_run(directory: RunDirectory) -> Run:
@@ -163,6 +153,12 @@ def run_directories(place: Path) -> list[RunDirectory]:
     return [RunDirectory(manifest.parent) for manifest in sorted(place.rglob("manifest.json"))]
 
 
-def left_out(directory: RunDirectory, why: str) -> None:
-    """Says on standard error that a run is left out of what is being made."""
-    print(clean(f"warning: {directory.path} is left out: {why}"), file=sys.stderr)
+def clean_verdicts(verdicts: Verdicts, benchmark: BenchmarkFacts) -> Verdicts | None:
+    """The verdicts on cases that are free of known faults; None where no errata are known."""
+    if not benchmark.has_errata:
+        return None
+    problems = benchmark.problems
+    clean = np.zeros((len(problems), max(len(p.cases) for p in problems)), dtype=bool)
+    for row, problem in zip(clean, problems, strict=True):
+        row[: len(problem.cases)] = [case.clean for case in problem.cases]
+    return verdicts.select(clean[verdicts.problem, verdicts.case])
