@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import Benchmark, BenchmarkError
 from models import ModelError
+from mtpb.checking.golden import logits, suites, tokenizer
 from mtpb.checking.kernels import kernels
 from mtpb.checking.preflight import (
     QUICK_REFERENCES,
@@ -32,7 +33,6 @@ from mtpb.checking.preflight import (
 from mtpb.cli import application
 from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
 from mtpb.ending import Exit
-from mtpb.golden import logits, suites, tokenizer
 from mtpb.running.plan import find_checkpoint
 from mtpb.running.suite import load_benchmark, open_pool, program_limits
 from sandbox import Isolation, Limits, Pool, Program, SandboxError

@@ -18,17 +18,12 @@ from mtpb.cli import application
 from mtpb.config import ScoreConfig, check_sandbox, pass_ks
 from mtpb.ending import errors_in
 from mtpb.errors import UsageError
-from mtpb.exchange import read_samples, sample_files
 from mtpb.report.summary import conclude
-from mtpb.rundir.manifest import (
-    Guarantee,
-    Manifest,
-    ModelFacts,
-    describe_benchmark,
-    describe_environment,
-)
+from mtpb.rundir.manifest import Guarantee, Manifest, ModelFacts
 from mtpb.rundir.records import Sample
 from mtpb.rundir.store import RunWriter, default_output, output_directory
+from mtpb.running.describe import describe_benchmark, describe_environment
+from mtpb.running.imported import read_samples, sample_files
 from mtpb.running.judge import Judge
 from mtpb.running.pipeline import complete
 from mtpb.running.suite import (

@@ -20,6 +20,9 @@ from typing import Any
 
 import numpy as np
 from omegaconf import MISSING
+from pygments import highlight
+from pygments.formatters import TerminalFormatter
+from pygments.lexers import PythonLexer
 
 from mtpb.cli import application
 from mtpb.errors import UsageError
@@ -207,10 +210,6 @@ def _code(text: str, paint: Paint) -> Iterator[str]:
 
 
 def _highlighted(text: str) -> str:
-    from pygments import highlight
-    from pygments.formatters import TerminalFormatter
-    from pygments.lexers import PythonLexer
-
     coloured: str = highlight(text, PythonLexer(stripnl=False), TerminalFormatter())
     return coloured.removesuffix("\n")
 

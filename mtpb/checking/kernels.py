@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtpb.checking.preflight import About, Check, State
 from mtpb.config import EngineConfig
-from mtpb.rundir.manifest import device_name
+from mtpb.running.describe import device_name
 from mtpb.running.plan import Checkpoint, choose_engine
 
 if TYPE_CHECKING:

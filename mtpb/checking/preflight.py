@@ -21,9 +21,9 @@ from typing import Any
 
 from benchmarks import Benchmark, Case, FunctionTest, Problem
 from mtpb.errors import UsageError
-from mtpb.rundir.manifest import PACKAGES, describe_environment
 from mtpb.rundir.records import Sample, Status, Turn, Verdict
 from mtpb.running.conversation import Conversations
+from mtpb.running.describe import PACKAGES, describe_environment
 from mtpb.running.judge import Judge
 from sandbox import Pool
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from mtpb.errors import UsageError
 from mtpb.report import formats, passk, passrate
+from mtpb.report.config import PageLimits, Thresholds
 from mtpb.report.figures import Figure, figures_of
-from mtpb.report.pages import write_page
+from mtpb.report.page.write import write_page
 from mtpb.report.passrate import Grouping
 from mtpb.report.published import Published
 from mtpb.report.runs import Suite, described, find_runs, suites_of, to_show
-from mtpb.report.settings import Limits, Thresholds
 from mtpb.rundir.run import Run
 from mtpb.tables import MARK, Column, Kind, Table, clean, latex_document
 
@@ -29,7 +29,7 @@ class Options:
     reference: str | None = None
     html: bool = True
     figures: bool = True
-    limits: Limits = field(default_factory=Limits)
+    limits: PageLimits = field(default_factory=PageLimits)
     partial: bool = False
 
 
@@ -40,7 +40,7 @@ class Report:
     suites: tuple[Suite, ...]
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
-    left_out: str = ""  # what the page had no room for
+    omission: str = ""  # what the page had no room for
 
 
 def report(runs: Sequence[Run], options: Options) -> Report:
@@ -141,8 +141,8 @@ def write_report(patterns: str | Sequence[str], output: Path, options: Options) 
         write_figures(made.figures, output / "figures")
     if options.html:
         page = output / "index.html"
-        left_out = write_page(made.suites, made.tables, made.figures, page, options.limits)
-        made = replace(made, left_out=left_out)
+        omission = write_page(made.suites, made.tables, made.figures, page, options.limits)
+        made = replace(made, omission=omission)
     return made
 
 

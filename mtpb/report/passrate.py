@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mtpb.report.config import Thresholds
 from mtpb.report.estimates import estimate
 from mtpb.report.published import Published, beside, columns
 from mtpb.report.runs import Suite
-from mtpb.report.settings import Thresholds
 from mtpb.rundir.manifest import EngineFacts
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Verdicts

@@ -28,20 +28,16 @@ from mtpb.config import (
     check_sandbox,
 )
 from mtpb.errors import UsageError
-from mtpb.rundir.manifest import (
-    EngineFacts,
-    Guarantee,
-    Manifest,
-    ModelFacts,
-    SamplingFacts,
+from mtpb.rundir.manifest import EngineFacts, Guarantee, Manifest, ModelFacts, SamplingFacts
+from mtpb.rundir.store import default_output, output_directory
+from mtpb.running.conversation import Conversations
+from mtpb.running.describe import (
     data_variant,
     describe_benchmark,
     describe_environment,
     device_name,
     size_label,
 )
-from mtpb.rundir.store import default_output, output_directory
-from mtpb.running.conversation import Conversations
 from mtpb.running.suite import (
     benchmark_identity,
     check_format,

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from mtpb.cli import application
 from mtpb.ending import Exit
-from mtpb.report.__main__ import DifficultyConfig, HtmlConfig, ReportConfig, make
+from mtpb.report.__main__ import make
+from mtpb.report.config import DifficultyConfig, HtmlConfig, ReportConfig
 from mtpb.rundir.prompt_scores import FILE as PERPLEXITY
 from mtpb.rundir.store import RunDirectory, output_directory
 from mtpb.study.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs, quoted

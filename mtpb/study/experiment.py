@@ -20,7 +20,7 @@ from omegaconf import MISSING, OmegaConf
 from benchmarks import BenchmarkError, Format
 from mtpb.config import BenchmarkConfig, RunConfig, check_planned, check_sampling, read_config
 from mtpb.errors import UsageError
-from mtpb.report.__main__ import DifficultyConfig, check_thresholds
+from mtpb.report.config import DifficultyConfig, check_thresholds
 from mtpb.rundir.store import RunDirectory
 from mtpb.running.suite import load_benchmark
 from mtpb.tables import Column, Kind, Table

@@ -19,7 +19,7 @@ from models.config import CodeGenConfig
 from models.engine.cpu.kernels import Kernels
 from models.tokenizer import END_OF_TEXT, CodeGenTokenizer
 from models.transformer import CodeGen
-from mtpb import golden
+from mtpb.checking import golden
 from mtpb.checking.kernels import kernels, of_a_cpu
 from mtpb.checking.preflight import (
     About,

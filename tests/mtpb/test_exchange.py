@@ -11,9 +11,10 @@ import pytest
 
 from benchmarks.problem import Case, FunctionTest, Problem
 from mtpb.errors import UsageError
-from mtpb.exchange import read_samples, write_samples
+from mtpb.exchange import write_samples
 from mtpb.rundir.records import Sample, Turn
 from mtpb.rundir.store import RunDirectory, write_json
+from mtpb.running.imported import read_samples
 from tests.mtpb.runs import manifest_of
 
 FUNCTIONS: Any = SimpleNamespace(

@@ -35,7 +35,7 @@ COMMANDS = {  # a function that each command calls, wherever it is used
     "perplexity": "mtpb.running.plan.make_plan",
     "report": "mtpb.report.build.write_report",
     "run": "mtpb.running.plan.make_plan",
-    "score": "mtpb.exchange.read_samples",
+    "score": "mtpb.running.imported.read_samples",
     "show": "mtpb.rundir.run.read_verdicts",
     "study": "mtpb.study.experiment.planned_runs",
 }

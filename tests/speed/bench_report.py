@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtpb.report.build import Options, report
-from mtpb.report.pages import write_page
+from mtpb.report.config import PageLimits
+from mtpb.report.page.write import write_page
 from mtpb.report.runs import find_runs
-from mtpb.report.settings import Limits
 from tests.mtpb.report.fixtures import Spec, make_run, manifest_of
 
 RUNS = 20
@@ -91,13 +91,13 @@ def page(folder: Path, random_text: bool = False) -> None:
     start = time.process_time()
     made = report(find_runs(str(folder)), Options())
     output = folder / "index.html"
-    left_out = write_page(made.suites, made.tables, made.figures, output, Limits())
+    omission = write_page(made.suites, made.tables, made.figures, output, PageLimits())
     samples = sum(len(run.verdicts) for suite in made.suites for run in suite.runs)
     what = "random letters" if random_text else "programs"
     size = output.stat().st_size / 1e6
     measured(f"page of {samples:,} samples, {what}, {size:.1f} MB", start)
-    if left_out:
-        print(f"  {left_out}")
+    if omission:
+        print(f"  {omission}")
 
 
 def page_of_random_letters(folder: Path) -> None:

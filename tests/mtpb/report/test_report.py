@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from mtpb.errors import UsageError
 from mtpb.report import formats, passk, passrate
 from mtpb.report.build import Options, report, suite_tables, write_report
-from mtpb.report.pages import first_lines, samples_a_problem
+from mtpb.report.config import PageLimits
+from mtpb.report.page.data import first_lines, samples_a_problem
 from mtpb.report.published import SHIPPED, Figure, Published, beside
 from mtpb.report.results import results_table
 from mtpb.report.runs import Suite, find_runs, suites_of
-from mtpb.report.settings import Limits
 from mtpb.rundir.manifest import ModelFacts
 from mtpb.rundir.prompt_scores import FILE, PromptScore
 from mtpb.rundir.records import Sample, Turn
@@ -386,12 +386,12 @@ def test_a_page_is_no_longer_than_its_limit(tmp_path: Path, megabytes: float, sa
     make_run(tmp_path / "run", Spec(problems=20, n=20, lines=20, random_text=True))
     sizes = []
     for limit in (0.0, megabytes):
-        options = Options(figures=False, limits=Limits(megabytes=limit))
+        options = Options(figures=False, limits=PageLimits(megabytes=limit))
         made = write_report(str(tmp_path / "run"), tmp_path, options)
         sizes.append((tmp_path / "index.html").stat().st_size)
     assert sizes[1] <= max(sizes[0], megabytes * 1e6)
-    assert says in made.left_out
-    assert made.left_out in (tmp_path / "index.html").read_text()
+    assert says in made.omission
+    assert made.omission in (tmp_path / "index.html").read_text()
 
 
 def test_results_table_has_sizes_and_data_variants(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from mtpb.report.build import Options, write_report
-from mtpb.report.settings import Limits
+from mtpb.report.config import PageLimits
 from tests.mtpb.report.fixtures import Spec, family, make_run
 
 pytest.importorskip("selenium", reason="selenium is not installed")
@@ -173,10 +173,10 @@ def test_samples_beyond_the_limit_are_counted_but_not_linked(
     browser: Chrome, tmp_path: Path
 ) -> None:
     make_run(tmp_path / "run", Spec(problems=2, cases=2, n=3))
-    made = write_report(str(tmp_path / "run"), tmp_path, Options(limits=Limits(samples=6)))
+    made = write_report(str(tmp_path / "run"), tmp_path, Options(limits=PageLimits(samples=6)))
     page = Page(browser, (tmp_path / "index.html").as_uri())
     page.open("overview").one("h1")
-    assert made.left_out in page.all("#overview > p")
+    assert made.omission in page.all("#overview > p")
     page.open("problem", "toy", 1).one(".matrix")
     linked = [a.get_attribute("href")[-3:] for a in browser.find_elements(By.CSS_SELECTOR, "a.sq")]
     assert linked == ["0/0", "0/1", "1/0"]

@@ -157,7 +157,7 @@ def test_that_content_is_not_the_published_one_is_said_in_the_terminal(
     write_own(tmp_path)
     (tmp_path / "nobody.jsonl").write_text('{"id": "9", "input": {}, "completions": ""}\n')
     chosen = () if command == "study" else OWN[:2]
-    done = call_with(RAISES, "mtpb.golden.suites", command, *chosen, *COMMANDS[command],
+    done = call_with(RAISES, "mtpb.checking.golden.suites", command, *chosen, *COMMANDS[command],
                      cwd=tmp_path)  # fmt: skip
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
     assert line.startswith("warning: own.jsonl: not the published mtpb (SHA-256 ")

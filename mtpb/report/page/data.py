@@ -1,115 +1,36 @@
-"""The HTML report: one file that works from disk, without a server or a network.
+"""The data of the HTML report: problems, verdicts and conversations, packed for the page's script.
 
-The overview is plain HTML. Problems and conversations are data, packed (deflate, base 85) into
-inert script elements, one a problem, and become pages when they are looked at. A completion may
-hold anything: the template escapes, the script makes text nodes only, and the page's content
-security policy admits no other script and no connection.
+An index holds all verdicts; the conversations about a problem are a chunk, which the script unpacks
+when the problem is looked at.
 """
 
 from __future__ import annotations
 
 import base64
 import builtins
-import hashlib
 import json
 import keyword
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from mtpb.report.figures import Figure
 from mtpb.report.runs import Suite
-from mtpb.report.settings import Limits
 from mtpb.rundir.manifest import ProblemFacts
 from mtpb.rundir.records import Sample, Verdict
 from mtpb.rundir.run import Run
-from mtpb.rundir.store import write_whole
 from mtpb.rundir.verdicts import STATUSES, Ints
-from mtpb.tables import MARK, Kind, Table, clean
+from mtpb.tables import MARK
 
-_HERE = Path(__file__).parent
 _LONGEST = 20_000  # letters of a text that are shown; a runaway completion says no more with more
+
+
 _LONGEST_DETAIL = 2_000
+
+
 _LONGEST_EXPECTED = 2_000
-_PALETTE = {
-    "k": "Keyword",
-    "s": "Literal.String",
-    "c": "Comment.Single",
-    "m": "Literal.Number",
-    "nb": "Name.Builtin",
-    "nf": "Name.Function",
-    "nd": "Name.Decorator",
-}
-_DARK = {
-    "paper": "#14171c",
-    "soft": "#1d2127",
-    "line": "#343a44",
-    "ink": "#e3e6ea",
-    "muted": "#9aa3af",
-    "link": "#6cb2f5",
-    "pass": "#4aa3df",
-    "fail": "#f08a4b",
-    "mark": "#3a2416",
-    "shade": "rgb(0 0 0 / 70%)",
-}
-
-
-def write_page(
-    suites: Sequence[Suite],
-    tables: Sequence[Table],
-    figures: Sequence[Figure],
-    output: Path,
-    limits: Limits,
-) -> str:
-    """Writes the page; what it leaves out to stay within the limits, in a sentence or nothing."""
-    sections = _sections(suites, tables, figures)
-    room = int(limits.megabytes * 1e6) - len(_html(suites, sections, 0, {}).encode())
-    embedded, data = _fitting(suites, samples_a_problem(suites, limits.samples), room)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, [_html(suites, sections, embedded, data)])
-    return left_out(suites, embedded)
-
-
-def _html(
-    suites: Sequence[Suite],
-    sections: Sequence[Mapping[str, Any]],
-    embedded: int,
-    data: Mapping[str, str],
-) -> str:
-    """The whole page. Of each run and problem, `embedded` samples are in the data."""
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    packed = {**data, "index": pack(_index(suites, embedded))}
-    html: str = (
-        _environment()
-        .get_template("page.html")
-        .render(
-            css=_markup(_css()),
-            script=_markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            facts=_facts(suites),
-            left_out=left_out(suites, embedded),
-            sections=sections,
-            data=[(id, _markup(letters)) for id, letters in packed.items()],
-        )
-    )
-    return html
-
-
-def _fitting(suites: Sequence[Suite], embedded: int, room: int) -> tuple[int, dict[str, str]]:
-    """As many packed conversations as there is room for (in bytes), and how many that are of each
-    run and problem: at most `embedded`, and all the first ones."""
-    chunks = dict(_chunks(suites, embedded))
-    while True:
-        data = {id: pack(chunk.to_json(embedded)) for id, chunk in chunks.items()}
-        size = sum(map(len, data.values()))
-        if size <= room or not embedded:
-            return embedded, data
-        embedded = max(0, min(embedded - 1, embedded * room // size))
 
 
 def pack(value: object) -> str:
@@ -141,7 +62,7 @@ def run_labels(suite: Suite) -> list[tuple[Run, str]]:
 def samples_a_problem(suites: Iterable[Suite], most: int) -> int:
     """How many samples of each run and problem fit when `most` may be embedded in all; at least
     one."""
-    counts = [_counts(run) for suite in suites for run in suite.runs]
+    counts = [verdict_counts(run) for suite in suites for run in suite.runs]
     largest = max(int(count.max(initial=0)) for count in counts)
 
     def total(each: int) -> int:
@@ -150,7 +71,7 @@ def samples_a_problem(suites: Iterable[Suite], most: int) -> int:
     return max(1, bisect_right(range(largest + 1), most, key=total) - 1)
 
 
-def _counts(run: Run) -> Ints:
+def verdict_counts(run: Run) -> Ints:
     """Verdicts of each problem."""
     return np.bincount(run.verdicts.problem, minlength=len(run.problems))
 
@@ -160,10 +81,7 @@ def rank(problem: ProblemFacts, case: int, sample: int) -> int:
     return sample * len(problem.cases) + case
 
 
-# --- data
-
-
-def _index(suites: Sequence[Suite], embedded: int) -> dict[str, Any]:
+def index(suites: Sequence[Suite], embedded: int) -> dict[str, Any]:
     labels = {id(run): label for suite in suites for run, label in run_labels(suite)}
     runs = [(suite, run) for suite in suites for run in suite.runs]
     return {
@@ -230,20 +148,20 @@ def _letters(run: Run) -> list[list[str]]:
     return [["".join(case) for case in cases] for cases in letters]
 
 
-def _chunks(suites: Sequence[Suite], embedded: int) -> Iterable[tuple[str, _Chunk]]:
+def chunks(suites: Sequence[Suite], embedded: int) -> Iterable[tuple[str, Chunk]]:
     """The first conversations about each problem, in the order of suites and problems."""
     first = 0
     for number, suite in enumerate(suites):
-        chunks = {problem.id: _Chunk(problem) for problem in suite.problems}
+        by_problem = {problem.id: Chunk(problem) for problem in suite.problems}
         for offset, run in enumerate(suite.runs):
             if run.directory is None:
                 continue
             verdicts = {v.key: v for v in run.directory.verdicts() if v.sample < embedded}
             for sample in {s.key: s for s in run.directory.samples()}.values():
-                chunk = chunks.get(sample.problem)
+                chunk = by_problem.get(sample.problem)
                 if chunk and rank(chunk.problem, sample.case, sample.sample) < embedded:
                     chunk.add(first + offset, sample, verdicts.get(sample.key))
-        for place, chunk in enumerate(chunks.values()):
+        for place, chunk in enumerate(by_problem.values()):
             yield _chunk_name(number, place), chunk
         first += len(suite.runs)
 
@@ -252,7 +170,7 @@ def _chunk_name(suite: int, problem: int) -> str:
     return f"chunk-{suite}-{problem}"
 
 
-class _Chunk:
+class Chunk:
     """The conversations about one problem; prompts, which they share, are kept once."""
 
     def __init__(self, problem: ProblemFacts) -> None:
@@ -326,128 +244,3 @@ def _cut_away(completion: str, text: str) -> str:
 
 def _clipped(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}\n… {len(text) - most} letters more"
-
-
-# --- markup
-
-
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    loader = FileSystemLoader(_HERE)
-    return Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _markup(trusted: str) -> Any:
-    """Marks what needs no escaping: our own files, matplotlib's escaped drawings, packed data."""
-    from markupsafe import Markup
-
-    return Markup(trusted)
-
-
-def _css() -> str:
-    """The style sheet with the syntax colours of two well-kept styles."""
-    light, dark = _colours("xcode"), _colours("github-dark")
-    rules = {**_DARK, **dark}
-    dark_rules = "".join(f"--{name}: {value}; " for name, value in rules.items())
-    environment = _environment().overlay(autoescape=False)
-    template = environment.get_template("page.css")
-    rendered: str = template.render(light=light, dark_rules=dark_rules + "color-scheme: dark;")
-    return rendered
-
-
-def _colours(style: str) -> dict[str, str]:
-    from pygments.styles import get_style_by_name
-    from pygments.token import string_to_tokentype
-
-    found = get_style_by_name(style)
-    colours = {
-        name: found.style_for_token(string_to_tokentype(token))["color"]
-        for name, token in _PALETTE.items()
-    }
-    return {name: f"#{colour}" if colour else "inherit" for name, colour in colours.items()}
-
-
-def _facts(suites: Sequence[Suite]) -> str:
-    runs = sum(len(suite.runs) for suite in suites)
-    samples = sum(len(run.verdicts) for suite in suites for run in suite.runs)
-    return f"{runs} runs, {samples:,} judged samples. Brackets hold 95 % intervals over problems."
-
-
-def left_out(suites: Iterable[Suite], embedded: int) -> str:
-    """What is not in the page when `embedded` samples of each run and problem are; or nothing."""
-    most = max(int(_counts(run).max(initial=0)) for suite in suites for run in suite.runs)
-    if embedded >= most:
-        return ""
-    shown = f"the first {embedded} samples" if embedded > 1 else ("one", "none")[not embedded]
-    return (
-        f"Of the up to {most} samples that a run has of a problem, {shown} can be read here: more "
-        "would exceed html.max_samples or html.max_mb. Counts and tables are of all."
-    )
-
-
-def _sections(
-    suites: Sequence[Suite], tables: Sequence[Table], figures: Sequence[Figure]
-) -> list[dict[str, Any]]:
-    """What the overview shows: a section a suite, then what is about all of them."""
-    sections = [
-        {
-            "name": suite.name,
-            "label": suite.label,
-            "problems": len(suite.problems),
-            "tables": [_table(t) for t in tables if _belongs(t.name, suite, suites)],
-            "figures": [
-                {"title": f.title, "svg": _markup(f.svg(themed=True))}
-                for f in figures
-                if _belongs(f.name, suite, suites)
-            ],
-        }
-        for suite in suites
-    ]
-    general = [t for t in tables if not any(_belongs(t.name, s, suites) for s in suites)]
-    if general:
-        shown = [_table(table) for table in general]
-        rest = {"name": "all", "label": "All suites", "problems": 0, "tables": shown, "figures": []}
-        sections.append(rest)
-    return sections
-
-
-def _belongs(name: str, suite: Suite, suites: Sequence[Suite]) -> bool:
-    """By the longest suite name that a table's name begins with: `starter-function-…` is not of
-    `starter`."""
-    owners = [other.name for other in suites if name.startswith(f"{other.name}-")]
-    return bool(owners) and max(owners, key=len) == suite.name
-
-
-def _table(table: Table) -> dict[str, Any]:
-    numeric = [column.kind is not Kind.text for column in table.columns]
-    return {
-        "name": table.name,
-        "title": table.title,
-        "notes": table.notes,
-        "groups": _groups(table),
-        "columns": [
-            {"label": column.label, "numeric": right}
-            for column, right in zip(table.columns, numeric, strict=True)
-        ],
-        "rows": [
-            [
-                {"value": clean(cell.marked), "interval": cell.interval, "numeric": right}
-                for cell, right in zip(row, numeric, strict=True)
-            ]
-            for row in table.written()
-        ],
-    }
-
-
-def _groups(table: Table) -> list[tuple[str, int]]:
-    """Headings above the columns, as (text, width); empty if there are none."""
-    if not any(column.group for column in table.columns):
-        return []
-    return [(group, len(list(same))) for group, same in groupby(c.group for c in table.columns)]
