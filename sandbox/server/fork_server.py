@@ -42,7 +42,7 @@ from sandbox.tester.tester import Judge
 from sandbox.tiers import root_of
 
 CONTROL_FD = 3  # the server's own; its children have other things in the same places
-CHANNEL_FD, LINK_FD, FIRST_FREE_FD = 3, 4, 5
+CHANNEL_FD, LINK_FD = 3, 4
 # imported for programs, which would spend milliseconds on them
 LIBRARY = [
     "abc",
@@ -134,11 +134,8 @@ def _serve_until_closed(
         text = f"{type(error).__name__}: {error}"
         wire.write(control.fileno(), protocol.FAILED.frame(text.encode()))
         os._exit(1)
-    enter = None
     with contextlib.suppress(wire.WireError, ConnectionError):
-        enter = server.serve()
-    if enter is not None:
-        enter()
+        server.serve()
     os._exit(0)
 
 
@@ -154,10 +151,9 @@ def _prepare(
     _copy_without_modes()
     stage = None if start["tests"] else _prepare_stage(start, report)
     layers.give_up_privileges(report)
-    walls = layers.Walls(limits, directory, report)
+    walls = layers.prepare_walls(limits, directory, report)
     if stage is None:
-        walls.enter()
-        walls.seal()
+        walls(())
         server: Server | Judge = Judge(control, start["test_cpu_s"])
     else:
         layers.probe(walls, report)
@@ -311,44 +307,33 @@ class Server:
         self._supervisor = supervisor
         self._stage = stage
         self._next: Child | None = None
-        self._close_rest = layers.closing_from(FIRST_FREE_FD)
         self._null = os.open(os.devnull, os.O_RDWR)
-        while self._null < FIRST_FREE_FD:  # what arrives is then above a child's own places
+        while self._null < layers.FIRST_FREE_FD:  # what arrives is then above a child's own places
             self._null = os.open(os.devnull, os.O_RDWR)
 
-    def serve(self) -> Any:
-        """Serve until the pool hangs up; returns in a child only, with what it is to run."""
+    def serve(self) -> None:
+        """Serve until the pool hangs up, which is an exception of `wire`; also the children."""
         while True:
             tag, body, fds = wire.read_frame_with_fds(self._control, 2)
             if tag == protocol.HARNESS.tag:
                 self._stage.harness(json.loads(body)[1])
             elif tag == protocol.JOB.tag:
-                new = self._job(protocol.unpack_job(body)[0], fds)
-                if new is not None:
-                    return lambda: self._enter(new)
+                if self._next is not None:
+                    self._see_to_its_end(self._next)
+                self._next = Child(protocol.unpack_job(body)[0], fds)
+                if self._next.fork():
+                    self._enter(self._next)  # from here: to return first would touch more pages
             # a KILL for a child that has ended already needs no answer
 
-    def _job(self, number: int, fds: list[int]) -> Child | None:
-        """See the child that waits, if there is one, to its end; have the next one wait.
-
-        `number` and `fds` are the next one's. Returned in its process: what it is.
-        """
-        present, self._next = self._next, Child(number, fds)
-        if present is not None:
-            end = self._supervisor.watch(present)
-            try:
-                scratch.clear(".")
-            finally:
-                body = protocol.pack_end(end)
-                wire.write(self._control.fileno(), protocol.END.frame(body))
-        return self._next if self._next.fork() else None
+    def _see_to_its_end(self, present: Child) -> None:
+        end = self._supervisor.watch(present)
+        try:
+            scratch.clear(".")
+        finally:
+            wire.write(self._control.fileno(), protocol.END.frame(protocol.pack_end(end)))
 
     def _enter(self, new: Child) -> NoReturn:
         """In the child: descriptors and walls, then the program."""
-        self._walls.enter()
-        for place, fd in enumerate((self._null, *new.write_ends, *new.fds)):
-            os.dup2(fd, place)
-        self._close_rest()
-        self._walls.seal()
+        self._walls((self._null, *new.write_ends, *new.fds))
         child.run_program(CHANNEL_FD, LINK_FD, self._stage)
         os._exit(0)

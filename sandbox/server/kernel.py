@@ -8,6 +8,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
@@ -20,7 +21,8 @@ LANDLOCK_VERSION = 1
 CLOSE_RANGE = 436  # the same on all machines
 LANDLOCK_PATH_BENEATH = 1
 _CAPABILITY_VERSION = 0x20080522
-_NO_HANDLE = ctypes.c_long(0)
+
+Call = Callable[[], None]
 
 
 class FilterProgram(ctypes.Structure):
@@ -62,19 +64,19 @@ def _syscall(number: int, *args: object) -> int:
     return _checked(_libc().syscall(ctypes.c_long(number), *args), f"system call {number}")
 
 
-class Call:
-    """A call prepared before a fork, so that making it after one costs little."""
+def prepared(function: Callable[..., int], *arguments: Any) -> Call:
+    """A call made ready before a fork, so that making it after one writes to few pages."""
+    converted = tuple(
+        ctypes.c_ulong(argument) if isinstance(argument, int) else argument
+        for argument in arguments
+    )
 
-    __slots__ = ("_arguments", "_function")
-
-    def __init__(self, function: Callable[..., int], *arguments: int) -> None:
-        self._function = function
-        self._arguments = tuple(ctypes.c_ulong(argument) for argument in arguments)
-
-    def __call__(self) -> None:
-        if self._function(*self._arguments) < 0:
+    def call() -> None:
+        if function(*converted) < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
+
+    return call
 
 
 def prctl(option: int, value: int = 0, third: int = 0) -> int:
@@ -104,7 +106,7 @@ def drop_capabilities() -> None:
 
 def close_range(first: int) -> Call:
     """Close descriptors from `first` to the last there can be; Linux 5.9."""
-    return Call(_libc().syscall, CLOSE_RANGE, first, 0xFFFFFFFF, 0)
+    return prepared(_libc().syscall, CLOSE_RANGE, first, 0xFFFFFFFF, 0)
 
 
 def has_seccomp() -> bool:
@@ -116,8 +118,8 @@ def has_seccomp() -> bool:
 
 
 def load_filter(program: FilterProgram) -> Call:
-    address = ctypes.addressof(program)
-    return Call(_libc().prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address, 0, 0)
+    filter_ = ctypes.byref(program)
+    return prepared(_libc().prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter_, 0, 0)
 
 
 def landlock_version() -> int:
@@ -145,7 +147,7 @@ def landlock_allow(ruleset: int, path_fd: int, rights: int) -> None:
 
 
 def landlock_restrict(ruleset: int) -> Call:
-    return Call(_libc().syscall, LANDLOCK_RESTRICT, ruleset, 0, 0, 0)
+    return prepared(_libc().syscall, LANDLOCK_RESTRICT, ruleset, 0, 0, 0)
 
 
 def malloc_trim() -> None:

@@ -13,7 +13,7 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,11 @@ MOST_DESCRIPTORS = 2**31 - 1
 MOST_PROCESSES = 512
 MAIN_STACK = 64 << 20  # deep recursion; other threads keep the usual 8 MiB
 SCRATCH_FILES = 100_000
+FIRST_FREE_FD = 5  # a child has 0 to 4
+_LINUX = sys.platform.startswith("linux")
+
+# what a child calls to be behind its walls, with the given descriptors as 0, 1, … and no others
+Walls = Callable[[Sequence[int]], None]
 
 
 class MissingLayerError(Exception):
@@ -60,7 +65,7 @@ class Report:
 
 def enter_namespaces(report: Report) -> None:
     """Enter namespaces of our own; the process' next child is the first in the new pid one."""
-    if not report.wanted or not sys.platform.startswith("linux"):
+    if not report.wanted or not _LINUX:
         return
     uid, gid = os.getuid(), os.getgid()
     with contextlib.suppress(OSError):
@@ -91,7 +96,7 @@ def mount_scratch(scratch: str, file_mb: int, report: Report) -> None:
 
     What programs must not read beneath library directories is covered by empty ones.
     """
-    if not report.wanted or not sys.platform.startswith("linux"):
+    if not report.wanted or not _LINUX:
         return
     with contextlib.suppress(OSError):
         kernel.unshare(kernel.CLONE_NEWNS)
@@ -106,13 +111,13 @@ def mount_scratch(scratch: str, file_mb: int, report: Report) -> None:
 
 def die_with_parent() -> None:
     """Ask for SIGKILL when the parent process ends."""
-    if sys.platform.startswith("linux"):
+    if _LINUX:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
 
 
 def give_up_privileges(report: Report) -> None:
     """No capabilities and no way to get any; orphans come to the server to be ended."""
-    if not sys.platform.startswith("linux"):
+    if not _LINUX:
         report.missing["privileges"] = f"not known on {sys.platform}"
         return
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
@@ -126,68 +131,76 @@ def give_up_privileges(report: Report) -> None:
         report.missing["privileges"] = str(error)
 
 
-class Walls:
-    """Limits that all children inherit, and what each enters before it runs a program."""
+def prepare_walls(limits: dict[str, Any], scratch: str, report: Report) -> Walls:
+    """Set the limits that all children inherit; what each calls before it runs a program.
 
-    def __init__(self, limits: dict[str, Any], scratch: str, report: Report) -> None:
-        self._linux = sys.platform.startswith("linux")
-        self._cpu = int(limits["cpu_s"]) + 3
-        # the first process of a pid namespace takes all others with it when it ends
-        self._follow_parent = self._linux and "pid" not in report.namespaces
-        self._restrict: kernel.Call | None = None
-        self._filter: seccomp.Filter | None = None
-        self._set_limits(limits, report)
-        if report.wanted:
-            self._prepare_landlock(scratch, report)
-            self._prepare_seccomp(report)
+    That is one function over calls made ready: whatever a child has to look up is a page that
+    it is the first to write to.
+    """
+    _set_limits(limits, report)
+    calls = _first_calls(limits, report)
+    load: Callable[[int], None] = lambda pid: None  # noqa: E731
+    if report.wanted:
+        calls += _prepare_landlock(scratch, report)
+        load = _prepare_seccomp(report) or load
+    close_rest = closing_from(FIRST_FREE_FD)
+    setpgid, dup2, getpid = os.setpgid, os.dup2, os.getpid
 
-    def _set_limits(self, limits: dict[str, Any], report: Report) -> None:
-        """Limits that the server can live with; its children have them from it."""
-        _lower(resource.RLIMIT_CORE, 0)
-        _lower(resource.RLIMIT_NOFILE, MOST_FILES)
-        _lower(resource.RLIMIT_STACK, MAIN_STACK)
-        _lower(resource.RLIMIT_FSIZE, limits["file_mb"] << 20)
-        if "user" in report.namespaces:  # elsewhere all of the user's processes would count
-            _lower(resource.RLIMIT_NPROC, MOST_PROCESSES)
-        if self._linux:
-            memory = _address_space() + (limits["memory_mb"] << 20)
-            _lower(resource.RLIMIT_AS, memory, memory + HEADROOM)
-        report.active["limits"] = "CPU, wall, memory, files, output"
+    def enter(fds: Sequence[int]) -> None:
+        setpgid(0, 0)  # not setsid: the scheduler would set up a group for each session
+        for call in calls:
+            call()
+        for place, fd in enumerate(fds):
+            dup2(fd, place)
+        close_rest()
+        load(getpid())
 
-    def _prepare_landlock(self, scratch: str, report: Report) -> None:
-        version = kernel.landlock_version() if self._linux else 0
-        if version == 0:
-            report.missing["landlock"] = "the kernel has none, or it is switched off"
-            return
-        try:
-            rules = landlock.ruleset(scratch, covered="mount" in report.namespaces)
-            self._restrict = kernel.landlock_restrict(rules)
-            report.active["landlock"] = f"ABI {version}"
-        except OSError as error:
-            report.missing["landlock"] = str(error)
+    return enter
 
-    def _prepare_seccomp(self, report: Report) -> None:
-        reason = seccomp.supported() if self._linux else f"not known on {sys.platform}"
-        if reason is not None:
-            report.missing["seccomp"] = reason
-            return
-        self._filter = seccomp.Filter()
-        report.active["seccomp"] = "allow list"
 
-    def enter(self) -> None:
-        """A process group of its own, and Landlock; descriptors may still be moved about."""
-        os.setpgid(0, 0)  # not setsid: the scheduler would set up a group for each session
-        if self._follow_parent:
-            die_with_parent()
-        if not self._linux:  # where the server cannot read the child's clock
-            resource.setrlimit(resource.RLIMIT_CPU, (self._cpu, self._cpu + 1))
-        if self._restrict is not None:
-            self._restrict()
+def _set_limits(limits: dict[str, Any], report: Report) -> None:
+    """Limits that the server can live with; its children have them from it."""
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_NOFILE, MOST_FILES)
+    _lower(resource.RLIMIT_STACK, MAIN_STACK)
+    _lower(resource.RLIMIT_FSIZE, limits["file_mb"] << 20)
+    if "user" in report.namespaces:  # elsewhere all of the user's processes would count
+        _lower(resource.RLIMIT_NPROC, MOST_PROCESSES)
+    if _LINUX:
+        memory = _address_space() + (limits["memory_mb"] << 20)
+        _lower(resource.RLIMIT_AS, memory, memory + HEADROOM)
+    report.active["limits"] = "CPU, wall, memory, files, output"
 
-    def seal(self) -> None:
-        """The system-call filter, last."""
-        if self._filter is not None:
-            self._filter.load(os.getpid())
+
+def _first_calls(limits: dict[str, Any], report: Report) -> list[kernel.Call]:
+    if not _LINUX:  # where the server cannot read the child's clock
+        most = int(limits["cpu_s"]) + 3
+        return [functools.partial(resource.setrlimit, resource.RLIMIT_CPU, (most, most + 1))]
+    # the first process of a pid namespace takes all others with it when it ends
+    return [] if "pid" in report.namespaces else [die_with_parent]
+
+
+def _prepare_landlock(scratch: str, report: Report) -> list[kernel.Call]:
+    version = kernel.landlock_version() if _LINUX else 0
+    if version == 0:
+        report.missing["landlock"] = "the kernel has none, or it is switched off"
+        return []
+    try:
+        rules = landlock.ruleset(scratch, covered="mount" in report.namespaces)
+        report.active["landlock"] = f"ABI {version}"
+        return [kernel.landlock_restrict(rules)]
+    except OSError as error:
+        report.missing["landlock"] = str(error)
+        return []
+
+
+def _prepare_seccomp(report: Report) -> Callable[[int], None] | None:
+    reason = seccomp.supported() if _LINUX else f"not known on {sys.platform}"
+    if reason is not None:
+        report.missing["seccomp"] = reason
+        return None
+    report.active["seccomp"] = "allow list"
+    return seccomp.loader()
 
 
 def _lower(what: int, soft: int, hard: int | None = None) -> None:
@@ -215,7 +228,7 @@ def trim_memory() -> None:
 
 def closing_from(first: int) -> Callable[[], None]:
     """A call that closes all descriptors from `first` on, whatever their numbers."""
-    if sys.platform.startswith("linux"):
+    if _LINUX:
         with contextlib.suppress(OSError):
             kernel.close_range(MOST_DESCRIPTORS)()  # there is none: only to see whether it works
             return kernel.close_range(first)
@@ -228,8 +241,7 @@ def probe(walls: Walls, report: Report) -> None:
     if pid == 0:
         code = 0
         with contextlib.suppress(BaseException):
-            walls.enter()
-            walls.seal()
+            walls(())
             code = 64 | _breaches()
         os._exit(code)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -13,6 +13,7 @@ import ctypes
 import errno
 import platform
 import struct
+from collections.abc import Callable
 
 from sandbox.server import kernel, syscalls
 
@@ -120,27 +121,28 @@ def _tree(leaves: list[tuple[int, Code]]) -> Code:
     return [(_AT_LEAST, 0, 1, start), (_JUMP, 0, 0, len(low)), *low, *high]
 
 
-class Filter:
-    """A filter ready to be loaded into the calling process."""
+def loader() -> Callable[[int], None]:
+    """What loads the filter for good into the calling process, whose id it takes.
 
-    def __init__(self) -> None:
-        code = assemble(platform.machine())
-        self._code = ctypes.create_string_buffer(code, len(code))
-        self._places = [
-            at + 4
-            for at in range(0, len(code), _INSTRUCTION.size)
-            if struct.unpack_from("<I", code, at + 4)[0] == _OWN_PID
-        ]
-        self._program = kernel.FilterProgram(
-            len(code) // _INSTRUCTION.size, ctypes.addressof(self._code)
-        )
-        self._load = kernel.load_filter(self._program)
+    It raises OSError where the kernel refuses.
+    """
+    code = assemble(platform.machine())
+    buffer = ctypes.create_string_buffer(code, len(code))
+    places = [
+        at + 4
+        for at in range(0, len(code), _INSTRUCTION.size)
+        if struct.unpack_from("<I", code, at + 4)[0] == _OWN_PID
+    ]
+    put = struct.Struct("<I").pack_into
+    length = len(code) // _INSTRUCTION.size
+    load = kernel.load_filter(kernel.FilterProgram(length, ctypes.addressof(buffer)))
 
-    def load(self, pid: int) -> None:
-        """Load it for good; OSError where the kernel refuses."""
-        for at in self._places:
-            struct.pack_into("<I", self._code, at, pid)
-        self._load()
+    def load_for(pid: int) -> None:
+        for at in places:
+            put(buffer, at, pid)
+        load()
+
+    return load_for
 
 
 def supported() -> str | None:
