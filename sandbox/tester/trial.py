@@ -304,6 +304,9 @@ def _ending(told: bytes) -> Ending:
     return ending if ending.detail else ending._replace(detail="the program ended before the test")
 
 
+_BUILTINS = {name: value for name, value in vars(builtins).items() if not name.startswith("__")}
+
+
 class Namespace(dict[str, Any]):
     """A test's globals; a name that is not among them is the program's.
 
@@ -311,8 +314,7 @@ class Namespace(dict[str, Any]):
     """
 
     def __init__(self, link: Link) -> None:
-        own = {name: value for name, value in vars(builtins).items() if not name.startswith("__")}
-        super().__init__(own, __name__="test", __builtins__=builtins)
+        super().__init__(_BUILTINS, __name__="test", __builtins__=builtins)
         self._link = link
 
     def __missing__(self, name: str) -> object:
