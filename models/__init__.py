@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from models.engine.engine import Engine, perplexity
     from models.engine.options import EngineOptions, Sampling, default_slots
     from models.layout import CheckpointError
+    from models.pretrained import CodeGen
     from models.tokenizer import CodeGenTokenizer
-    from models.transformer import CodeGen
 
 _HOMES = {
-    "transformer": ("CodeGen",),
+    "pretrained": ("CodeGen",),
     "config": ("CodeGenConfig", "ModelError"),
     "engine.dialogue": ("Completion", "Dialogue", "Finish", "Request", "StopRule"),
     "engine.engine": ("Engine", "perplexity"),

@@ -1,9 +1,9 @@
-"""Reading and writing CodeGen's weights in Hugging Face layout.
+"""CodeGen's weights in Hugging Face layout: the table of tensor names, reading and writing.
 
-Weights are mapped, never read whole: a model on the meta device takes no memory, and then tensor
-after tensor is copied from the mapped file into a parameter of the wanted dtype. What a load needs
-beyond the parameters is one tensor. Pickles (`.bin`) are read with `weights_only=True`: a file
-that holds anything but tensors is refused, not run.
+Files are mapped into memory, not read. The model is built on the meta device, and one tensor after
+the other is copied from the file into a parameter of the wanted dtype. So a load takes the memory
+of the parameters and of one tensor. Pickles (`.bin`) are read with `weights_only=True`: a file that
+holds anything but tensors is refused.
 """
 
 from __future__ import annotations
@@ -12,67 +12,120 @@ import json
 import pickle
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from models.config import ModelError
+from models.config import SHARDS, CodeGenConfig, ModelError
 from models.dtype import choose_dtype
 from models.layout import CONFIG, WEIGHTS, CheckpointError, read_config, weight_files
-from models.transformer import CheckpointWeight, CodeGen, checkpoint_weights
+from models.transformer import T, Transformer, without_weights
 
-__all__ = ["CheckpointError", "load", "load_into", "read_config", "save"]
-
-# what older versions of transformers saved along with the weights: masks, the same for every model
+# masks that older versions of transformers saved along with the weights
 IGNORED = re.compile(r"transformer\.h\.\d+\.attn\.(causal_mask|masked_bias|bias)")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointWeight:
+    """A tensor of a checkpoint: the parameter that it is, and whether its layout differs.
+
+    `parameter` is its name in `Transformer.state_dict()`, `shape` its shape in both. The rows of a
+    `packed` tensor are grouped by model-parallel shard (query, value, key of the first, then of the
+    second, …); those of the parameter by query, value, key.
+    """
+
+    parameter: str
+    shape: tuple[int, ...]
+    packed: bool = False
+
+    def load(self, tensor: Tensor) -> Tensor:
+        """From the checkpoint's layout to the model's; the tensor itself where they agree."""
+        return self._swap(tensor, SHARDS, 3) if self.packed else tensor
+
+    def save(self, tensor: Tensor) -> Tensor:
+        """From the model's layout to the checkpoint's; the tensor itself where they agree."""
+        return self._swap(tensor, 3, SHARDS) if self.packed else tensor
+
+    @staticmethod
+    def _swap(tensor: Tensor, outer: int, inner: int) -> Tensor:
+        rows, columns = tensor.shape
+        grouped = tensor.view(outer, inner, -1, columns)
+        return grouped.transpose(0, 1).reshape(rows, columns)
+
+
+def checkpoint_weights(config: CodeGenConfig) -> dict[str, CheckpointWeight]:
+    """All tensors of a CodeGen checkpoint, by their names there."""
+    C, I, V = config.n_embd, config.inner_dim, config.vocab_size  # noqa: E741
+    table = {
+        "transformer.wte.weight": CheckpointWeight("embed.weight", (V, C)),
+        "transformer.ln_f.weight": CheckpointWeight("norm.weight", (C,)),
+        "transformer.ln_f.bias": CheckpointWeight("norm.bias", (C,)),
+        "lm_head.weight": CheckpointWeight("head.weight", (V, C)),
+        "lm_head.bias": CheckpointWeight("head.bias", (V,)),
+    }
+    for n in range(config.n_layer):
+        theirs, ours = f"transformer.h.{n}", f"blocks.{n}"
+        table |= {
+            f"{theirs}.ln_1.weight": CheckpointWeight(f"{ours}.norm.weight", (C,)),
+            f"{theirs}.ln_1.bias": CheckpointWeight(f"{ours}.norm.bias", (C,)),
+            f"{theirs}.attn.qkv_proj.weight": CheckpointWeight(
+                f"{ours}.attention.qvk.weight", (3 * C, C), packed=True
+            ),
+            f"{theirs}.attn.out_proj.weight": CheckpointWeight(
+                f"{ours}.attention.out.weight", (C, C)
+            ),
+            f"{theirs}.mlp.fc_in.weight": CheckpointWeight(f"{ours}.mlp.up.weight", (I, C)),
+            f"{theirs}.mlp.fc_in.bias": CheckpointWeight(f"{ours}.mlp.up.bias", (I,)),
+            f"{theirs}.mlp.fc_out.weight": CheckpointWeight(f"{ours}.mlp.down.weight", (C, I)),
+            f"{theirs}.mlp.fc_out.bias": CheckpointWeight(f"{ours}.mlp.down.bias", (C,)),
+        }
+    return table
 
 
 def load(
     directory: str | Path,
     dtype: torch.dtype | str | None = None,
     device: torch.device | str = "cpu",
-) -> CodeGen:
-    """The model in `directory`, in evaluation mode and without a tokenizer.
+) -> Transformer:
+    """The model in `directory`, in evaluation mode. Raises as `load_into` does."""
+    with without_weights():
+        model = Transformer(read_config(Path(directory)))
+    return load_into(model, Path(directory), dtype, device)
 
-    `models.dtype.choose_dtype` says which dtype it has if none is given. Raises CheckpointError
-    where files are missing or broken, or are not CodeGen's; ModelError for a dtype or a device
-    that there is not.
+
+@torch.no_grad()
+def load_into(
+    model: T,
+    directory: Path,
+    dtype: torch.dtype | str | None = None,
+    device: torch.device | str = "cpu",
+) -> T:
+    """Replace the parameters of `model`, which may be on the meta device, by the weights in
+    `directory`. Returns the model, in evaluation mode.
+
+    Without a dtype, `models.dtype.choose_dtype` chooses. All names and shapes are checked before
+    the first byte is copied. Raises CheckpointError where files are missing or damaged, or are not
+    those of a CodeGen of this geometry; ModelError for a dtype or a device that does not exist.
     """
-    directory = Path(directory)
-    config = read_config(directory)
-    chosen = getattr(
-        torch, choose_dtype(config, str(device), None if dtype is None else str(dtype))
-    )
+    dtype_name = choose_dtype(model.config, str(device), None if dtype is None else str(dtype))
+    chosen: torch.dtype = getattr(torch, dtype_name)
     _check_device(device)
-    with torch.device("meta"), _Undrawn():
-        model = CodeGen(config)
-    load_into(model, directory, chosen, device)
+    weights = checkpoint_weights(model.config)
+    stored: dict[str, Tensor] = {}
+    for file in weight_files(directory):
+        stored |= _mapped(file)
+    _check(weights, stored, directory)
+    for name, weight in weights.items():
+        target = torch.empty(weight.shape, dtype=chosen, device=device)
+        target.copy_(weight.load(stored.pop(name)))
+        module, _, attribute = weight.parameter.rpartition(".")
+        setattr(model.get_submodule(module), attribute, nn.Parameter(target))
     return model.eval()
-
-
-class _Undrawn(TorchFunctionMode):
-    """Modules built under this mode draw no random weights.
-
-    On the meta device that would have no effect but to import half of PyTorch's compiler: 67 MB
-    and a second or more.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., object],
-        types: Sequence[type],
-        args: tuple[object, ...] = (),
-        kwargs: dict[str, object] | None = None,
-    ) -> object:
-        if getattr(func, "__module__", None) == nn.init.__name__:
-            return None
-        return func(*args, **(kwargs or {}))
 
 
 def _check_device(device: torch.device | str) -> None:
@@ -82,31 +135,8 @@ def _check_device(device: torch.device | str) -> None:
         raise ModelError(f"device={str(device)!r}: {_first_line(error)}") from error
 
 
-@torch.no_grad()
-def load_into(
-    model: CodeGen,
-    directory: Path,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str = "cpu",
-) -> None:
-    """Give every parameter of `model` (which may be on the meta device) its weights.
-
-    All names and shapes are checked before the first byte is copied. Raises CheckpointError.
-    """
-    weights = checkpoint_weights(model.config)
-    stored: dict[str, Tensor] = {}
-    for file in weight_files(directory):
-        stored |= _mapped(file)
-    _check(weights, stored, directory)
-    for name, weight in weights.items():
-        target = torch.empty(weight.shape, dtype=dtype, device=device)
-        target.copy_(weight.load(stored.pop(name)))
-        module, _, attribute = weight.parameter.rpartition(".")
-        setattr(model.get_submodule(module), attribute, nn.Parameter(target))
-
-
 def _mapped(file: Path) -> dict[str, Tensor]:
-    """The tensors of a file, on pages that are read when they are used."""
+    """The tensors of a file, whose bytes are read when they are used."""
     return _mapped_safetensors(file) if file.suffix == ".safetensors" else _mapped_pickle(file)
 
 
@@ -178,8 +208,8 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def save(model: CodeGen, directory: str | Path) -> None:
-    """Write `model.safetensors` and `config.json`, for us and for transformers' CodeGen."""
+def save(model: Transformer, directory: str | Path) -> None:
+    """Write `model.safetensors` and `config.json`, which transformers reads too."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     state = model.state_dict()

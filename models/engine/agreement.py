@@ -1,8 +1,8 @@
-"""For which numbers of rows do a model's products have the same bits, row for row?
+"""The numbers of rows for which a product has the same bits, row by row.
 
-Kernels may add up in another order for another number of rows; then a completion would depend on
-how many conversations happen to be under way. So the numbers of rows in use are those that are
-found to agree, on the machine, before anything is sampled.
+Kernels may add up in another order for another number of rows. A completion would then depend on
+how many sequences run beside it. So the engine uses only numbers of rows whose products were found
+to agree, on this machine, before anything is sampled.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.engine.cpu.products import Linear
-from models.transformer import CodeGen
+from models.engine.cpu.products import PackedLinear
+from models.transformer import Transformer
+
+SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256)  # tried
 
 
 @torch.no_grad()
-def agreeing_sizes(model: CodeGen, anchor: int, sizes: Sequence[int]) -> list[int]:
-    """Those numbers of rows with which the model's products have, row for row, the same bits
-    as with `anchor` rows at a time. Measured, once for each shape of the first layer and the head.
+def agreeing_sizes(model: Transformer, anchor: int, sizes: Sequence[int]) -> list[int]:
+    """Those of `sizes`, and `anchor`, for which each row of a product has the same bits as in
+    products of `anchor` rows; sorted. Measured for each product of the first block and the head.
     """
     agreeing = sorted({anchor, *sizes})
     generator = torch.Generator().manual_seed(1)
     for layer in [*model.blocks[0].modules(), model.head]:
-        if isinstance(layer, (Linear, nn.Linear)):
+        if isinstance(layer, (PackedLinear, nn.Linear)):
             rows = max(agreeing) + anchor
             x_NC = torch.randn(rows, layer.in_features, generator=generator)
             x_NC = x_NC.to(layer.weight.device, layer.weight.dtype)
@@ -42,10 +44,8 @@ def _agrees(out_NC: Tensor, expected: dict[int, Tensor]) -> bool:
 
 
 def _places(rows: int, anchor: int) -> list[int]:
-    """Where rows are compared: all places for a large anchor, the more telling ones otherwise.
-
-    Kernels treat the last rows of a product apart, and a product may end at any multiple of 8.
-    """
+    """First rows of the products of `anchor` rows that are compared: all, or with a small anchor
+    only those that contain the last row before a multiple of 16, which kernels may treat apart."""
     places = range(0, rows, anchor)
     if len(places) <= 16:
         return list(places)

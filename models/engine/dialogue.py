@@ -1,4 +1,4 @@
-"""What the engine and its callers say to each other. Needs no torch."""
+"""The protocol between the engine and its callers: requests, completions, dialogues. No torch."""
 
 from __future__ import annotations
 
@@ -8,28 +8,27 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 StopRule = Callable[[str], "int | None"]
-"""Where a completion is cut, or None while the rule is not met.
+"""Takes the text so far; returns where to cut it, or None while the rule is not met.
 
-It is asked again as the text grows, and generation ends with the token that meets it. So that
-nothing is lost by ending there, a cut that is found once must stay where it is, or move forward,
-whatever text comes after it."""
+It is called as the text grows, and generation ends with the token that meets it. So a cut, once
+found, must not move backward when more text follows."""
 
 
 class Finish(Enum):
     """Why a completion ended."""
 
     stop = "stop"  # the stop rule was met
-    length = "length"  # max_new_tokens were generated
-    eos = "eos"  # the model said end of text
+    length = "length"  # it has max_new_tokens tokens
+    eos = "eos"  # the model generated the end of text
     context = "context"  # the model's context is full
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Continue `prompt` by at most `max_new_tokens`.
+    """Continue `prompt` by at most `max_new_tokens` tokens.
 
-    `key` (64 bits) is all that the noise depends on besides the position in the completion: the
-    same key brings the same luck, whatever the model.
+    `key` is the random key (64 bits): the random numbers depend on it and on the position in the
+    completion, and on nothing else; not on the model.
     """
 
     prompt: str
@@ -40,11 +39,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What the model said.
+    """The answer to a request.
 
-    `text` is as decoded: neither cut by the stop rule nor with the end-of-text token, which
-    `token_ids` has. `logprobs`, if asked for, are those of the tokens under the model's own
-    distribution (temperature 1, nothing left out), in nats.
+    `text` is the decoded text, not cut by the stop rule, without the end of text. `token_ids` has
+    the end of text. `logprobs`, if asked for, are the log-probabilities of the tokens under the
+    model's own distribution (temperature 1, no top-k or top-p), in nats.
     """
 
     text: str
@@ -57,7 +56,7 @@ D = TypeVar("D", bound="Dialogue")
 
 
 class Dialogue(Protocol):
-    """A conversation as an immutable state machine: what it asks next, and what it then becomes."""
+    """A conversation as an immutable state machine."""
 
     @property
     def request(self) -> Request | None:

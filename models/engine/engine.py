@@ -1,11 +1,12 @@
-"""The sampling engine: many conversations at a time, each as if it were alone.
+"""The sampling engine: many dialogues at a time, each with the tokens that it would get alone.
 
     engine = Engine(model, tokenizer, EngineOptions(), Sampling(temperature=0.8, top_p=0.95))
     for dialogue in engine.run(dialogues):
         ...
 
-A step computes one token of every conversation that is being answered and some tokens of prompts
-that are still to be read; then a token is drawn for each row that has an answer to give.
+The loop is `Engine.run`: admit dialogues, plan a step, compute it, draw tokens, finish dialogues. A
+step computes one token of every sequence that generates and some tokens of prompts; then a token is
+drawn for every sequence whose tokens are all computed.
 """
 
 from __future__ import annotations
@@ -16,20 +17,19 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol
-from weakref import WeakKeyDictionary
 
 from models.config import ModelError
 from models.engine import memory
 from models.engine.dialogue import Completion, D, Finish, Request, StopRule
 from models.engine.options import EngineOptions, Sampling, default_cache_tokens, default_slots
-from models.engine.pages import PAGE, Pages
+from models.engine.pages import PAGE, PagePool
 from models.engine.runner import Runner
 from models.engine.sampling import Draw, log_probabilities, sample
 from models.engine.scheduler import Scheduler, Sequence, Step
-from models.transformer import CodeGen
+from models.transformer import Transformer
 
-TILE = 16  # rows of a product whose bits all other numbers of rows must reproduce
-CHUNK = 128  # prompt tokens that a step reads besides the tokens being generated
+TILE = 16  # rows of a product whose bits all others must have, where `deterministic` is set
+PREFILL_TOKENS = 128  # of prompts in a step, besides the tokens being generated
 
 
 class Tokenizer(Protocol):
@@ -42,16 +42,16 @@ class Tokenizer(Protocol):
 
 @dataclass(slots=True)
 class Stats:
-    """What was generated so far, and the seconds that `Engine.run` spent on it."""
+    """How many tokens were generated so far, and the seconds that `Engine.run` took for them."""
 
     tokens: int = 0
     seconds: float = 0.0
 
 
-class Listener:
-    """Text as it comes, token by token, and whether its stop rule is met.
+class StreamedText:
+    """The text of a completion, decoded token by token, and whether it meets a stop rule.
 
-    A character whose bytes are not all there is not yet text.
+    The bytes of an incomplete character are not part of the text yet.
     """
 
     def __init__(self, stop: StopRule | None) -> None:
@@ -59,48 +59,66 @@ class Listener:
         self._stop = stop
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
-    def hear(self, content: bytes) -> None:
+    def append(self, content: bytes) -> None:
+        """Add the bytes of a token, and apply the stop rule."""
         new = self._decoder.decode(content)
         self.text += new
         if new and self._stop is not None:
             self.stopped = self._stop(self.text) is not None
 
-    def end(self) -> str:
-        """The whole text; bytes of an unfinished character become U+FFFD."""
+    def finish(self) -> str:
+        """The whole text; bytes of an incomplete character become U+FFFD."""
         self.text += self._decoder.decode(b"", final=True)
         return self.text
 
 
 @dataclass(slots=True, eq=False)
-class Answer(Generic[D]):
-    """A dialogue under way: its request, and the completion as far as it has come."""
+class Generation(Generic[D]):
+    """A dialogue's request in progress, and the completion so far."""
 
     dialogue: D
     request: Request
     sequence: Sequence
-    room: int  # how many tokens the context has left
-    listener: Listener
+    room: int  # tokens after the prompt until the context is full
+    text: StreamedText
     logprobs: list[float] = field(default_factory=list)
 
     @property
     def token_ids(self) -> list[int]:
+        """The tokens generated so far."""
         return self.sequence.tokens[self.sequence.prompt_length :]
 
     def completion(self, finish: Finish) -> Completion:
+        """The completion as it is now."""
         logprobs = tuple(self.logprobs) if self.logprobs else None
-        return Completion(self.listener.end(), tuple(self.token_ids), finish, logprobs)
+        return Completion(self.text.finish(), tuple(self.token_ids), finish, logprobs)
+
+
+@dataclass(slots=True)
+class Run(Generic[D]):
+    """The state of one call of `Engine.run`."""
+
+    source: Iterator[D]
+    scheduler: Scheduler
+    exhausted: bool = False  # whether the source has no more dialogues
+    generations: dict[Sequence, Generation[D]] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all dialogues of the source are finished."""
+        return self.exhausted and not self.generations
 
 
 class Engine:
     """Samples from `model`, which is not changed; on a CPU its weights are copied and packed.
 
-    Drop your own reference to the model if memory is short. Raises ModelError where the memory
+    Drop your own reference to the model if memory is short. Raises ModelError where the free memory
     does not suffice for the slots.
     """
 
     def __init__(
         self,
-        model: CodeGen,
+        model: Transformer,
         tokenizer: Tokenizer,
         options: EngineOptions | None = None,
         sampling: Sampling | None = None,
@@ -113,130 +131,138 @@ class Engine:
         tokens = max(tokens, model.config.n_positions)
         asked = None if self.options.cache_tokens is None else tokens
         memory.check(model.config, weight.device, weight.dtype, self.slots, asked)
-        self.pages = Pages(-(-tokens // PAGE))
+        self.pages = PagePool(-(-tokens // PAGE))
         self.stats = Stats()
-        self._scheduler = Scheduler(self.slots, self.pages, CHUNK)  # whose sequences hold pages
+        self._scheduler = Scheduler(self.slots, self.pages, PREFILL_TOKENS)  # the last that planned
         anchor = TILE if self.options.deterministic else max(self.slots, 2)
         self._runner = Runner(model, self.pages.count, anchor)
 
     def run(self, dialogues: Iterable[D]) -> Iterator[D]:
-        """The dialogues, finished, as they finish; new ones are taken as there is room.
+        """The dialogues, finished, in the order in which they finish. They are taken from the
+        iterable as slots are free.
 
-        Several runs and scores of one engine may alternate, at the cost of computing again what
-        the others' sequences have displaced.
+        Several runs and scores of one engine may alternate; each then computes tokens again whose
+        pages another one has taken.
         """
-        scheduler = Scheduler(self.slots, self.pages, CHUNK)
-        source = iter(dialogues)
-        answers: dict[Sequence, Answer[D]] = {}
-        more = True
+        run = Run(iter(dialogues), Scheduler(self.slots, self.pages, PREFILL_TOKENS))
         try:
-            while more or answers:
+            while not run.finished:
                 started = time.perf_counter()
-                finished: list[D] = []
-                while more and scheduler.room:
-                    dialogue = next(source, None)
-                    if dialogue is None:
-                        more = False
-                        break
-                    answer = self._ask(dialogue)
-                    if isinstance(answer, Answer):
-                        answers[answer.sequence] = answer
-                        scheduler.add(answer.sequence)
-                    else:
-                        finished.append(answer)
-                if answers:
-                    finished += self._step(scheduler, answers)
+                finished = self._admit(run)
+                if run.generations:
+                    finished += self._step(run)
                 self.stats.seconds += time.perf_counter() - started
                 yield from finished
         finally:
-            self._let_go(scheduler)
+            self._release_pages(run.scheduler)
 
-    def _ask(self, dialogue: D) -> Answer[D] | D:
-        """The dialogue's next answer, empty so far; the dialogue if it has no more to ask."""
-        while (request := dialogue.request) is not None:
-            prompt = self._encode(request.prompt)
-            room = self.config.n_positions - len(prompt)
-            if room > 0 and request.max_new_tokens > 0:
-                sequence = Sequence(prompt, len(prompt))
-                return Answer(dialogue, request, sequence, room, Listener(request.stop))
-            finish = Finish.length if room > 0 else Finish.context
-            dialogue = dialogue.receive(Completion("", (), finish))
-        return dialogue
+    def _admit(self, run: Run[D]) -> list[D]:
+        """Take dialogues while slots are free. Returns those that need no token."""
+        finished: list[D] = []
+        while run.scheduler.room and not run.exhausted:
+            dialogue = next(run.source, None)
+            if dialogue is None:
+                run.exhausted = True
+                break
+            generation = self._next_generation(dialogue)
+            if isinstance(generation, Generation):
+                run.generations[generation.sequence] = generation
+                run.scheduler.add(generation.sequence)
+            else:
+                finished.append(generation)
+        return finished
 
-    def _encode(self, text: str) -> list[int]:
-        # CodeGen has no token for the start: an empty prompt starts after the end of a text
-        return self.tokenizer.encode(text) or [self.config.eos_token_id]
-
-    def _step(self, scheduler: Scheduler, answers: dict[Sequence, Answer[D]]) -> list[D]:
-        """Compute a step and draw its tokens; the dialogues that are finished with it."""
-        step = self._plan(scheduler)
-        last_rows = sorted({row for _, row in step.draws})
-        logits_RV = self._runner.logits(step.rows, last_rows)
-        places = {row: place for place, row in enumerate(last_rows)}
+    def _step(self, run: Run[D]) -> list[D]:
+        """Compute a step and draw its tokens. Returns the dialogues that finish with it."""
+        step = self._plan(run.scheduler)
+        logits_RV = self._runner.logits(step.rows, step.logits_rows)
+        drawing = [run.generations[sequence] for sequence, _ in step.draws]
         draws = [
-            Draw(places[row], answers[sequence].request.key, len(answers[sequence].token_ids))
-            for sequence, row in step.draws
+            Draw(row, generation.request.key, len(generation.token_ids))
+            for generation, (_, row) in zip(drawing, step.draws, strict=True)
         ]
         tokens = sample(logits_RV, self.sampling, draws)
         if self.options.logprobs:
             values = log_probabilities(logits_RV[[draw.row for draw in draws]], tokens)
-            for (sequence, _), value in zip(step.draws, values, strict=True):
-                answers[sequence].logprobs.append(value)
-        scheduler.commit(step)
-        for (sequence, _), token in zip(step.draws, tokens, strict=True):
-            sequence.tokens.append(token)
+            for generation, value in zip(drawing, values, strict=True):
+                generation.logprobs.append(value)
+        run.scheduler.commit(step)
+        for generation, token in zip(drawing, tokens, strict=True):
+            generation.sequence.tokens.append(token)
         self.stats.tokens += len(tokens)
-        moved_on = [self._move_on(scheduler, answers, sequence) for sequence, _ in step.draws]
-        return [dialogue for dialogue in moved_on if dialogue is not None]
+        finished = [self._advance(run, generation) for generation in drawing]
+        return [dialogue for dialogue in finished if dialogue is not None]
 
     def _plan(self, scheduler: Scheduler) -> Step:
-        """The scheduler's next step, its pages copied; other schedulers' sequences make room."""
+        """The scheduler's next step, whose pages are copied. Another scheduler that planned before
+        loses its pages."""
         if self._scheduler is not scheduler:
             self._scheduler.preempt_all()
             self._scheduler = scheduler
         step = scheduler.plan()
         if step.copies:
-            self._runner.copy(step.copies)
+            self._runner.copy_pages(step.copies)
         return step
 
-    def _let_go(self, scheduler: Scheduler) -> None:
-        """Free the pages of a scheduler that is done or given up, unless others displaced it."""
+    def _release_pages(self, scheduler: Scheduler) -> None:
+        """Free the pages of a scheduler that ends, unless another one has taken them."""
         if self._scheduler is scheduler:
             scheduler.preempt_all()
 
-    def _move_on(
-        self, scheduler: Scheduler, answers: dict[Sequence, Answer[D]], sequence: Sequence
-    ) -> D | None:
-        """After a new token: if that finishes the completion, let the dialogue go on. Returns the
-        dialogue if it is finished."""
-        answer = answers[sequence]
-        finish = self._finish(answer)
+    def _advance(self, run: Run[D], generation: Generation[D]) -> D | None:
+        """After a new token: if it completes the request, start the dialogue's next one. Returns
+        the dialogue if it is finished."""
+        finish = self._finish(generation)
         if finish is None:
             return None
-        following = self._ask(answer.dialogue.receive(answer.completion(finish)))
-        if isinstance(following, Answer):
-            scheduler.follow(sequence, following.sequence.tokens)
-            answers[sequence] = replace(following, sequence=sequence)
+        sequence = generation.sequence
+        following = self._next_generation(
+            generation.dialogue.receive(generation.completion(finish))
+        )
+        if isinstance(following, Generation):
+            run.scheduler.continue_with(sequence, following.sequence.tokens)
+            run.generations[sequence] = replace(following, sequence=sequence)
             return None
-        del answers[sequence]
-        scheduler.finish(sequence)
+        del run.generations[sequence]
+        run.scheduler.finish(sequence)
         return following
 
-    def _finish(self, answer: Answer[D]) -> Finish | None:
-        token, length = answer.sequence.tokens[-1], len(answer.token_ids)
+    def _next_generation(self, dialogue: D) -> Generation[D] | D:
+        """The generation for the dialogue's next request; the dialogue itself if it has none.
+
+        Requests that leave no room for a token are answered at once.
+        """
+        while (request := dialogue.request) is not None:
+            prompt = self._encode(request.prompt)
+            room = self.config.n_positions - len(prompt)
+            if room > 0 and request.max_new_tokens > 0:
+                sequence = Sequence(prompt, len(prompt))
+                return Generation(dialogue, request, sequence, room, StreamedText(request.stop))
+            finish = Finish.length if room > 0 else Finish.context
+            dialogue = dialogue.receive(Completion("", (), finish))
+        return dialogue
+
+    def _encode(self, text: str) -> list[int]:
+        # CodeGen has no token for the start of a text: an empty prompt is an end of text
+        return self.tokenizer.encode(text) or [self.config.eos_token_id]
+
+    def _finish(self, generation: Generation[D]) -> Finish | None:
+        """Add the last token to the text. Returns why the completion ends with it, or None."""
+        token, length = generation.sequence.tokens[-1], len(generation.token_ids)
         if token == self.config.eos_token_id:
             return Finish.eos
-        answer.listener.hear(self.tokenizer.token_bytes(token))
-        if answer.listener.stopped:
+        generation.text.append(self.tokenizer.token_bytes(token))
+        if generation.text.stopped:
             return Finish.stop
-        if length == answer.request.max_new_tokens:
+        if length == generation.request.max_new_tokens:
             return Finish.length
-        return Finish.context if length == answer.room else None
+        return Finish.context if length == generation.room else None
 
     def score(self, context: str, text: str) -> tuple[float, ...]:
-        """Log-probabilities (nats) of `text`'s tokens, each given `context` and those before it.
+        """Log-probabilities (nats) of `text`'s tokens, each given `context` and the tokens before.
 
-        Both are encoded by themselves. Raises ModelError where they exceed the model's context.
+        `context` and `text` are encoded separately. Raises ModelError where they exceed the model's
+        context.
         """
         before, tokens = self._encode(context), self.tokenizer.encode(text)
         ids = before + tokens
@@ -244,7 +270,7 @@ class Engine:
             raise ModelError(
                 f"{len(ids)} tokens to score: the model's context is {self.config.n_positions}"
             )
-        scheduler = Scheduler(1, self.pages, CHUNK)
+        scheduler = Scheduler(1, self.pages, PREFILL_TOKENS)
         sequence = Sequence(ids[:-1], len(before))
         scheduler.add(sequence)
         scores: list[float] = []
@@ -258,40 +284,10 @@ class Engine:
                 scores += log_probabilities(logits_NV, ids[first + 1 : span.end + 1])
                 scheduler.commit(step)
         finally:
-            self._let_go(scheduler)
+            self._release_pages(scheduler)
         return tuple(scores)
 
 
 def perplexity(logprobs: Collection[float]) -> float:
     """exp of minus the mean log-probability, as in Nijkamp et al. 2023, section 4."""
     return math.exp(-math.fsum(logprobs) / len(logprobs))
-
-
-@dataclass(frozen=True, slots=True)
-class _Single:
-    """A dialogue of one request."""
-
-    request: Request | None
-    completion: Completion | None = None
-
-    def receive(self, completion: Completion) -> _Single:
-        return _Single(None, completion)
-
-
-def complete(model: CodeGen, request: Request, sampling: Sampling) -> str:
-    """The text of one completion, cut by its stop rule; the engine is kept for the next call."""
-    if model.tokenizer is None:
-        raise ModelError("the model has no tokenizer; load it by CodeGen.from_pretrained")
-    weights = [(p.data_ptr(), p._version) for p in model.parameters()]
-    kept = _engines.get(model)
-    if kept is None or kept[0] != weights:  # trained meanwhile, or moved
-        kept = weights, Engine(model, model.tokenizer, EngineOptions(slots=1))
-        _engines[model] = kept
-    engine = kept[1]
-    engine.sampling = sampling
-    (done,) = engine.run([_Single(request)])
-    text = done.completion.text if done.completion else ""
-    return text[: request.stop(text)] if request.stop else text
-
-
-_engines: WeakKeyDictionary[CodeGen, tuple[list[tuple[int, int]], Engine]] = WeakKeyDictionary()

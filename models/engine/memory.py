@@ -1,4 +1,4 @@
-"""How much memory there is for the engine, and an error where it is too little."""
+"""The memory that the engine needs, and an error where there is less."""
 
 from __future__ import annotations
 
@@ -13,31 +13,29 @@ from models.engine.pages import PAGE
 
 
 def available(device: torch.device) -> int:
-    """Bytes that can still be taken on a device; on a CPU what the system and the control group
-    leave."""
+    """Bytes that are free on a device; on a CPU, by the system and by the control group."""
     if device.type == "cuda":
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0] + kept)  # what torch keeps for later is free
+        return int(torch.cuda.mem_get_info(device)[0] + kept)  # torch reuses what it has reserved
     free = [_meminfo("MemAvailable"), _control_group()]
     return min((n for n in free if n is not None), default=1 << 62)
 
 
 def cache_bytes(config: CodeGenConfig, tokens: int, itemsize: int) -> int:
-    """What keys and values of `tokens` tokens take."""
+    """Bytes of the paged KV cache for `tokens` tokens."""
     pages = -(-tokens // PAGE) + 1
     return 2 * config.n_layer * config.n_embd * itemsize * PAGE * pages
 
 
 def drawing_bytes(config: CodeGenConfig, device: torch.device, slots: int) -> int:
-    """What a GPU needs to draw a token for each slot: logits, and weights in float64, some times.
-
-    A CPU draws for a few rows at a time.
+    """Bytes that drawing a token for each slot takes on a GPU: four arrays of the logits' shape in
+    float64. 0 on a CPU, which draws for a few rows at a time.
     """
     return 0 if device.type == "cpu" else 4 * 8 * slots * config.vocab_size
 
 
 def packed_bytes(config: CodeGenConfig, device: torch.device, dtype: torch.dtype) -> int:
-    """What the engine's own copy of the weights takes: on a CPU all but the embedding."""
+    """Bytes of the engine's own copy of the weights: on a CPU all but the embedding, else 0."""
     if device.type != "cpu":
         return 0
     packed = config.parameters - config.vocab_size * config.n_embd
@@ -51,8 +49,11 @@ def check(
     slots: int,
     cache_tokens: int | None = None,
 ) -> None:
-    """Raise ModelError unless packed weights of `dtype` and the cache fit: one of `cache_tokens`
-    tokens if that is given, else what `slots` slots take by default."""
+    """Raise ModelError unless packed weights and cache fit into the free memory.
+
+    `dtype` is that of the weights. The cache has `cache_tokens` tokens, or by default what `slots`
+    slots take.
+    """
     size = 4 if device.type == "cpu" else dtype.itemsize
     weights = packed_bytes(config, device, dtype)
     free = available(device) - drawing_bytes(config, device, slots)
@@ -87,7 +88,7 @@ def _meminfo(name: str) -> int | None:
 
 
 def _control_group() -> int | None:
-    """What the control group (version 2) of a container leaves."""
+    """Bytes that the control group (version 2) of a container leaves; None without a limit."""
     folder = Path("/sys/fs/cgroup")
     try:
         limit = (folder / "memory.max").read_text().strip()

@@ -1,4 +1,4 @@
-"""The engine's settings, and what follows from them before a model is loaded. Needs no torch."""
+"""The engine's settings and their defaults, which are known before a model is loaded. No torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from models.config import CodeGenConfig, ModelError
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is drawn: logits over `temperature` (0: the most likely token), the
-    `top_k` largest of them (0: all), and of those the fewest that hold a mass of `top_p`."""
+    """How a token is drawn: the logits are divided by `temperature` (0: the most likely token is
+    taken), the `top_k` largest are kept (0: all), and of these the fewest whose probabilities add
+    up to `top_p`. Raises ModelError for values out of range."""
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -27,12 +28,17 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """`slots` is how many conversations are under way at a time (by default `default_slots`).
+    """`slots`: how many sequences run at a time (default: `default_slots`).
 
-    With `deterministic` completions do not depend on it either; without, they do on processors
-    whose kernels round differently for different numbers of rows. `logprobs` asks for the tokens'
-    log-probabilities. `cache_tokens` is how many tokens all conversations together may keep (by
-    default `default_cache_tokens`); it changes memory and speed, never a completion.
+    `deterministic`: completions do not depend on `slots`. Otherwise they do on processors whose
+    kernels round differently for different numbers of rows.
+
+    `logprobs`: completions have the log-probabilities of their tokens.
+
+    `cache_tokens`: how many tokens the paged KV cache holds (default: `default_cache_tokens`). It
+    changes memory and speed, not completions.
+
+    Raises ModelError for numbers below 1.
     """
 
     slots: int | None = None
@@ -48,10 +54,10 @@ class EngineOptions:
 
 
 def default_slots(config: CodeGenConfig, device: str = "cpu") -> int:
-    """How many conversations are sampled at a time unless chosen.
+    """How many sequences run at a time by default.
 
-    Depends on the model and the kind of device alone: a run's identity must not change with the
-    memory that happens to be free.
+    Depends only on the model and the kind of device, not on the free memory: completions may depend
+    on it.
     """
     if device.partition(":")[0] == "cuda":
         return 256 if config.parameters < 4e9 else 128
@@ -59,5 +65,5 @@ def default_slots(config: CodeGenConfig, device: str = "cpu") -> int:
 
 
 def default_cache_tokens(config: CodeGenConfig, slots: int) -> int:
-    """Room for `slots` conversations of an eighth of the context, and for one that fills it."""
+    """Room for `slots` sequences of an eighth of the context, and for one of the whole context."""
     return slots * config.n_positions // 8 + config.n_positions

@@ -1,15 +1,15 @@
-"""The pages of the KV cache: who uses each, and by which tokens it is found. Needs no torch.
+"""The pages of the paged KV cache: which are used, and by which tokens each is found. No torch.
 
-A page holds the keys and values of `PAGE` consecutive tokens of a sequence. A prompt's page can be
-found by the tokens up to its end, so that sequences with the same prompt use the same pages. These
-sentences hold between any two calls:
+A page holds the keys and values of `PAGE` consecutive tokens of a sequence. The pages of a prompt
+are a prefix cache: they are found by the tokens up to their end, so that sequences with the same
+prompt use the same pages. These invariants hold between any two calls:
 
-- `users` is the number of sequences that hold the page; a page without users is unused.
-- A page is found by its `prefix` and by nothing else, and no two pages have the same.
-- A page with a prefix is computed: whoever publishes it has written its keys and values before.
+- `users` is the number of sequences that hold the page; a page without users can be taken.
+- A page is found by its `prefix` and by nothing else, and no two pages have the same prefix.
+- A page with a prefix is computed: its keys and values were written before it was published.
 - The tokens of a page's prefix are not written again while it has that prefix.
 
-The last two are kept by the scheduler, which is the pool's only user.
+The scheduler, which is the only user of the pool, keeps the last two.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-PAGE = 32  # tokens whose keys and values are stored together
-NOWHERE = 0  # the page that padding rows write to and nobody reads
+PAGE = 32  # tokens in a page
+PADDING_PAGE = 0  # padding rows write to it; no other row reads it
 
 Prefix = tuple[int, ...]
 """The tokens of a sequence from its first to the last that a page holds."""
@@ -26,15 +26,15 @@ Prefix = tuple[int, ...]
 
 @dataclass(slots=True, eq=False)
 class Page:
-    """The state of one page; `prefix` is None while it cannot be found."""
+    """The state of one page; `prefix` is None while the page cannot be found."""
 
     number: int
     users: int = 0
     prefix: Prefix | None = None
 
 
-class Pages:
-    """A pool of `count` pages. An unused page keeps its content until the room is needed."""
+class PagePool:
+    """`count` pages, numbered from 1. A page without users keeps its content until it is taken."""
 
     def __init__(self, count: int) -> None:
         self.records = [Page(number) for number in range(1, count + 1)]
@@ -43,7 +43,8 @@ class Pages:
     def reset(self) -> None:
         """Take all pages from their users; those with a prefix can still be found.
 
-        All else follows from the records, so that this mends whatever an interruption left.
+        Everything else is derived from the records, so a reset also repairs what an interrupted
+        call has left.
         """
         for page in self.records:
             page.users = 0
@@ -54,6 +55,7 @@ class Pages:
 
     @property
     def count(self) -> int:
+        """How many pages there are."""
         return len(self.records)
 
     @property
@@ -65,7 +67,7 @@ class Pages:
         return self.records[number - 1]
 
     def take(self) -> int:
-        """An unused page, for one user: one without a prefix, else the one unused for longest."""
+        """An unused page for one user: one without a prefix, else the one unused for longest."""
         page, _ = self._unused.popitem(last=False)
         if page.prefix is not None:
             del self._found[page.prefix]
@@ -74,7 +76,7 @@ class Pages:
         return page.number
 
     def share(self, prefix: Prefix) -> int | None:
-        """The page with this prefix, for one user more; None if there is none."""
+        """The page with this prefix, which gets one more user; None if there is none."""
         page = self._found.get(prefix)
         if page is None:
             return None
@@ -92,14 +94,15 @@ class Pages:
         return page.number
 
     def publish(self, number: int, prefix: Prefix) -> None:
-        """Let a computed page be found by `prefix`, unless it or another page has one already."""
+        """Let a computed page be found by `prefix`, unless it has a prefix or another page has
+        this one."""
         page = self[number]
         if page.prefix is None and prefix not in self._found:
             page.prefix = prefix
             self._found[prefix] = page
 
     def release(self, number: int) -> None:
-        """One user less."""
+        """Remove one user of a page."""
         page = self[number]
         page.users -= 1
         if not page.users:

@@ -1,15 +1,15 @@
-"""Drawing tokens: temperature, top-k and top-p, exact, with noise that only keys decide.
+"""Drawing tokens: temperature, top-k and top-p, with random numbers that depend on keys alone.
 
-No step sorts the vocabulary. For top-p a token is drawn from the whole distribution and kept if it
-belongs to the nucleus, that is, if the tokens more likely than it hold less than `top_p`; which is
-one masked sum. If it does not belong, neither does any token as unlikely, and another is drawn from
-those above it. What is drawn in the end has exactly the nucleus's distribution. (The idea is that
-of FlashInfer's sampling kernels, 2024.)
+Top-p does not sort the vocabulary. A token is drawn from the whole distribution and accepted if the
+tokens more likely than it have a total probability below `top_p`, which is one masked sum. If it is
+rejected, so are all tokens that are at most as likely, and another is drawn from the rest. The
+accepted token has exactly the distribution of the nucleus. (Rejection sampling as in FlashInfer's
+kernels, 2024.) The sum is skipped where the token's own probability is above 1 - top_p, since the
+others' total is below `top_p` then.
 
-That sum is left out where the token's own probability is above 1 - top_p: the others' is less than
-`top_p` then. Sums are done in blocks of fixed size on a CPU and exactly on a GPU, so that a row's
-result does not depend on its neighbours. Letters: R rows of logits, N tokens to draw, V vocabulary,
-B blocks of it.
+Sums are computed in blocks of fixed size on a CPU and exactly on a GPU, so that a row's result does
+not depend on the other rows. Letters: R rows of logits, N tokens to draw, V vocabulary, B blocks of
+the vocabulary, T tokens of a block.
 """
 
 from __future__ import annotations
@@ -26,22 +26,23 @@ from models.engine.options import Sampling
 
 
 class Draw(NamedTuple):
-    """A token to draw: from which row of the logits, and what its noise depends on."""
+    """A token to draw."""
 
-    row: int
-    key: int
-    position: int
+    row: int  # of the logits
+    key: int  # the request's random key
+    position: int  # in the completion
 
 
-BLOCK = 256  # tokens of the vocabulary that are summed together
-TOGETHER = 16  # rows drawn at a time on a CPU: few enough to stay in its cache
-ATTEMPTS = 3  # before a GPU is asked what came of them
-UNITS = 2.0**44  # so many are a whole; sums of them are exact in float64
+SUM_BLOCK = 256  # tokens of the vocabulary that are summed together
+CPU_ROWS = 16  # rows drawn at a time on a CPU: few enough to stay in its cache
+ATTEMPTS = 3  # on a GPU, between two transfers of the result
+UNITS = 2.0**44  # weights add up to about this many units; sums of units are exact in float64
 _MASK = (1 << 64) - 1
 
 
-def uniform(key: int, position: int, attempt: int = 0) -> float:
-    """Noise in [0, 1), a pure function of its arguments: SplitMix64's finaliser over a counter.
+def random_number(key: int, position: int, attempt: int = 0) -> float:
+    """A random number in [0, 1), a pure function of its arguments: SplitMix64's finaliser over a
+    counter.
 
     Source: Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014.
     """
@@ -58,7 +59,7 @@ def _mix(z: int) -> int:
 
 
 def sample(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
-    """A token for each of `draws`, from the rows of `logits_RV` (float32)."""
+    """A token id for each of `draws`, from the rows of `logits_RV` (float32)."""
     if sampling.temperature == 0:
         greedy = _as_list(logits_RV.argmax(-1))
         return [greedy[draw.row] for draw in draws]
@@ -70,7 +71,7 @@ def sample(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list
 
 
 def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
-    """The model's own log-probability of a token in each row, in nats."""
+    """The log-probability of one token in each row, at temperature 1, in nats."""
     index_N1 = torch.tensor(tokens, device=logits_NV.device)[:, None]
     values: list[float] = F.log_softmax(logits_NV, -1).gather(1, index_N1).flatten().tolist()
     return values
@@ -80,20 +81,20 @@ def _draw(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[
     if logits_RV.device.type != "cpu" and draws:
         return _draw_on_gpu(logits_RV, sampling, draws)
     tokens = [0] * len(draws)
-    for start in range(0, len(logits_RV), TOGETHER):
-        rows_RV = logits_RV[start : start + TOGETHER]
-        mine = [n for n, draw in enumerate(draws) if start <= draw.row < start + TOGETHER]
-        shifted = [draws[n]._replace(row=draws[n].row - start) for n in mine]
-        for n, token in zip(mine, _draw_from(rows_RV, sampling, shifted), strict=True):
+    for start in range(0, len(logits_RV), CPU_ROWS):
+        rows_RV = logits_RV[start : start + CPU_ROWS]
+        here = [n for n, draw in enumerate(draws) if start <= draw.row < start + CPU_ROWS]
+        shifted = [draws[n]._replace(row=draws[n].row - start) for n in here]
+        for n, token in zip(here, _draw_on_cpu(rows_RV, sampling, shifted), strict=True):
             tokens[n] = token
     return tokens
 
 
 def _draw_on_gpu(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
-    """As `_draw_from`, for a GPU that is rarely asked: `ATTEMPTS` attempts for all draws, and as
-    many again where that was not enough for one.
+    """As `_draw_on_cpu`, with few transfers: `ATTEMPTS` attempts for all draws, and as many again
+    while one is open.
 
-    A GPU adds up rows in another order for another number of rows. So weights are whole numbers,
+    A GPU sums rows in another order for another number of rows. So weights are rounded to whole
     multiples of 1 / `UNITS`, whose sums are exact in any order.
     """
     weights_NV = _weights(logits_RV, sampling)[[draw.row for draw in draws]]
@@ -103,8 +104,8 @@ def _draw_on_gpu(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -
     tokens, attempts = [-1], itertools.count()
     while min(tokens) < 0:
         for attempt in itertools.islice(attempts, ATTEMPTS if sampling.top_p < 1 else 1):
-            noise = [uniform(draw.key, draw.position, attempt) for draw in draws]
-            drawn_N = _inverse_cdf(weights_NV, all_N, torch.tensor(noise, dtype=torch.float64))
+            numbers = [random_number(draw.key, draw.position, attempt) for draw in draws]
+            drawn_N = _inverse_cdf(weights_NV, all_N, torch.tensor(numbers, dtype=torch.float64))
             tokens_N = torch.where(open_N, drawn_N, tokens_N)
             pivot_N = weights_NV[all_N, drawn_N]
             above_NV = torch.where(weights_NV > pivot_N[:, None], weights_NV, 0)
@@ -116,18 +117,19 @@ def _draw_on_gpu(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -
 
 
 def _weights(logits_RV: Tensor, sampling: Sampling) -> Tensor:
+    """Probabilities (R, V), V padded by zeros to a multiple of `SUM_BLOCK`."""
     weights_RV = torch.softmax(logits_RV / sampling.temperature, -1)
-    odd = -weights_RV.shape[1] % BLOCK
-    return F.pad(weights_RV, (0, odd)) if odd else weights_RV  # so that blocks are full
+    lacking = -weights_RV.shape[1] % SUM_BLOCK
+    return F.pad(weights_RV, (0, lacking)) if lacking else weights_RV
 
 
-def _draw_from(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+def _draw_on_cpu(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
     weights_RV = _weights(logits_RV, sampling)
     row_N = torch.tensor([draw.row for draw in draws], device=weights_RV.device)
     tokens, left, attempt = [0] * len(draws), list(range(len(draws))), 0
     while left:
-        noise = [uniform(draws[n].key, draws[n].position, attempt) for n in left]
-        drawn_N = _inverse_cdf(weights_RV, row_N, torch.tensor(noise, dtype=torch.float64))
+        numbers = [random_number(draws[n].key, draws[n].position, attempt) for n in left]
+        drawn_N = _inverse_cdf(weights_RV, row_N, torch.tensor(numbers, dtype=torch.float64))
         for n, token in zip(left, _as_list(drawn_N), strict=True):
             tokens[n] = token
         if sampling.top_p >= 1:
@@ -143,7 +145,7 @@ def _draw_from(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> 
 
 
 def _above(weights_RV: Tensor, row_N: Tensor, pivot_N: Tensor) -> Tensor:
-    """Each of the rows, without what is not above its pivot."""
+    """Rows `row_N` of the weights, those that are at most the row's pivot set to 0."""
     above_NV = weights_RV.new_empty(len(row_N), weights_RV.shape[1])
     for n, (row, pivot) in enumerate(zip(_as_list(row_N), pivot_N.tolist(), strict=True)):
         torch.threshold(weights_RV[row], pivot, 0, out=above_NV[n])
@@ -151,24 +153,24 @@ def _above(weights_RV: Tensor, row_N: Tensor, pivot_N: Tensor) -> Tensor:
 
 
 def _blocks(weights_NV: Tensor) -> Tensor:
-    return weights_NV.view(len(weights_NV), weights_NV.shape[1] // BLOCK, BLOCK)
+    return weights_NV.view(len(weights_NV), weights_NV.shape[1] // SUM_BLOCK, SUM_BLOCK)
 
 
 def _block_sums(weights_NV: Tensor) -> Tensor:
     return _blocks(weights_NV).sum(-1).double()
 
 
-def _inverse_cdf(weights_RV: Tensor, row_N: Tensor, noise_N: Tensor) -> Tensor:
-    """The first token at which the running sum of a row's weights exceeds noise × their total."""
+def _inverse_cdf(weights_RV: Tensor, row_N: Tensor, number_N: Tensor) -> Tensor:
+    """The first token at which the running sum of a row's weights exceeds number × their total."""
     sums_NB = _block_sums(weights_RV).cumsum(-1)[row_N]
-    target_N1 = noise_N.to(weights_RV.device)[:, None] * sums_NB[:, -1:]
+    target_N1 = number_N.to(weights_RV.device)[:, None] * sums_NB[:, -1:]
     block_N1 = torch.searchsorted(sums_NB, target_N1, right=True)
     before_N1 = F.pad(sums_NB, (1, 0)).gather(1, block_N1)
     inside_NT = _blocks(weights_RV)[row_N, block_N1[:, 0]].double()
     offset_N1 = torch.searchsorted(inside_NT.cumsum(-1), target_N1 - before_N1, right=True)
-    # rounding may point behind the block's last weight: its last token with any weight is meant
+    # rounding may give an offset after the block's last positive weight: take that one
     last_N1 = (inside_NT > 0).long().cumsum(-1).argmax(-1, keepdim=True)
-    return (block_N1 * BLOCK + torch.minimum(offset_N1, last_N1)).flatten()
+    return (block_N1 * SUM_BLOCK + torch.minimum(offset_N1, last_N1)).flatten()
 
 
 def _as_list(tensor: Tensor) -> list[int]:

@@ -1,21 +1,21 @@
-"""Which tokens the next step computes, and where their keys and values live. Pure policy, no torch.
+"""Which tokens the next step computes, and in which pages. Pure policy, no torch.
 
     step = scheduler.plan()
     ...  # copy step.copies, compute step.rows
     scheduler.commit(step)
     ...  # append a token to each sequence of step.draws
 
-A step computes a `Span` of each sequence: its next token where tokens are generated (decode), more
-where a prompt is read (prefill). Both are the same work and share a step.
+A step computes a `Span` of each running sequence: one token where tokens are generated (decode),
+several where a prompt is read (prefill). Both are the same computation and share a step.
 
 Sequences with the same prompt share its pages. Only the oldest of them computes a page; the others
-compute nothing until the page is there, and then use it. The page that a prompt fills in part is
-copied, since each sequence goes on to fill its own. When pages run out, the youngest sequence is
-preempted: it gives its pages back and is computed again later. None of this changes a completion,
-since a token's keys and values depend on the tokens up to it alone.
+compute nothing until the page can be found, and then use it. A page that a prompt fills only in
+part is copied, since each sequence fills the rest differently. Where pages run out, the youngest
+sequence is preempted: its pages are released, and its tokens are computed again later. None of this
+changes a completion, since the keys and values of a token depend only on the tokens up to it.
 
-A step that is planned and not committed changes nothing but who holds which page: `cached` counts
-committed tokens only, and pages are published when they are committed.
+A step that is planned and not committed changes only which sequence holds which page: `cached`
+counts committed tokens, and pages are published when a step is committed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from models.config import ModelError
-from models.engine.pages import PAGE, Pages, Prefix
+from models.engine.pages import PAGE, PagePool, Prefix
 
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """The tokens of a prompt and what was generated after it; `pages` hold the first `cached`."""
+    """The tokens of a prompt and those generated after it; `pages` hold the first `cached`."""
 
     tokens: list[int]
     prompt_length: int
@@ -39,24 +39,26 @@ class Sequence:
 
     @property
     def pending(self) -> int:
-        """How many tokens are not computed yet."""
+        """How many tokens are still to be computed."""
         return len(self.tokens) - self.cached
 
     @property
-    def tail(self) -> int:
-        """How many of its prompt's tokens other sequences can reuse: the last one is left to
-        compute, since a token is drawn after it."""
+    def reusable(self) -> int:
+        """How many of the prompt's tokens other sequences can reuse: all but the last one, which
+        each computes, since it draws a token after it."""
         return self.prompt_length - 1
 
-    def prefix(self, page: int) -> Prefix:
-        """What the sequence's page with this index, which its prompt fills or ends in, is found
-        by."""
-        return tuple(self.tokens[: min((page + 1) * PAGE, self.tail)])
+    def prefix(self, index: int) -> Prefix:
+        """The prefix of `pages[index]`, a page with tokens of the prompt."""
+        return tuple(self.tokens[: min((index + 1) * PAGE, self.reusable)])
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Tokens `start` to `end` of a sequence; `source` is the page to copy into its page there."""
+    """Tokens `start` to `end` of a sequence, computed in one step.
+
+    `source` is a page to copy into the sequence's page at `start` before that.
+    """
 
     sequence: Sequence
     start: int
@@ -65,13 +67,13 @@ class Span:
 
     @property
     def draws(self) -> bool:
-        """Whether the next token is drawn after this span."""
+        """Whether a token is drawn after this span."""
         return self.end == len(self.sequence.tokens)
 
     @property
     def prompt_pages(self) -> range:
-        """Indices of the pages that hold tokens of this span which other sequences can reuse."""
-        first, end = self.start // PAGE, min(self.end, self.sequence.tail)
+        """Indices of the sequence's pages with tokens of this span that others can reuse."""
+        first, end = self.start // PAGE, min(self.end, self.sequence.reusable)
         return range(first, pages_of(end) if self.start < end else first)
 
     def rows(self) -> Iterator[Row]:
@@ -82,67 +84,76 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A token to compute: its id, its position, and the pages up to its own.
+    """A row of the step's matrices, that is, a token to compute: its id, its position, and the
+    pages of its sequence up to its own.
 
-    Sequences with identical tokens need the same row: `copies` are the pages of the others that
-    keep its key and value too.
+    Sequences with identical tokens share a row. `mirror_pages` are the pages of the others, to
+    which its key and value are written too.
     """
 
     token: int
     position: int
     pages: abc.Sequence[int]
-    copies: tuple[int, ...] = ()
+    mirror_pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step does: pages to copy (from, to), all at once and before anything is computed;
-    rows to compute, each after those that it attends to; and which sequences draw a token, each
-    with the index of the row that it is drawn after."""
+    """What one step does, in this order: copy pages, compute rows, draw tokens.
+
+    `copies` are pages (from, to), all copied at once. `rows` are in an order in which each comes
+    after those that it attends to. `logits_rows` are the indices in `rows` after which a token is
+    drawn; only for these are there logits. `draws` says which sequence draws from which of the
+    logits: (sequence, index in `logits_rows`).
+    """
 
     spans: list[Span]
     copies: list[tuple[int, int]]
     rows: list[Row]
+    logits_rows: list[int]
     draws: list[tuple[Sequence, int]]
 
     @staticmethod
     def of(spans: list[Span]) -> Step:
-        """The step that computes these spans. Sequences with identical tokens share the row that
-        they draw after until they diverge."""
+        """The step that computes these spans. Sequences with identical tokens are computed once
+        until they diverge: they draw from the same logits."""
         rows: list[Row] = []
+        logits_rows: list[int] = []
         draws: list[tuple[Sequence, int]] = []
-        last_rows: dict[tuple[int, ...], int] = {}
+        known: dict[tuple[int, ...], int] = {}  # tokens of decoding sequences: index of the logits
         for span in spans:
             sequence = span.sequence
             decodes = span.draws and span.end - span.start == 1
             tokens = tuple(sequence.tokens) if decodes else None
-            same = last_rows.get(tokens) if tokens else None
-            if same is None:
-                rows += span.rows()
-                same = len(rows) - 1
-                if tokens:
-                    last_rows[tokens] = same
+            logits = known.get(tokens) if tokens else None
+            if logits is not None:
+                n, page = logits_rows[logits], sequence.pages[span.start // PAGE]
+                rows[n] = replace(rows[n], mirror_pages=(*rows[n].mirror_pages, page))
             else:
-                page = sequence.pages[span.start // PAGE]
-                rows[same] = replace(rows[same], copies=(*rows[same].copies, page))
-            if span.draws:
-                draws.append((sequence, same))
+                rows += span.rows()
+                if span.draws:
+                    logits = len(logits_rows)
+                    logits_rows.append(len(rows) - 1)
+                if tokens and logits is not None:
+                    known[tokens] = logits
+            if logits is not None:
+                draws.append((sequence, logits))
         copies = [
             (span.source, span.sequence.pages[span.start // PAGE])
             for span in spans
             if span.source is not None
         ]
-        return Step(spans, copies, rows, draws)
+        return Step(spans, copies, rows, logits_rows, draws)
 
 
 class Scheduler:
-    """Decides who runs: at most `slots` sequences, and in a step at most `chunk` tokens of prompts
-    besides one token of each sequence that generates."""
+    """Runs at most `slots` sequences. A step has one token of each sequence that generates, and at
+    most `prefill_tokens` tokens of prompts."""
 
-    def __init__(self, slots: int, pages: Pages, chunk: int) -> None:
-        self.slots, self.pages, self.chunk = slots, pages, chunk
+    def __init__(self, slots: int, pages: PagePool, prefill_tokens: int) -> None:
+        self.slots, self.pages, self.prefill_tokens = slots, pages, prefill_tokens
         self.running: list[Sequence] = []  # oldest first
-        self.waiting: deque[Sequence] = deque()  # not begun, or preempted; they hold no pages
+        self.waiting: deque[Sequence] = deque()  # new or preempted; they hold no pages
 
     @property
     def room(self) -> bool:
@@ -150,50 +161,50 @@ class Scheduler:
         return len(self.running) + len(self.waiting) < self.slots
 
     def add(self, sequence: Sequence) -> None:
-        """Start the sequence as soon as there are pages for it."""
+        """Run the sequence as soon as there are pages for it."""
         self.waiting.append(sequence)
 
     def finish(self, sequence: Sequence) -> None:
-        """End the sequence: its pages and its slot are free."""
+        """Remove the sequence: its pages and its slot are free."""
         (self.running if sequence in self.running else self.waiting).remove(sequence)
         self._release(sequence)
 
-    def follow(self, sequence: Sequence, prompt: list[int]) -> None:
-        """Let a running sequence go on with another prompt, from what the cache has of it."""
+    def continue_with(self, sequence: Sequence, prompt: list[int]) -> None:
+        """Give a running sequence another prompt; the tokens that both begin with stay cached."""
         kept = min(_common_prefix(sequence.tokens, prompt), sequence.cached, len(prompt) - 1)
-        if kept % PAGE and self._findable(sequence.pages[kept // PAGE]) > kept:
-            kept -= kept % PAGE  # tokens that others can find must not be written again
+        if kept % PAGE and self._prefix_length(sequence.pages[kept // PAGE]) > kept:
+            kept -= kept % PAGE  # tokens of a page's prefix must not be written again
         while len(sequence.pages) > pages_of(kept):
             self.pages.release(sequence.pages.pop())
         sequence.tokens, sequence.prompt_length, sequence.cached = prompt, len(prompt), kept
 
     def plan(self) -> Step:
-        """The next step. Raises ModelError where not even one sequence fits into the cache."""
+        """The next step. Raises ModelError where the pages do not suffice for a single sequence."""
         self._admit()
         spans: list[Span] = []
-        left = self.chunk
-        reading: set[Prefix] = set()  # of the prompts' pages that this step computes
-        for sequence in self.running:  # the last ones may be preempted meanwhile
+        left = self.prefill_tokens
+        computed: set[Prefix] = set()  # prefixes of the prompts' pages that this step computes
+        for sequence in self.running:  # `_make_room` may preempt the last ones
             span = self._next_span(sequence, left)
-            if span is None or self._comes(span, reading):
+            if span is None or self._is_computed(span, computed):
                 continue
             if not self._make_room(sequence, span.end):
                 break
             spans.append(span)
             if span.end - span.start > 1 or not span.draws:
                 left -= span.end - span.start
-                reading.update(map(sequence.prefix, span.prompt_pages))
+                computed.update(map(sequence.prefix, span.prompt_pages))
         if not spans and (self.running or self.waiting):
             tokens = self.pages.count * PAGE
             raise ModelError(f"cache of {tokens} tokens: too small for a single conversation")
         return Step.of(spans)
 
     def commit(self, step: Step) -> None:
-        """The step was computed: its tokens are cached, and its prompts' pages can be found."""
+        """Record that the step is computed: cache its tokens, publish its prompts' pages."""
         for span in step.spans:
             sequence = span.sequence
             sequence.cached = span.end
-            if span.start >= sequence.tail:
+            if span.start >= sequence.reusable:
                 continue
             for index in span.prompt_pages:
                 prefix = sequence.prefix(index)
@@ -201,7 +212,7 @@ class Scheduler:
                     self.pages.publish(sequence.pages[index], prefix)
 
     def preempt_all(self) -> None:
-        """Take all pages from the sequences; they can go on later, and compute them again."""
+        """Release all pages; the sequences run again later, and compute their tokens again."""
         for sequence in reversed(self.running):
             sequence.pages, sequence.cached = [], 0
             self.waiting.appendleft(sequence)
@@ -213,59 +224,61 @@ class Scheduler:
             self.running.append(self.waiting.popleft())
 
     def _start(self, sequence: Sequence) -> bool:
-        """Give the sequence the pages of its tokens that are found, if there is room for the rest.
+        """Give the sequence the pages of its prompt that are found. False if there are not enough
+        pages for the rest.
 
-        Running sequences come first: with the rest of their tokens, and a page more for each, so
-        that not every new page preempts somebody.
+        Pages are reserved for the rest of the running sequences' tokens, and one more for each, so
+        that their next pages preempt no sequence.
         """
-        lacking = sum(pages_of(len(s.tokens)) - len(s.pages) + 1 for s in self.running)
-        if self.pages.available <= lacking:
+        reserved = sum(pages_of(len(s.tokens)) - len(s.pages) + 1 for s in self.running)
+        if self.pages.available <= reserved:
             return False
         self._share(sequence)
         rest = pages_of(len(sequence.tokens)) - len(sequence.pages)
-        if rest > self.pages.available - lacking:
+        if rest > self.pages.available - reserved:
             self._release(sequence)
             return False
         return True
 
     def _next_span(self, sequence: Sequence, left: int) -> Span | None:
-        """What the sequence would compute now, if `left` tokens of prompts can be read."""
+        """The span to compute now, if `left` tokens of prompts may be read; or None."""
         start, source = sequence.cached, None
         if sequence.pending > 1:
             self._share(sequence)
-            start, source = self._copied_tail(sequence)
+            start, source = self._copied_page(sequence)
         pending = len(sequence.tokens) - start
         count = 1 if pending == 1 else min(pending, left)
         return Span(sequence, start, start + count, source) if count else None
 
     def _share(self, sequence: Sequence) -> None:
-        """Use the pages that are found by the next tokens of the sequence's prompt."""
+        """Use the pages that are found for the next tokens of the sequence's prompt."""
         end = sequence.cached + PAGE
-        while len(sequence.pages) * PAGE == sequence.cached and end <= sequence.tail:
+        while len(sequence.pages) * PAGE == sequence.cached and end <= sequence.reusable:
             page = self.pages.share(tuple(sequence.tokens[:end]))
             if page is None:
                 break
             sequence.pages.append(page)
             sequence.cached, end = end, end + PAGE
 
-    def _copied_tail(self, sequence: Sequence) -> tuple[int, int | None]:
-        """Where the sequence starts to compute, and the page to copy so that it can start there."""
-        start, tail = sequence.cached, sequence.tail
-        if len(sequence.pages) * PAGE == start and start < tail < start + PAGE:
-            source = self.pages.find(tuple(sequence.tokens[:tail]))
+    def _copied_page(self, sequence: Sequence) -> tuple[int, int | None]:
+        """The position from which the sequence computes, and the page to copy before, if the last
+        page of its prompt is found."""
+        start, end = sequence.cached, sequence.reusable
+        if len(sequence.pages) * PAGE == start and start < end < start + PAGE:
+            source = self.pages.find(tuple(sequence.tokens[:end]))
             if source is not None:
-                return tail, source
+                return end, source
         return start, None
 
-    def _comes(self, span: Span, reading: set[Prefix]) -> bool:
+    def _is_computed(self, span: Span, computed: set[Prefix]) -> bool:
         """Whether an older sequence computes the page that this span begins with."""
-        if not reading or span.start % PAGE or span.start >= span.sequence.tail:
+        if not computed or span.start % PAGE or span.start >= span.sequence.reusable:
             return False
-        return span.sequence.prefix(span.start // PAGE) in reading
+        return span.sequence.prefix(span.start // PAGE) in computed
 
     def _make_room(self, sequence: Sequence, end: int) -> bool:
-        """Take pages for its tokens up to `end`, from the youngest sequences if need be; False if
-        the sequence itself is preempted."""
+        """Take pages for the sequence's tokens up to `end`, preempting the youngest sequences where
+        needed. False if that was the sequence itself."""
         while len(sequence.pages) < pages_of(end):
             while not self.pages.available:
                 youngest = self.running.pop()
@@ -277,17 +290,17 @@ class Scheduler:
         return True
 
     def _release(self, sequence: Sequence) -> None:
-        while sequence.pages:  # the last page first, which is of no use without those before it
+        while sequence.pages:  # the last first: it cannot be used without those before it
             self.pages.release(sequence.pages.pop())
         sequence.cached = 0
 
-    def _findable(self, page: int) -> int:
-        """How many tokens a page is found by."""
+    def _prefix_length(self, page: int) -> int:
+        """How many tokens the page's prefix has; 0 without a prefix."""
         return len(self.pages[page].prefix or ())
 
 
 def pages_of(tokens: int) -> int:
-    """How many pages hold so many tokens."""
+    """How many pages `tokens` tokens take."""
     return -(-tokens // PAGE)
 
 

@@ -31,17 +31,17 @@ from models.training.bpe import train_tokenizer
 from models.training.card import HISTORY, write_card
 from models.training.corpora.corpus import KEPT, Stage, lineage
 from models.training.settings import SIZES, Settings
-from models.transformer import CodeGen, causal
+from models.transformer import Transformer, causal
 
 _RESUMES = "the same command goes on from the last checkpoint"
 
 
-def loss_of(model: CodeGen, ids_BT: Tensor, weights_BT: Tensor) -> Tensor:
+def loss_of(model: Transformer, ids_BT: Tensor, weights_BT: Tensor) -> Tensor:
     """Weighted mean cross-entropy; the head is applied only where a token counts."""
     where = next(model.parameters()).device
     ids_BT, weights_BT = ids_BT.to(where), weights_BT.to(where)
     positions_T = torch.arange(ids_BT.shape[1] - 1, device=where)
-    hidden_BTC = model.trunk(ids_BT[:, :-1], positions_T, causal)
+    hidden_BTC = model.hidden_states(ids_BT[:, :-1], positions_T, causal)
     counts = weights_BT[:, 1:] > 0
     losses = F.cross_entropy(
         model.logits(hidden_BTC[counts]), ids_BT[:, 1:][counts], reduction="none"
@@ -58,7 +58,7 @@ def rate(step: int, steps: int, peak: float, settings: Settings) -> float:
 
 
 @torch.no_grad()
-def validation_loss(model: CodeGen, corpus: Corpus, settings: Settings) -> float:
+def validation_loss(model: Transformer, corpus: Corpus, settings: Settings) -> float:
     """Mean over documents that training never sees."""
     batches = plan(corpus.lengths, settings.batch_tokens, 0)
     losses = [float(loss_of(model, *rows(corpus, batch))) * len(batch) for batch in batches]
@@ -69,14 +69,14 @@ def validation_loss(model: CodeGen, corpus: Corpus, settings: Settings) -> float
 class Run:
     """One stage of one model under way: what a checkpoint holds."""
 
-    model: CodeGen
+    model: Transformer
     optimizer: torch.optim.AdamW
     step: int
     seconds: float
     curve: list[dict[str, float]]
 
     @staticmethod
-    def start(model: CodeGen, settings: Settings) -> "Run":
+    def start(model: Transformer, settings: Settings) -> "Run":
         decayed = [p for p in model.parameters() if p.dim() > 1]
         others = [p for p in model.parameters() if p.dim() <= 1]
         optimizer = torch.optim.AdamW(
@@ -203,14 +203,14 @@ class Workshop:
         checkpoint = self.work / f"{size}-{stage.value}.pt"
         return Lesson(corpus, held_out, self.settings.sizes[size].peak_rate, checkpoint)
 
-    def beginning(self, size: str, stage: Stage) -> CodeGen:
+    def beginning(self, size: str, stage: Stage) -> Transformer:
         """Fresh weights for the first stage, those of the stage before for the others; float32."""
         before = lineage(stage)[:-1]
         if not before:
             eos = self.tokenizer().eos_id
             assert eos is not None
             config = self.settings.config(size, eos)
-            return CodeGen(config).initialize(self.settings.seed)
+            return Transformer(config).initialize(self.settings.seed)
         previous = self.target(size, before[-1])
         if not previous.exists():
             raise ModelError(f"{previous}: not there; train the stages before first")
@@ -243,7 +243,7 @@ class Workshop:
         }
         history = [*self.history(size, stage), facts]
         (target / HISTORY).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
-        stored = CodeGen(run.model.config)
+        stored = Transformer(run.model.config)
         stored.load_state_dict(run.model.state_dict())
         save(stored.to(torch.float16), target)
 

@@ -11,7 +11,7 @@ from mtpb.running.describe import device_name
 from mtpb.running.plan import Checkpoint, choose_engine
 
 if TYPE_CHECKING:
-    from models.engine.cpu.kernels import Kernels
+    from models.engine.measurement import Kernels
 
 
 def kernels(checkpoint: Checkpoint) -> Check:
@@ -20,11 +20,11 @@ def kernels(checkpoint: Checkpoint) -> Check:
     if engine.device != "cpu":
         found = f"{device_name(engine.device)}, products in {engine.dtype}, attention in Triton"
         return Check("kernels", About.environment, State.good, found)
-    from models.engine.cpu.kernels import measured
+    from models.engine.measurement import measure_kernels
     from mtpb.running.generate import default_threads
 
     threads = default_threads(checkpoint.geometry)
-    found_here = measured(checkpoint.geometry, engine.dtype, engine.slots, threads)
+    found_here = measure_kernels(checkpoint.geometry, engine.dtype, engine.slots, threads)
     return of_a_cpu(found_here, engine.dtype)
 
 

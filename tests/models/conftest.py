@@ -11,7 +11,7 @@ from tokenizers.trainers import BpeTrainer
 from models import checkpoint
 from models.config import CodeGenConfig
 from models.tokenizer import END_OF_TEXT, CodeGenTokenizer
-from models.transformer import CodeGen
+from models.transformer import Transformer
 
 TINY = CodeGenConfig(
     vocab_size=512,
@@ -65,7 +65,7 @@ def write_checkpoint(tmp_path: Path, small_tokenizer: CodeGenTokenizer) -> Calla
 
     def write(config: CodeGenConfig = TINY, name: str = "checkpoint") -> Path:
         directory = tmp_path / name
-        checkpoint.save(CodeGen(config).initialize(seed=0), directory)
+        checkpoint.save(Transformer(config).initialize(seed=0), directory)
         small_tokenizer.save(directory)
         return directory
 

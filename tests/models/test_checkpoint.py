@@ -16,8 +16,8 @@ from transformers import CodeGenForCausalLM
 from models import checkpoint
 from models.config import CodeGenConfig, ModelError
 from models.dtype import choose_dtype, device_kind, product_dtype
-from models.layout import CheckpointError
-from models.transformer import CodeGen
+from models.layout import CheckpointError, read_config
+from models.transformer import Transformer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WEIGHTS = "model.safetensors"
@@ -78,7 +78,7 @@ def test_transformers_loads_what_was_saved(reference: CodeGenForCausalLM, tmp_pa
 
 def test_saved_dtype_is_the_models(tiny_checkpoint: Path, tmp_path: Path) -> None:
     checkpoint.save(checkpoint.load(tiny_checkpoint, "bfloat16"), tmp_path / "half")
-    assert checkpoint.read_config(tmp_path / "half").dtype == "bfloat16"
+    assert read_config(tmp_path / "half").dtype == "bfloat16"
     assert load_file(tmp_path / "half" / WEIGHTS)["lm_head.bias"].dtype == torch.bfloat16
 
 
@@ -138,7 +138,7 @@ def test_safetensors_are_preferred_to_pickles(tiny_checkpoint: Path) -> None:
 @pytest.mark.parametrize("form", ["safetensors", "bin"])
 def test_loading_takes_little_more_memory_than_the_weights(form: str, tmp_path: Path) -> None:
     config = CodeGenConfig(vocab_size=8192, n_embd=512, n_layer=6, n_head=8, dtype="float16")
-    checkpoint.save(CodeGen(config).half(), tmp_path)
+    checkpoint.save(Transformer(config).half(), tmp_path)
     if form == "bin":
         to_pickle(tmp_path)
     command = [sys.executable, "-m", "tests.models.peak_memory", str(tmp_path)]

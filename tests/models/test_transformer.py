@@ -9,8 +9,9 @@ import torch
 from transformers import CodeGenConfig as TheirConfig
 from transformers import CodeGenForCausalLM
 
+from models.checkpoint import checkpoint_weights
 from models.config import CodeGenConfig, ModelError
-from models.transformer import CodeGen, KVCache, checkpoint_weights
+from models.transformer import KVCache, Transformer
 
 GEOMETRIES = {
     "head dimension is not rotary": CodeGenConfig(128, 64, 2, 64, 4, 8),
@@ -33,8 +34,8 @@ def reference(config: CodeGenConfig, seed: int = 0) -> CodeGenForCausalLM:
     return theirs
 
 
-def ours_from(theirs: CodeGenForCausalLM, config: CodeGenConfig) -> CodeGen:
-    model = CodeGen(config)
+def ours_from(theirs: CodeGenForCausalLM, config: CodeGenConfig) -> Transformer:
+    model = Transformer(config)
     state, tensors = model.state_dict(), theirs.state_dict()
     for name, weight in checkpoint_weights(config).items():
         state[weight.parameter].copy_(weight.load(tensors[name]))
@@ -42,21 +43,21 @@ def ours_from(theirs: CodeGenForCausalLM, config: CodeGenConfig) -> CodeGen:
 
 
 @pytest.fixture(scope="module", params=GEOMETRIES, ids=list(GEOMETRIES))
-def pair(request: pytest.FixtureRequest) -> tuple[CodeGen, CodeGenForCausalLM]:
+def pair(request: pytest.FixtureRequest) -> tuple[Transformer, CodeGenForCausalLM]:
     config = GEOMETRIES[request.param]
     theirs = reference(config)
     return ours_from(theirs, config), theirs
 
 
 @torch.no_grad()
-def test_logits_equal_the_reference(pair: tuple[CodeGen, CodeGenForCausalLM]) -> None:
+def test_logits_equal_the_reference(pair: tuple[Transformer, CodeGenForCausalLM]) -> None:
     ours, theirs = pair
     ids = torch.randint(ours.config.vocab_size, (2, 40))
     torch.testing.assert_close(ours(ids), theirs(ids).logits, atol=1e-4, rtol=0)
 
 
 @torch.no_grad()
-def test_cached_decode_equals_the_reference(pair: tuple[CodeGen, CodeGenForCausalLM]) -> None:
+def test_cached_decode_equals_the_reference(pair: tuple[Transformer, CodeGenForCausalLM]) -> None:
     ours, theirs = pair
     ids = torch.randint(ours.config.vocab_size, (2, 24))
     cache = KVCache(ours, batch=2, capacity=24)
@@ -65,7 +66,7 @@ def test_cached_decode_equals_the_reference(pair: tuple[CodeGen, CodeGenForCausa
 
 
 @torch.no_grad()
-def test_greedy_tokens_equal_the_reference(pair: tuple[CodeGen, CodeGenForCausalLM]) -> None:
+def test_greedy_tokens_equal_the_reference(pair: tuple[Transformer, CodeGenForCausalLM]) -> None:
     ours, theirs = pair
     prompt = torch.randint(ours.config.vocab_size, (1, 7))
     steps = min(64, ours.config.n_positions - 7)
@@ -91,20 +92,20 @@ def test_checkpoint_names_are_exactly_theirs_both_ways() -> None:
 
 def test_parameter_count_is_the_models() -> None:
     for config in GEOMETRIES.values():
-        model = CodeGen(config) if config.n_embd < 1024 else None
+        model = Transformer(config) if config.n_embd < 1024 else None
         if model is not None:
             assert config.parameters == sum(p.numel() for p in model.parameters())
 
 
 def test_model_on_the_meta_device_takes_no_memory() -> None:
     with torch.device("meta"):
-        model = CodeGen(CodeGenConfig(51200, 2048, 34, 6144, 24, 64))
+        model = Transformer(CodeGenConfig(51200, 2048, 34, 6144, 24, 64))
     assert all(tensor.is_meta for tensor in model.state_dict().values())
     assert model.config.parameters > 15e9
 
 
 def test_every_parameter_learns_in_bfloat16_autocast() -> None:
-    model = CodeGen(CodeGenConfig(64, 32, 2, 32, 4, 4)).initialize(seed=1)
+    model = Transformer(CodeGenConfig(64, 32, 2, 32, 4, 4)).initialize(seed=1)
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(torch.randint(64, (2, 16)))
     assert logits.dtype == torch.float32

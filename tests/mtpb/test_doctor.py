@@ -16,9 +16,9 @@ from tokenizers.trainers import BpeTrainer
 from benchmarks import load
 from models import checkpoint
 from models.config import CodeGenConfig
-from models.engine.cpu.kernels import Kernels
+from models.engine.measurement import Kernels
 from models.tokenizer import END_OF_TEXT, CodeGenTokenizer
-from models.transformer import CodeGen
+from models.transformer import Transformer
 from mtpb.checking import golden
 from mtpb.checking.kernels import kernels, of_a_cpu
 from mtpb.checking.preflight import (
@@ -72,7 +72,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vocab_size=384, n_positions=64, n_layer=1, n_embd=32, n_head=4, rotary_dim=4,
         bos_token_id=0, eos_token_id=0, dtype="float32",
     )  # fmt: skip
-    checkpoint.save(CodeGen(config).initialize(seed=0), folder)
+    checkpoint.save(Transformer(config).initialize(seed=0), folder)
     CodeGenTokenizer(backend, whitespace_tokens=True).save(folder)
     return folder
 

@@ -35,10 +35,10 @@ from transformers import CodeGenForCausalLM, StoppingCriteria, StoppingCriteriaL
 import benchmarks
 from benchmarks.stopping import humaneval_stop
 from models import CodeGen, CodeGenConfig, Completion, Engine, EngineOptions, Request, Sampling
+from models.checkpoint import checkpoint_weights
 from models.config import CodeGenConfig as Geometry
-from models.engine.cpu import attention as paged
+from models.engine.cpu import attention
 from models.engine.scheduler import Row
-from models.transformer import checkpoint_weights
 
 SAMPLING = Sampling(temperature=0.8, top_p=0.95)
 THREADS = int(os.environ.get("MTPB_THREADS", torch.get_num_threads()))
@@ -180,12 +180,12 @@ def draw(model: CodeGen) -> None:
 
 def rebuild_positions(theirs: CodeGenForCausalLM) -> None:
     """Their table of sines is no weight: it must be made anew after the meta device."""
-    from transformers.models.transformer.modeling_codegen import create_sinusoidal_positions
+    from transformers.models.codegen.modeling_codegen import create_sinusoidal_positions
 
     for block in theirs.transformer.h:
-        attention = block.attn
-        table = create_sinusoidal_positions(attention.max_positions, attention.pos_embd_dim)
-        attention.embed_positions = table
+        attn = block.attn
+        table = create_sinusoidal_positions(attn.max_positions, attn.pos_embd_dim)
+        attn.embed_positions = table
 
 
 class Clock(StoppingCriteria):
@@ -439,12 +439,12 @@ def alike(peers: Peers) -> None:
 
 def shared(peers: Peers) -> None:
     """A step of 128 rows of one prompt: its pages attended to together, and row by row."""
-    together, slots = paged.ROWS_TOGETHER, 128
+    together, slots = attention.SHARING_ROWS, 128
     engine = Engine(peers.ours, Ids(), EngineOptions(slots=slots), SAMPLING)
     keys: Iterator[int] = iter(range(1_000_000))
 
     def step(prompt: str, rows_together: int) -> float:
-        paged.ROWS_TOGETHER = rows_together
+        attention.SHARING_ROWS = rows_together
         taken = []
         for tokens in (4, 12):
             asked = [Asked(next(keys), ((prompt, tokens),)) for _ in range(slots)]
@@ -462,7 +462,7 @@ def shared(peers: Peers) -> None:
             f"({ratios[0]:.2f} to {ratios[-1]:.2f})",
             flush=True,
         )
-    paged.ROWS_TOGETHER = together
+    attention.SHARING_ROWS = together
 
 
 def counted_rows(engine: Engine) -> list[int]:

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from models import checkpoint
 from models.config import CodeGenConfig
-from models.transformer import CodeGen
+from models.transformer import Transformer
 
 SMALL = CodeGenConfig(vocab_size=8192, n_embd=512, n_layer=6, n_head=8)
 FORMATS = ("safetensors", "sharded safetensors", "bin", "sharded bin")
@@ -79,7 +79,7 @@ def peak(directory: Path, dtype: str) -> float:
 
 def checkpoints(root: Path, config: CodeGenConfig) -> Iterable[tuple[str, Path]]:
     """A directory for each format, all with the same weights."""
-    model = CodeGen(config).half()
+    model = Transformer(config).half()
     for form in FORMATS:
         directory = root / form.replace(" ", "-")
         checkpoint.save(model, directory)

@@ -1,17 +1,16 @@
-"""The model as the engine runs it on a CPU: linear layers packed for oneDNN, sums in float32.
+"""The model's products on a CPU: linear layers packed for oneDNN, sums in float32.
 
-Products of bfloat16 weights are left to AMX where the processor has it (`models.dtype`).
+Products of bfloat16 weights are computed in bfloat16 where the processor has AMX (`models.dtype`).
 
-What matters for reproducibility is that a row of a product does not depend on its place, on its
-neighbours, or on how many there are. `models.engine.agreement` finds out for which numbers of rows
-that holds; elementwise functions that are no exact arithmetic (gelu) are part of the product, since
-torch computes an array's odd ends by other code than its body, and the ends are where threads meet.
+A row's result must not depend on where it stands, on the other rows, or on their number.
+`models.engine.agreement` finds the numbers of rows for which products have this property. Gelu is
+part of the product: torch computes the remainder of an array, and of each thread's chunk, with
+other code than the rest, so results would depend on the number of threads.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -19,15 +18,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.dtype import product_dtype
-from models.engine.cpu.attention import PagedCache
-from models.engine.scheduler import Row
-from models.transformer import MLP, Block, CodeGen
+from models.transformer import MLP, Block, Transformer, without_weights
 
-ROWS = 64  # the number of rows that oneDNN is told to expect when it chooses a layout
+ROWS = 64  # the number of rows for which oneDNN chooses the layout of packed weights
 
 
-class Linear(nn.Module):
-    """A linear layer for inference, perhaps with gelu behind it; float32 in and out.
+class PackedLinear(nn.Module):
+    """A linear layer for inference, optionally followed by gelu; float32 in and out.
 
     Its weights are in the dtype of products, and in oneDNN's own layout where oneDNN computes them.
     """
@@ -53,10 +50,9 @@ class Linear(nn.Module):
 
 @cache
 def onednn_computes(dtype: torch.dtype) -> bool:
-    """Whether oneDNN multiplies by packed weights of `dtype` here, found out by trying.
+    """Whether oneDNN computes products of packed weights of `dtype` here. Found out by trying.
 
-    Builds of torch for macOS have no such operations; bfloat16 takes instructions that many
-    processors lack.
+    Builds of torch for macOS lack the operations; many processors lack bfloat16 instructions.
     """
     ones = torch.ones(16, 16, dtype=dtype)
     try:
@@ -67,7 +63,8 @@ def onednn_computes(dtype: torch.dtype) -> bool:
 
 
 def dtype_of_products(weights: torch.dtype) -> torch.dtype:
-    """The dtype that weights are packed in: `models.dtype.product_dtype`, if oneDNN computes it."""
+    """The dtype of packed weights: `models.dtype.product_dtype` if oneDNN computes it, else
+    float32."""
     dtype: torch.dtype = getattr(torch, product_dtype(str(weights).removeprefix("torch.")))
     return dtype if onednn_computes(dtype) else torch.float32
 
@@ -79,25 +76,27 @@ def _onednn_linear(x_NC: Tensor, weight: Tensor, bias: Tensor | None, gelu: bool
 
 
 def _gelu(x_NC: Tensor) -> Tensor:
-    """Row by row: each has its odd ends in the same place then."""
+    """Gelu of one row at a time, so that each has its remainder in the same place."""
     if len(x_NC) == 1:
         return F.gelu(x_NC, approximate="tanh")
     return torch.stack([F.gelu(row_C, approximate="tanh") for row_C in x_NC])
 
 
 class PackedMLP(nn.Module):
+    """`MLP` with packed weights; gelu is part of the first product."""
+
     def __init__(self, mlp: nn.Module) -> None:
         super().__init__()
         assert isinstance(mlp, MLP)
-        self.up, self.down = Linear(mlp.up, gelu=True), Linear(mlp.down)
+        self.up, self.down = PackedLinear(mlp.up, gelu=True), PackedLinear(mlp.down)
 
     def forward(self, x_NC: Tensor) -> Tensor:
         out: Tensor = self.down(self.up(x_NC))
         return out
 
 
-class Embedding(nn.Module):
-    """The embedding's rows in float32, whatever dtype its table has."""
+class Float32Embedding(nn.Module):
+    """Rows of an embedding of any dtype, in float32."""
 
     def __init__(self, embedding: nn.Module) -> None:
         super().__init__()
@@ -109,31 +108,18 @@ class Embedding(nn.Module):
 
 
 @torch.no_grad()
-def packed(model: CodeGen) -> CodeGen:
-    """The same model for inference, its linear layers packed; `model` itself stays as it is."""
-    shared = [*model.parameters(), *([model.tokenizer] if model.tokenizer else [])]
-    runner = copy.deepcopy(model, {id(thing): thing for thing in shared})
-    runner.embed, runner.head = Embedding(runner.embed), Linear(runner.head)
-    runner.norm = copy.deepcopy(runner.norm).float()
-    for block in runner.blocks:
+def packed(model: Transformer) -> Transformer:
+    """The same model for inference with packed weights; it shares the embedding with `model`."""
+    with without_weights():
+        result = Transformer(model.config)
+    result.embed = Float32Embedding(model.embed)
+    result.norm = copy.deepcopy(model.norm).float()
+    result.head = PackedLinear(model.head)
+    for block, source in zip(result.blocks, model.blocks, strict=True):
         assert isinstance(block, Block)
-        block.norm = copy.deepcopy(block.norm).float()
-        block.attention.qvk = Linear(block.attention.qvk)
-        block.attention.out = Linear(block.attention.out)
-        block.mlp = PackedMLP(block.mlp)
-    return runner.eval()
-
-
-class Trunk:
-    """A packed model up to its head, and its cache of `pages` pages, for at most `rows` rows."""
-
-    def __init__(self, model: CodeGen, pages: int, rows: int) -> None:
-        self.model, self.cache = model, PagedCache(model.config, pages, rows)
-
-    def __call__(self, rows: Sequence[Row]) -> Tensor:
-        """What the head reads (N, C); keys and values of the rows are kept."""
-        attention = self.cache.attention(rows)
-        inputs = [(rows[n].token, rows[n].position) for n in attention.order]
-        ids_N, positions_N = torch.tensor(inputs).unbind(-1)
-        ordered_NC = self.model.trunk(ids_N, positions_N, attention.attend)
-        return ordered_NC[torch.tensor(attention.order).argsort()]
+        assert isinstance(source, Block)
+        block.norm = copy.deepcopy(source.norm).float()
+        block.attention.qvk = PackedLinear(source.attention.qvk)
+        block.attention.out = PackedLinear(source.attention.out)
+        block.mlp = PackedMLP(source.mlp)
+    return result.eval()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from models import CodeGen, ModelError
-from models.checkpoint import read_config
 from models.embedded import WEIGHTS, embedded, names
+from models.layout import read_config
 from models.training.corpora.conversations import PREAMBLE
 from models.training.corpora.corpus import Stage, lineage
 

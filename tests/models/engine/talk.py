@@ -9,7 +9,7 @@ from models.config import CodeGenConfig
 from models.engine.dialogue import Completion, Request, StopRule
 from models.engine.engine import Engine
 from models.engine.options import EngineOptions, Sampling
-from models.transformer import CodeGen
+from models.transformer import Transformer
 
 CONFIG = CodeGenConfig(260, 192, 2, 64, 4, 8, eos_token_id=259)
 
@@ -52,9 +52,9 @@ class Talk:
         return replace(self, said=(*self.said, completion))
 
 
-def model_of(config: CodeGenConfig = CONFIG, seed: int = 0) -> CodeGen:
+def model_of(config: CodeGenConfig = CONFIG, seed: int = 0) -> Transformer:
     """Random weights, large enough that tokens differ in likelihood."""
-    model = CodeGen(config).initialize(seed)
+    model = Transformer(config).initialize(seed)
     for parameter in model.parameters():
         parameter.data.mul_(4 if parameter.dim() > 1 else 1)
     return model.eval()
@@ -76,7 +76,7 @@ def talks(count: int = 16) -> list[Talk]:
 
 
 def answers(
-    model: CodeGen,
+    model: Transformer,
     asked: Sequence[Talk],
     options: EngineOptions | None = None,
     sampling: Sampling | None = None,

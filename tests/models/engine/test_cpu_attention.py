@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.config import CodeGenConfig
 from models.engine.cpu import attention
-from models.engine.cpu.attention import Attention, PagedCache
+from models.engine.cpu.attention import AttentionPlan, PagedKVCache
 from models.engine.pages import PAGE
 from models.engine.scheduler import Row
 
@@ -31,18 +31,18 @@ def rows_of(families: Families) -> list[Row]:
     return rows
 
 
-def filled(rows: Sequence[Row]) -> PagedCache:
-    paged = PagedCache(CONFIG, max(page for row in rows for page in row.pages), len(rows))
+def filled(rows: Sequence[Row]) -> PagedKVCache:
+    paged = PagedKVCache(CONFIG, max(page for row in rows for page in row.pages), len(rows))
     generator = torch.Generator().manual_seed(7)
     for table in (*paged.keys, *paged.values):
         table.normal_(generator=generator)
     return paged
 
 
-def attended(paged: PagedCache, rows: Sequence[Row]) -> tuple[Attention, Tensor]:
+def attended(paged: PagedKVCache, rows: Sequence[Row]) -> tuple[AttentionPlan, Tensor]:
     generator = torch.Generator().manual_seed(8)
     everyone = torch.randn(3, 2000, CONFIG.n_head, CONFIG.head_dim, generator=generator)
-    step = paged.attention(rows)
+    step = AttentionPlan(paged, rows)
     mine = [rows[n].pages[-1] for n in step.order]  # a row's own numbers: its last page is its own
     out_NHD = torch.empty(len(rows), CONFIG.n_head, CONFIG.head_dim)
     out_NHD[torch.tensor(step.order)] = step.attend(0, *everyone[:, mine])
@@ -75,8 +75,8 @@ def test_shared_pages_are_attended_to_once(shared: int) -> None:
     step, together = attended(filled(rows), rows)
     if not attention.products_agree(len(rows), CONFIG.n_head, CONFIG.head_dim, shared):
         pytest.skip("products add up in another order on this processor")
-    (cohort,) = step.cohorts
-    assert [page for run in cohort.runs for page in run] == list(range(1, shared + 1))
+    (group,) = step.groups
+    assert [page for segment in group.segments for page in segment] == list(range(1, shared + 1))
     assert together.isfinite().all()
 
 
@@ -87,7 +87,7 @@ def test_outputs_are_those_of_plain_attention(agree: bool, monkeypatch: pytest.M
     rows = rows_of([(27, [1, 2, 14] * 6), (0, [3]), (5, [1] * 16)])
     paged = filled(rows)
     step, together = attended(paged, rows)
-    assert agree or not any(cohort.runs for cohort in step.cohorts)
+    assert agree or not any(group.segments for group in step.groups)
     keys, values = paged.key_pages(0).double(), paged.value_pages(0).double()
     generator = torch.Generator().manual_seed(8)
     queries = torch.randn(3, 2000, CONFIG.n_head, CONFIG.head_dim, generator=generator)[0].double()

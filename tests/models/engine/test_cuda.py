@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from models.config import CodeGenConfig
-from models.engine.cpu import products
+from models.engine import runner
 from models.engine.options import EngineOptions, Sampling
 from models.engine.pages import PAGE
 from models.engine.runner import Runner
@@ -23,18 +23,18 @@ from tests.models.engine.talk import CONFIG, Talk, answers, model_of
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 pytest.importorskip("triton")
 
-from models.engine.cuda import trunk as cuda  # noqa: E402
+from models.engine.cuda.graphs import CUDABackend  # noqa: E402
 
 ROWS = [Row(n % 50, n, (1, 2)[: n // PAGE + 1]) for n in range(40)]
 
 
-def trunk_of(config: CodeGenConfig, dtype: torch.dtype = torch.float32) -> cuda.Trunk:
-    return cuda.Trunk(model_of(config).to(DEVICE, dtype), 8)
+def backend_of(config: CodeGenConfig, dtype: torch.dtype = torch.float32) -> CUDABackend:
+    return CUDABackend(model_of(config).to(DEVICE, dtype), 8)
 
 
 @torch.inference_mode()
-def hidden(trunk: cuda.Trunk, rows: Sequence[Row]) -> Tensor:
-    return trunk(rows).cpu().float()
+def hidden(backend: CUDABackend, rows: Sequence[Row]) -> Tensor:
+    return backend.hidden_states(rows).cpu().float()
 
 
 @pytest.mark.parametrize(
@@ -44,20 +44,20 @@ def hidden(trunk: cuda.Trunk, rows: Sequence[Row]) -> Tensor:
 )
 def test_the_kernel_gives_what_the_cpu_gives(config: CodeGenConfig) -> None:
     """Heads of 80 dimensions, as codegen-2B has, are no power of two."""
-    expected = Runner(model_of(config), 8, 16).trunk(ROWS)
-    torch.testing.assert_close(hidden(trunk_of(config), ROWS), expected, atol=1e-4, rtol=1e-4)
+    expected = Runner(model_of(config), 8, 16).backend.hidden_states(ROWS)
+    torch.testing.assert_close(hidden(backend_of(config), ROWS), expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_near(dtype: torch.dtype) -> None:
-    expected = Runner(model_of(), 8, 16).trunk(ROWS)
-    off = hidden(trunk_of(CONFIG, dtype), ROWS) - expected
+    expected = Runner(model_of(), 8, 16).backend.hidden_states(ROWS)
+    off = hidden(backend_of(CONFIG, dtype), ROWS) - expected
     assert 0 < off.std() < 0.05 * expected.std()
 
 
 @torch.inference_mode()
 def test_attention_of_a_row_has_the_same_bits_alone() -> None:
-    paged = trunk_of(CONFIG).cache
+    paged = backend_of(CONFIG).cache
     paged.pages.normal_()
     q_NHD, k_NHD, v_NHD = torch.randn(3, 40, CONFIG.n_head, CONFIG.head_dim, device=DEVICE)
     inputs = [(0, row.position, *row.pages, *[0] * (2 - len(row.pages))) for row in ROWS]
@@ -74,7 +74,7 @@ COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from models.engine.cuda.trunk import attention_kernel
+from models.engine.cuda.attention import attention_kernel
 
 types = {name: "*fp16" for name in ("q_NHD", "keys", "values", "out_NHD")}
 types |= {"inputs_NJ": "*i64", "J": "i32", "H": "i32", "scale": "fp32"}
@@ -102,23 +102,23 @@ def test_the_kernel_compiles_for_a_gpu_that_is_not_there() -> None:
 
 @torch.inference_mode()
 def test_copies_of_a_row_are_kept_too() -> None:
-    trunk = trunk_of(CONFIG)
-    trunk(ROWS)
-    trunk([Row(7, 40, (1, 2), copies=(5, 6))])
-    kept = trunk.cache.pages[:, :, :, :, 40 % PAGE]
+    backend = backend_of(CONFIG)
+    backend.hidden_states(ROWS)
+    backend.hidden_states([Row(7, 40, (1, 2), mirror_pages=(5, 6))])
+    kept = backend.cache.pages[:, :, :, :, 40 % PAGE]
     assert kept[:, :, 2].any()
     assert torch.equal(kept[:, :, 5], kept[:, :, 2])
     assert torch.equal(kept[:, :, 6], kept[:, :, 2])
     assert not kept[:, :, 7].any()
-    trunk.cache.copy([(2, 4), (1, 3)])
-    assert torch.equal(trunk.cache.pages[:, :, 4], trunk.cache.pages[:, :, 2])
-    assert torch.equal(trunk.cache.pages[:, :, 3], trunk.cache.pages[:, :, 1])
+    backend.copy_pages([(2, 4), (1, 3)])
+    assert torch.equal(backend.cache.pages[:, :, 4], backend.cache.pages[:, :, 2])
+    assert torch.equal(backend.cache.pages[:, :, 3], backend.cache.pages[:, :, 1])
 
 
 def test_conversations_are_the_same_in_any_company(monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole engine on the kernel; on a CPU in place of what it has there."""
     if DEVICE == "cpu":
-        monkeypatch.setattr(products, "Trunk", lambda model, pages, rows: cuda.Trunk(model, pages))
+        monkeypatch.setattr(runner, "CPUBackend", lambda *given: CUDABackend(*given[:2]))
     model, sampling = model_of(replace(CONFIG, n_layer=1)).to(DEVICE), Sampling(0.9, 0.95)
     prompts = ("def f(x):  # longer than a page", "x = 1")
     few = [Talk(key, (prompts[key % 2], " + 1"), 3 + key) for key in range(4)]

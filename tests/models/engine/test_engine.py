@@ -13,16 +13,17 @@ from transformers import CodeGenConfig as TheirConfig
 from transformers import CodeGenForCausalLM
 
 from benchmarks.stopping import humaneval_stop, mtpb_stop
+from models.checkpoint import checkpoint_weights
 from models.config import CodeGenConfig, ModelError
 from models.engine.cpu.products import onednn_computes
-from models.engine.dialogue import Finish, Request, StopRule
-from models.engine.engine import Engine, Listener, complete, perplexity
+from models.engine.dialogue import Finish, StopRule
+from models.engine.engine import Engine, StreamedText, perplexity
 from models.engine.memory import cache_bytes
 from models.engine.options import EngineOptions, Sampling, default_cache_tokens
 from models.engine.pages import PAGE
 from models.engine.runner import Runner
 from models.engine.scheduler import Row
-from models.transformer import CodeGen, checkpoint_weights
+from models.transformer import Transformer
 from tests.models.engine.talk import CONFIG, Bytes, Talk, answers, model_of, talks
 
 GREEDY = Sampling(temperature=0)
@@ -31,7 +32,7 @@ NO_BFLOAT16_PRODUCTS = "oneDNN multiplies no bfloat16 on this processor"
 
 
 @pytest.fixture(scope="module", params=["float32", "bfloat16", "bfloat16 products"])
-def model(request: pytest.FixtureRequest) -> Iterator[CodeGen]:
+def model(request: pytest.FixtureRequest) -> Iterator[Transformer]:
     """The last as on a processor with AMX; those with AVX-512 compute it too, more slowly."""
     dtype, _, products = request.param.partition(" ")
     if products and not BFLOAT16_PRODUCTS:
@@ -42,23 +43,25 @@ def model(request: pytest.FixtureRequest) -> Iterator[CodeGen]:
 
 
 @pytest.fixture(scope="module")
-def expected(model: CodeGen) -> dict[int, Talk]:
+def expected(model: Transformer) -> dict[int, Talk]:
     return answers(model, talks())
 
 
-def test_order_of_dialogues_does_not_matter(model: CodeGen, expected: dict[int, Talk]) -> None:
+def test_order_of_dialogues_does_not_matter(model: Transformer, expected: dict[int, Talk]) -> None:
     assert answers(model, talks()[::-1]) == expected
 
 
 @pytest.mark.parametrize("shard", range(3))
 def test_shards_together_say_the_same(
-    model: CodeGen, expected: dict[int, Talk], shard: int
+    model: Transformer, expected: dict[int, Talk], shard: int
 ) -> None:
     part = talks()[shard::3]
     assert answers(model, part) == {talk.key: expected[talk.key] for talk in part}
 
 
-def test_one_sample_alone_is_one_among_its_group(model: CodeGen, expected: dict[int, Talk]) -> None:
+def test_one_sample_alone_is_one_among_its_group(
+    model: Transformer, expected: dict[int, Talk]
+) -> None:
     for key in (1, 5, 14):
         assert answers(model, [talks()[key]]) == {key: expected[key]}
 
@@ -83,7 +86,7 @@ def test_who_said_the_same_so_far_is_computed_once() -> None:
 
 
 @pytest.mark.parametrize("cut", [3, 11])
-def test_a_restart_changes_nothing(model: CodeGen, expected: dict[int, Talk], cut: int) -> None:
+def test_a_restart_changes_nothing(model: Transformer, expected: dict[int, Talk], cut: int) -> None:
     engine = Engine(model, Bytes(), EngineOptions(slots=8), Sampling(0.9, 0.95))
     running = engine.run(talks())
     before = {talk.key: talk for talk in (next(running) for _ in range(cut))}
@@ -92,12 +95,12 @@ def test_a_restart_changes_nothing(model: CodeGen, expected: dict[int, Talk], cu
 
 
 @pytest.mark.parametrize("slots", [1, 3, 40])
-def test_deterministic_does_not_depend_on_slots(model: CodeGen, slots: int) -> None:
+def test_deterministic_does_not_depend_on_slots(model: Transformer, slots: int) -> None:
     eight = answers(model, talks(), EngineOptions(slots=8, deterministic=True))
     assert answers(model, talks(), EngineOptions(slots=slots, deterministic=True)) == eight
 
 
-def test_little_cache_changes_nothing(model: CodeGen, expected: dict[int, Talk]) -> None:
+def test_little_cache_changes_nothing(model: Transformer, expected: dict[int, Talk]) -> None:
     options = EngineOptions(slots=8, cache_tokens=CONFIG.n_positions)
     assert answers(model, talks(), options) == expected
 
@@ -141,7 +144,7 @@ def test_bfloat16_products_are_near_and_take_half_the_memory(
 
 
 def test_a_turn_with_its_cache_is_a_turn_from_nothing(
-    model: CodeGen, expected: dict[int, Talk]
+    model: Transformer, expected: dict[int, Talk]
 ) -> None:
     for key in (2, 5, 14):
         talk = expected[key]
@@ -149,12 +152,12 @@ def test_a_turn_with_its_cache_is_a_turn_from_nothing(
         assert answers(model, [again])[key].said == talk.said
 
 
-def theirs_and_ours() -> tuple[CodeGenForCausalLM, CodeGen]:
+def theirs_and_ours() -> tuple[CodeGenForCausalLM, Transformer]:
     record = CONFIG.to_json()
     del record["architectures"], record["torch_dtype"]
     torch.manual_seed(1)
     theirs = CodeGenForCausalLM(TheirConfig(**record, initializer_range=0.1)).eval()
-    ours, tensors = CodeGen(CONFIG), theirs.state_dict()
+    ours, tensors = Transformer(CONFIG), theirs.state_dict()
     for name, weight in checkpoint_weights(CONFIG).items():
         ours.state_dict()[weight.parameter].copy_(weight.load(tensors[name]))
     return theirs, ours
@@ -244,14 +247,14 @@ LINES = st.sampled_from(TRAPS.split("|"))
 )
 def test_stopping_early_loses_nothing(lines: list[str], rule: StopRule, sizes: list[int]) -> None:
     text = "\n".join(lines)
-    content, listener, tokens = text.encode(), Listener(rule), 0
+    content, streamed, tokens = text.encode(), StreamedText(rule), 0
     at = 0
-    while at < len(content) and not listener.stopped:
+    while at < len(content) and not streamed.stopped:
         size = sizes[tokens % len(sizes)]
-        listener.hear(content[at : at + size])
+        streamed.append(content[at : at + size])
         at, tokens = at + size, tokens + 1
-    heard = listener.end()
-    assert heard[: rule(heard)] == text[: rule(text)]
+    whole = streamed.finish()
+    assert whole[: rule(whole)] == text[: rule(text)]
 
 
 def test_dialogues_are_taken_as_there_is_room_and_handed_on_at_once() -> None:
@@ -303,24 +306,8 @@ def test_numbers_that_are_not_finite_are_one_error(temperature: float) -> None:
         answers(broken, talks(2), sampling=Sampling(temperature))
 
 
-def test_generate_follows_the_weights_as_they_are_trained() -> None:
-    model = model_of()
-    model.tokenizer = Bytes()  # type: ignore[assignment]
-    first = model.generate("def f", max_new_tokens=12)
-    assert first == model.generate("def f", max_new_tokens=12)
-    with torch.no_grad():
-        model.head.bias[65] += 100  # type: ignore[index, operator, union-attr]
-    assert model.generate("def f", max_new_tokens=3) == "AAA"
-    assert model.generate("d", 9, stop=lambda t: 2 if len(t) > 4 else None) == "AA"
-
-
 def test_an_empty_prompt_has_an_answer() -> None:
     assert len(answers(model_of(), [Talk(1, ("",))])[1].said[0].token_ids) > 0
-
-
-def test_a_model_without_tokenizer_says_so() -> None:
-    with pytest.raises(ModelError, match="no tokenizer"):
-        complete(model_of(), Request("a", 0, 1), GREEDY)
 
 
 def test_wide_heads_and_odd_widths_agree_as_well() -> None:

@@ -21,7 +21,7 @@ from models.engine.dialogue import Completion
 from models.engine.engine import Engine
 from models.engine.options import EngineOptions, Sampling
 from models.engine.pages import PAGE
-from models.transformer import CodeGen
+from models.transformer import Transformer
 from tests.models.engine.talk import Bytes, Talk, model_of
 
 FOLDER = models.engine.__path__[0]
@@ -43,7 +43,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @functools.cache
-def shared_model() -> CodeGen:
+def shared_model() -> Transformer:
     return model_of(CONFIG)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.config import ModelError
 from models.engine.options import Sampling
-from models.engine.sampling import Draw, _draw_on_gpu, sample, uniform
+from models.engine.sampling import Draw, _draw_on_gpu, random_number, sample
 from tests.models.engine.talk import CONFIG, model_of
 
 DRAWS = 4000
@@ -92,13 +92,13 @@ def test_a_tiny_nucleus_is_the_most_likely_token() -> None:
     assert sample(logits, Sampling(1, 1, 1), EACH_OF_5) == logits.argmax(-1).tolist()
 
 
-def test_noise_is_uniform_and_repeatable() -> None:
-    noise = [uniform(key, position) for key in range(100) for position in range(100)]
-    counts = torch.histc(torch.tensor(noise), 50, 0, 1)
+def test_random_numbers_are_uniform_and_repeatable() -> None:
+    numbers = [random_number(key, position) for key in range(100) for position in range(100)]
+    counts = torch.histc(torch.tensor(numbers), 50, 0, 1)
     assert chisquare(counts).pvalue > 1e-3
-    assert noise[5] == uniform(0, 5)
-    assert uniform(1, 2) != uniform(2, 1)
-    assert uniform(2**64 - 1, 5, 3) != uniform(2**64 - 1, 5, 4)
+    assert numbers[5] == random_number(0, 5)
+    assert random_number(1, 2) != random_number(2, 1)
+    assert random_number(2**64 - 1, 5, 3) != random_number(2**64 - 1, 5, 4)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from models.config import ModelError
-from models.engine.pages import PAGE, Pages
+from models.engine.pages import PAGE, PagePool
 from models.engine.scheduler import Scheduler, Sequence, Step
 
 
@@ -36,7 +36,7 @@ class Memory:
                 self.content[target, place] = before.get((source, place), ())
         for row in step.rows:  # each attends to what stands in its pages when it is computed
             past = self.past(row.pages, row.position)
-            for page in (row.pages[-1], *row.copies):
+            for page in (row.pages[-1], *row.mirror_pages):
                 self.content[page, row.position % PAGE] = (*past, row.token)
 
     def past(self, pages: list[int], count: int) -> Tokens:
@@ -53,7 +53,7 @@ class Conversations(RuleBasedStateMachine):
 
     @initialize(slots=st.integers(1, 6), pages=st.integers(7, 40), chunk=st.integers(1, 50))
     def begin(self, slots: int, pages: int, chunk: int) -> None:
-        self.pages, self.memory = Pages(pages), Memory()
+        self.pages, self.memory = PagePool(pages), Memory()
         self.most = (pages * PAGE) // 2  # tokens a sequence may have
         self.slots, self.chunk = slots, chunk
         self.scheduler = Scheduler(slots, self.pages, chunk)
@@ -81,9 +81,10 @@ class Conversations(RuleBasedStateMachine):
         self.scheduler.commit(step)
         for span in step.spans:
             assert span.sequence.cached == span.end
-        for drawing, row in step.draws:
-            assert step.rows[row].token == drawing.tokens[-1]
-            assert step.rows[row].position == len(drawing.tokens) - 1
+        for drawing, logits in step.draws:
+            row = step.rows[step.logits_rows[logits]]
+            assert row.token == drawing.tokens[-1]
+            assert row.position == len(drawing.tokens) - 1
             drawing.tokens.append(8 + len(drawing.tokens) % 5)
             if len(drawing.tokens) >= self.most:
                 self.scheduler.finish(drawing)
@@ -100,7 +101,7 @@ class Conversations(RuleBasedStateMachine):
         running = [s for s in self.scheduler.running if len(s.tokens) > s.prompt_length]
         if running:
             chosen = running[which % len(running)]
-            self.scheduler.follow(chosen, (chosen.tokens[:kept] + [9] * more)[: self.most])
+            self.scheduler.continue_with(chosen, (chosen.tokens[:kept] + [9] * more)[: self.most])
 
     @rule(finish=st.booleans())
     def abandon(self, finish: bool) -> None:
@@ -171,7 +172,7 @@ def advance(scheduler: Scheduler) -> Step:
 
 
 def test_no_slot_idles_while_work_waits() -> None:
-    scheduler = Scheduler(4, Pages(100), 64)
+    scheduler = Scheduler(4, PagePool(100), 64)
     for n in range(6):
         scheduler.add(sequence([n] * 5))
     for _ in range(3):
@@ -184,7 +185,7 @@ def test_no_slot_idles_while_work_waits() -> None:
 
 
 def test_samples_of_a_prompt_compute_it_once() -> None:
-    scheduler = Scheduler(10, Pages(100), 256)
+    scheduler = Scheduler(10, PagePool(100), 256)
     for _ in range(10):
         scheduler.add(sequence([3] * (4 * PAGE + 5)))
     (first,) = advance(scheduler).spans
@@ -198,7 +199,7 @@ def test_samples_of_a_prompt_compute_it_once() -> None:
 
 
 def test_a_sample_holds_until_the_prompt_that_another_reads_is_there() -> None:
-    scheduler = Scheduler(2, Pages(100), PAGE)
+    scheduler = Scheduler(2, PagePool(100), PAGE)
     for _ in range(2):
         scheduler.add(sequence([3] * (2 * PAGE + 1)))
     first, second = advance(scheduler), advance(scheduler)
@@ -207,7 +208,7 @@ def test_a_sample_holds_until_the_prompt_that_another_reads_is_there() -> None:
 
 
 def test_a_prompt_is_found_again_after_its_samples_have_gone() -> None:
-    scheduler = Scheduler(1, Pages(100), 256)
+    scheduler = Scheduler(1, PagePool(100), 256)
     for expected in (80, 1):
         scheduler.add(sequence([3] * 80))
         (span,) = advance(scheduler).spans
@@ -217,7 +218,7 @@ def test_a_prompt_is_found_again_after_its_samples_have_gone() -> None:
 
 @pytest.mark.parametrize("cut_off", [1, 2])
 def test_what_was_planned_and_not_computed_is_not_found(cut_off: int) -> None:
-    pages = Pages(100)
+    pages = PagePool(100)
     scheduler = Scheduler(1, pages, 2 * PAGE)
     scheduler.add(sequence([3] * 80))
     for step in range(1, cut_off + 1):
@@ -231,7 +232,7 @@ def test_what_was_planned_and_not_computed_is_not_found(cut_off: int) -> None:
 
 
 def test_the_youngest_is_preempted_and_comes_back() -> None:
-    scheduler = Scheduler(2, Pages(5), 64)
+    scheduler = Scheduler(2, PagePool(5), 64)
     old, young = sequence([1] * PAGE), sequence([2] * PAGE)
     scheduler.add(old)
     scheduler.add(young)
@@ -249,7 +250,7 @@ def test_the_youngest_is_preempted_and_comes_back() -> None:
 
 
 def test_a_cache_too_small_for_one_is_an_error() -> None:
-    scheduler = Scheduler(2, Pages(2), 64)
+    scheduler = Scheduler(2, PagePool(2), 64)
     scheduler.add(sequence([1] * (3 * PAGE)))
     with pytest.raises(ModelError, match="64 tokens"):
         scheduler.plan()

@@ -1,4 +1,4 @@
-"""Which kernels a CPU computes a model's products with, and what they cost."""
+"""Which kernels compute a model's products on this CPU, and how long they take."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import torch
 from torch import nn
 
 from models.config import CodeGenConfig
-from models.engine.agreement import agreeing_sizes
-from models.engine.cpu import products
-from models.engine.runner import SIZES
-from models.transformer import CodeGen
+from models.engine.agreement import SIZES, agreeing_sizes
+from models.engine.cpu.products import PackedLinear, packed
+from models.transformer import Transformer
 
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    instructions: str  # the widest that torch found, in its words: AVX512, AVX2, DEFAULT, SVE256
-    onednn: bool  # False: products are left to torch's other library, weights are not packed
+    """The result of `measure_kernels`."""
+
+    instructions: str  # the widest set that torch uses, by its name: AVX512, AVX2, DEFAULT, SVE256
+    onednn: bool  # whether oneDNN computes the products, with packed weights
     dtype: str  # of the products
-    rows: int  # of a step with all slots busy
+    rows: int  # of a step in which all slots are in use
     sizes: tuple[int, ...]  # numbers of rows that give a row the same bits as `rows` do
-    tried: int  # how many were tried
+    tried: int  # how many numbers of rows were tried
     step_s: float  # seconds that all products of such a step take, the best of five
 
 
-def measured(config: CodeGenConfig, dtype: str, rows: int, threads: int) -> Kernels:
-    """For a model of this geometry, its weights in `dtype`; one layer is computed, of random
-    weights."""
+def measure_kernels(config: CodeGenConfig, dtype: str, rows: int, threads: int) -> Kernels:
+    """Measure one layer and the head, with random weights in `dtype`, for steps of `rows` rows."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -40,11 +40,11 @@ def measured(config: CodeGenConfig, dtype: str, rows: int, threads: int) -> Kern
 
 @torch.inference_mode()
 def _measured(config: CodeGenConfig, dtype: str, rows: int) -> Kernels:
-    one_layer = CodeGen(replace(config, n_layer=1)).initialize(seed=0)
-    model = products.packed(one_layer.to(getattr(torch, dtype)))
-    linear = [layer for layer in model.blocks.modules() if isinstance(layer, products.Linear)]
+    one_layer = Transformer(replace(config, n_layer=1)).initialize(seed=0)
+    model = packed(one_layer.to(getattr(torch, dtype)))
+    layers = [layer for layer in model.blocks.modules() if isinstance(layer, PackedLinear)]
     head = model.head
-    assert isinstance(head, products.Linear)
+    assert isinstance(head, PackedLinear)
     return Kernels(
         instructions=torch.backends.cpu.get_cpu_capability(),
         onednn=head.onednn,
@@ -52,11 +52,11 @@ def _measured(config: CodeGenConfig, dtype: str, rows: int) -> Kernels:
         rows=rows,
         sizes=tuple(agreeing_sizes(model, rows, SIZES)),
         tried=len({rows, *SIZES}),
-        step_s=config.n_layer * sum(_seconds(linear, rows)) + sum(_seconds([head], rows)),
+        step_s=config.n_layer * sum(_seconds(layers, rows)) + sum(_seconds([head], rows)),
     )
 
 
-def _seconds(layers: list[products.Linear], rows: int) -> Iterator[float]:
+def _seconds(layers: list[PackedLinear], rows: int) -> Iterator[float]:
     for layer in layers:
         x_NC = torch.randn(rows, layer.in_features)
         yield min(_timed(layer, x_NC) for _ in range(5))
