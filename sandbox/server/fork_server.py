@@ -37,7 +37,7 @@ from sandbox.inside import stand_ins as absent
 from sandbox.protocol import frames as wire
 from sandbox.protocol import messages as protocol
 from sandbox.server import layers, scratch
-from sandbox.server.supervision import Child, Supervisor
+from sandbox.server.supervision import Bounds, Child
 from sandbox.tester.tester import Judge
 from sandbox.tiers import root_of
 
@@ -157,7 +157,9 @@ def _prepare(
         server: Server | Judge = Judge(control, start["test_cpu_s"])
     else:
         layers.probe(walls, report)
-        server = Server(control, walls, Supervisor(control, limits), stage)
+        output = limits["output_kb"] * 1024
+        bounds = Bounds(control.fileno(), limits["cpu_s"], limits["wall_s"], output)
+        server = Server(control, walls, bounds, stage)
     lacking = layers.complaint(report)
     if lacking is not None and report.isolation == "full":
         raise layers.MissingLayerError(lacking)
@@ -299,12 +301,12 @@ class Server:
         self,
         control: socket.socket,
         walls: layers.Walls,
-        supervisor: Supervisor,
+        bounds: Bounds,
         stage: child.Stage,
     ) -> None:
         self._control = control
         self._walls = walls
-        self._supervisor = supervisor
+        self._bounds = bounds
         self._stage = stage
         self._next: Child | None = None
         self._null = os.open(os.devnull, os.O_RDWR)
@@ -320,13 +322,13 @@ class Server:
             elif tag == protocol.JOB.tag:
                 if self._next is not None:
                     self._see_to_its_end(self._next)
-                self._next = Child(protocol.unpack_job(body)[0], fds)
+                self._next = Child(protocol.unpack_job(body)[0], fds, self._bounds)
                 if self._next.fork():
                     self._enter(self._next)  # from here: to return first would touch more pages
             # a KILL for a child that has ended already needs no answer
 
     def _see_to_its_end(self, present: Child) -> None:
-        end = self._supervisor.watch(present)
+        end = present.watch()
         try:
             scratch.clear(".")
         finally:
@@ -334,6 +336,6 @@ class Server:
 
     def _enter(self, new: Child) -> NoReturn:
         """In the child: descriptors and walls, then the program."""
-        self._walls((self._null, *new.write_ends, *new.fds))
+        self._walls((self._null, *new.given))
         child.run_program(CHANNEL_FD, LINK_FD, self._stage)
         os._exit(0)

@@ -6,10 +6,9 @@ import contextlib
 import os
 import select
 import signal
-import socket
 import sys
 import time
-from typing import Any
+from typing import NamedTuple
 
 from sandbox.protocol import frames as wire
 from sandbox.protocol.messages import KILL, End
@@ -17,28 +16,6 @@ from sandbox.protocol.messages import KILL, End
 CHUNK = 1 << 16
 GRACE_S = 0.5
 LONG_MS = 1000
-
-
-class Child:
-    """One program's process: its job, the descriptors that it is given, pipes for its output."""
-
-    def __init__(self, job: int, fds: list[int]) -> None:
-        self.job = job
-        self.fds = fds
-        self.pid, self.pidfd = 0, -1
-
-    def fork(self) -> bool:
-        """Fork; True in the new process."""
-        (out_r, out_w), (err_r, err_w) = os.pipe(), os.pipe()
-        self.read_ends, self.write_ends = (out_r, err_r), (out_w, err_w)
-        self.pid = os.fork()
-        if self.pid == 0:
-            return True
-        for fd in (*self.write_ends, *self.fds):
-            os.close(fd)
-        if sys.platform == "linux":
-            self.pidfd = os.pidfd_open(self.pid)
-        return False
 
 
 def waited_for_a_core() -> float:
@@ -76,52 +53,63 @@ def _kill_children() -> None:
             os.kill(int(pid), signal.SIGKILL)
 
 
-class Supervisor:
-    """Enforces the limits of time on one child after another."""
+class Bounds(NamedTuple):
+    """What a child may take, and the descriptor on which the pool may have it killed."""
 
-    def __init__(self, control: socket.socket, limits: dict[str, Any]) -> None:
-        self.control = control
-        self.cpu_s: float = limits["cpu_s"]
-        self.wall_s: float = limits["wall_s"]
-        self.kept: int = limits["output_kb"] * 1024
-
-    def watch(self, child: Child) -> End:
-        """Watch until the child has ended."""
-        return Watch(self, child).run()
+    control: int
+    cpu_s: float
+    wall_s: float
+    output: int  # bytes of each stream that are kept
 
 
-class Watch:
-    """The life of one child as its supervisor sees it."""
+class Child:
+    """One program's process, from before its fork to its end.
 
-    def __init__(self, supervisor: Supervisor, child: Child) -> None:
-        self.supervisor = supervisor
-        self.child = child
-        self.started = time.monotonic()
+    What can be done before the fork is: a page that is written to after it has to be copied.
+    """
+
+    def __init__(self, job: int, fds: list[int], bounds: Bounds) -> None:
+        self.job = job
+        self.bounds = bounds
+        (out_r, out_w), (err_r, err_w) = os.pipe(), os.pipe()
+        self.given = (out_w, err_w, *fds)  # to become its descriptors from 1 on
+        self.kept = {out_r: bytearray(), err_r: bytearray()}
+        self.pid, self.pidfd = 0, -1
         self.soft_at: float | None = None
         self.killed = False
-        self.kept = {fd: bytearray() for fd in child.read_ends}
         self.starved = 0.0
+        self._poll = select.poll()
+        for fd in (out_r, err_r, bounds.control):
+            self._poll.register(fd, select.POLLIN)
 
-    def run(self) -> End:
-        poll = select.poll()
-        for fd in self.child.read_ends:
-            poll.register(fd, select.POLLIN)
-        if self.child.pidfd >= 0:
-            poll.register(self.child.pidfd, select.POLLIN)
-        poll.register(self.supervisor.control, select.POLLIN)
+    def fork(self) -> bool:
+        """Fork; True in the new process."""
+        self.pid = os.fork()
+        if self.pid == 0:
+            return True
+        for fd in self.given:
+            os.close(fd)
+        if sys.platform == "linux":
+            self.pidfd = os.pidfd_open(self.pid)
+            self._poll.register(self.pidfd, select.POLLIN)
+        return False
+
+    def watch(self) -> End:
+        """Watch until it has ended; its time counts from here."""
+        self.started = time.monotonic()
         while not self._reaped():
-            self._step(poll)
+            self._step()
         return self._end()
 
-    def _step(self, poll: select.poll) -> None:
-        for fd, _ in poll.poll(self._enforce()):
-            if fd == self.supervisor.control.fileno():
+    def _step(self) -> None:
+        for fd, _ in self._poll.poll(self._enforce()):
+            if fd == self.bounds.control:
                 self._command()
             elif fd in self.kept and not self._drain(fd):
-                poll.unregister(fd)
+                self._poll.unregister(fd)
 
     def _reaped(self) -> bool:
-        pid, status, usage = os.wait4(self.child.pid, os.WNOHANG)
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return False
         self.status = status
@@ -130,17 +118,17 @@ class Watch:
 
     def _command(self) -> None:
         """The only command during a job is to kill; the end of the stream means the same."""
-        tag, _ = wire.read_frame(self.supervisor.control.fileno())
+        tag, _ = wire.read_frame(self.bounds.control)
         if tag == KILL.tag:
             self._kill()
 
     def _kill(self) -> None:
         self.killed = True
-        os.kill(self.child.pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
 
     def _drain(self, fd: int) -> bool:
         data = os.read(fd, CHUNK)
-        room = self.supervisor.kept - len(self.kept[fd])
+        room = self.bounds.output - len(self.kept[fd])
         if room > 0:
             self.kept[fd] += data[:room]
         return bool(data)
@@ -155,16 +143,16 @@ class Watch:
             if used > self.soft_at + GRACE_S or wall > self._wall_limit() + GRACE_S:
                 self._kill()
             return 20
-        if used >= self.supervisor.cpu_s or wall >= self._wall_limit():
+        if used >= self.bounds.cpu_s or wall >= self._wall_limit():
             self.soft_at = used
-            os.kill(self.child.pid, signal.SIGXCPU)
+            os.kill(self.pid, signal.SIGXCPU)
             return 20
-        left = min((self.supervisor.cpu_s - used) / 2, self._wall_limit() - wall)
+        left = min((self.bounds.cpu_s - used) / 2, self._wall_limit() - wall)
         return max(1, min(LONG_MS, int(left * 1000) + 1))
 
     def _wall_limit(self) -> float:
         """The limit of wall time, later by as long as the child waited for a core."""
-        limit = self.supervisor.wall_s
+        limit = self.bounds.wall_s
         if time.monotonic() - self.started < limit:
             return limit
         self.starved = max(self.starved, waited_for_a_core())
@@ -174,26 +162,26 @@ class Watch:
         if sys.platform != "linux":
             return 0.0
         try:
-            return time.clock_gettime(~self.child.pid << 3 | 2)
+            return time.clock_gettime(~self.pid << 3 | 2)
         except OSError:  # it has just ended
             return 0.0
 
     def _end(self) -> End:
         end_orphans()
-        for fd in self.child.read_ends:
+        for fd in self.kept:
             os.set_blocking(fd, False)
             with contextlib.suppress(BlockingIOError):
                 while self._drain(fd):
                     pass
             os.close(fd)
-        if self.child.pidfd >= 0:
-            os.close(self.child.pidfd)
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
         return End(
-            self.child.job,
+            self.job,
             os.waitstatus_to_exitcode(self.status),
             self.soft_at is not None,
             self.usage.ru_utime + self.usage.ru_stime,
             time.monotonic() - self.started,
             self.usage.ru_maxrss >> 10,
-            *(bytes(self.kept[fd]) for fd in self.child.read_ends),
+            *map(bytes, self.kept.values()),
         )
