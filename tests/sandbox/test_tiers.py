@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -73,6 +75,29 @@ def test_parts_of_a_library_are_one_tier() -> None:
     assert tiers.tier_of("from scipy import stats", libraries) == 3
     assert tiers.tier_with("scipy", libraries) == 3
     assert tiers.tier_with("sklearn", libraries) == 0
+
+
+def passes(source: str) -> int:
+    """How often a regular expression is taken over the text, or over part of it, in a scan."""
+    count = 0
+
+    def note(frame: FrameType, event: str, function: object) -> None:
+        nonlocal count
+        count += event == "c_call" and isinstance(getattr(function, "__self__", None), re.Pattern)
+
+    sys.setprofile(note)
+    try:
+        assert tiers.tier_of(source, LIBRARIES) == 0
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_the_scan_is_linear_in_the_text_however_many_names_it_gives() -> None:
+    def text(names: int) -> str:
+        return "".join(f"import numpy as n{number}\n" for number in range(names))
+
+    assert 0 < passes(text(2)) == passes(text(2_000))
 
 
 def test_a_server_starts_when_a_program_needs_it(fresh_pool: Pool) -> None:
