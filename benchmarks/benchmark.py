@@ -51,9 +51,24 @@ class Benchmark:
         return not self.errata(problem, case) & SPOILING
 
     @property
+    def cases(self) -> int:
+        """How many (problem, case) pairs there are."""
+        return sum(len(problem.cases) for problem in self.problems)
+
+    @property
+    def scorer(self) -> str:
+        """The scorer whose verdict counts unless another is chosen."""
+        return self.protocol.scorer or "test"
+
+    @property
     def scorers(self) -> tuple[str, ...]:
         """Whose verdicts a program gets; `test` stands for the problem's own test."""
-        return ("official", "strict") if self.protocol.scorer else ("test",)
+        return ("test",) if self.has_tests else ("official", "strict")
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether this is a function suite: one turn a problem, judged by the problem's test."""
+        return self.protocol.scorer is None
 
     @property
     def libraries(self) -> tuple[str, ...]:

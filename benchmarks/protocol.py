@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from benchmarks.stopping import humaneval_stop, mtpb_stop
@@ -12,7 +12,7 @@ from benchmarks.stopping import humaneval_stop, mtpb_stop
 class Protocol:
     """The conversation and the run of a suite.
 
-    A history is `preamble`, then for each turn `wrap(prompt)`, the completion up to the stop
+    A history is `preamble`, then for each turn the wrapped prompt, the completion up to the stop
     rule, and `closing`. The finished history is the program.
 
     Attributes:
@@ -38,6 +38,15 @@ class Protocol:
     def wrap(self, prompt: str) -> str:
         """The prompt as it stands in the history."""
         return f"{self.before}{prompt}{self.after}"
+
+    def turn(self, prompt: str, text: str) -> str:
+        """An answered turn as it stands in the history; `text` is the completion after the stop
+        rule."""
+        return f"{self.wrap(prompt)}{text}{self.closing}"
+
+    def history(self, turns: Iterable[tuple[str, str]]) -> str:
+        """The history after turns given as (prompt, text); after the last one it is the program."""
+        return self.preamble + "".join(self.turn(prompt, text) for prompt, text in turns)
 
 
 MTPB = Protocol(

@@ -25,6 +25,8 @@ from mtpb.errors import UsageError
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import output_directory, write_json, write_whole
 
+_GATE = Gate()  # its defaults
+
 
 class Subset(Enum):
     all = "all"
@@ -46,13 +48,13 @@ class CompareConfig:
     metrics: list[str] | None = None
     scorer: str | None = None
     subset: Subset = Subset.all
-    level: float = 0.05
-    tolerance: float = 0.0
-    power: float = 0.8
+    level: float = _GATE.level
+    tolerance: float = _GATE.tolerance
+    power: float = _GATE.power
     force: bool = False
     partial: bool = False
     top: int = 10
-    seed: int = 0
+    seed: int = _GATE.seed
     baselines: str = "baselines"
     output: str | None = None
 

@@ -19,6 +19,7 @@ from yaml import YAMLError
 from benchmarks import Format
 from mtpb.errors import UsageError
 from mtpb.statistics.metrics import usual_ks
+from sandbox import Limits
 
 
 class Scorer(Enum):
@@ -67,11 +68,14 @@ class BenchmarkConfig:
 
 @dataclass
 class SamplingConfig:
-    """`temperature` 0 is greedy, `top_k` 0 is off, `max_new_tokens` null is the problem's own."""
+    """`temperature` 0 is greedy, `top_k` 0 is off, `max_new_tokens` null is the problem's own.
 
-    n: int = 1
-    temperature: float = 0.0
-    top_p: float = 1.0
+    A group of conf/sampling gives what has no default here.
+    """
+
+    n: int = MISSING
+    temperature: float = MISSING
+    top_p: float = MISSING
     top_k: int = 0
     max_new_tokens: int | None = None
     k: list[int] | None = None
@@ -98,7 +102,7 @@ class SandboxConfig:
     workers: int | None = None
     timeout: float | None = None
     wall_timeout: float | None = None
-    memory_mb: int = 4096
+    memory_mb: int = Limits().memory_mb
     isolation: IsolationChoice = IsolationChoice.auto
 
 

@@ -75,9 +75,8 @@ def prompt_score(sample: Sample, protocol: Protocol, score: Score) -> PromptScor
     """The likelihood of a conversation's prompts, each given all that was said before it."""
     history, logprobs = protocol.preamble, list[float]()
     for turn in sample.turns:
-        asked = protocol.wrap(turn.prompt)
-        logprobs += score(history, asked)
-        history += asked + turn.text + protocol.closing
+        logprobs += score(history, protocol.wrap(turn.prompt))
+        history += protocol.turn(turn.prompt, turn.text)
     return PromptScore(*sample.key, len(logprobs), round(-sum(logprobs), 6))
 
 

@@ -191,10 +191,8 @@ def _outcome(
     if verdict.line is not None:
         for text in _lines(sample.program)[verdict.line - 1 : verdict.line]:
             yield paint("bad", f"  > {text.strip()}")
-    for scorer in ("official", "strict"):
-        passed = getattr(verdict, scorer)
-        if passed is not None:
-            yield f"{scorer}: " + paint("good" if passed else "bad", "yes" if passed else "no")
+    for scorer, passed in verdict.scores.items():
+        yield f"{scorer}: " + paint("good" if passed else "bad", "yes" if passed else "no")
     case = problem.cases[sample.case]
     if case.expected is not None:
         yield f"expected: {clean(repr(case.expected))}"

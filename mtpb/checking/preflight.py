@@ -90,14 +90,14 @@ def preflight(pool: Pool, benchmark: Benchmark, folder: Path) -> None:
 
 def known_programs(pool: Pool, benchmark: Benchmark) -> Check:
     """Programs whose verdicts are known, in the benchmark's own kind of test."""
-    problem, programs = _known_function() if _is_function(benchmark) else _known_print()
+    problem, programs = _known_function() if benchmark.has_tests else _known_print()
     alone = replace(benchmark, problems=(problem,))
     samples = [
-        Sample(problem.id, 0, number, (), alone.protocol.preamble + source)
+        Sample(problem.id, 0, number, (), alone.protocol.history(()) + source)
         for number, (source, _) in enumerate(programs)
     ]
     wanted = [status for _, status in programs]
-    verdicts = list(Judge(alone, pool, scorer_of(alone)).verdicts(samples))
+    verdicts = list(Judge(alone, pool, alone.scorer).verdicts(samples))
     wrong = [
         f"a program that should be {status.value} is {verdict.status.value} ({verdict.detail})"
         for status, verdict in zip(wanted, verdicts, strict=True)
@@ -117,7 +117,7 @@ def references(pool: Pool, benchmark: Benchmark, at_most: int | None = None) -> 
     if not samples:
         found = "the suite has no reference solutions"
         return Check(name, About.environment, State.skipped, found)
-    verdicts = Judge(benchmark, pool, scorer_of(benchmark)).verdicts(samples)
+    verdicts = Judge(benchmark, pool, benchmark.scorer).verdicts(samples)
     failed = [verdict for verdict in verdicts if not verdict.passed]
     if failed:
         found = f"{len(failed)} of {len(samples)} fail: {_first(failed)}"
@@ -184,15 +184,6 @@ def isolation(layers: Mapping[str, Any]) -> Check:
     remedy = "programs can reach more of this machine than they should: run only what you trust"
     found = f"in force: {active}; missing: {missing or 'what was not asked for'}"
     return Check("isolation", About.environment, State.warning, found, remedy)
-
-
-def scorer_of(benchmark: Benchmark) -> str:
-    """The scorer whose word counts unless another is chosen."""
-    return benchmark.protocol.scorer or "test"
-
-
-def _is_function(benchmark: Benchmark) -> bool:
-    return benchmark.protocol.scorer is None
 
 
 def _known_print() -> tuple[Problem, list[tuple[str, Status]]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import SCHEMA_VERSION, Manifest
-from mtpb.rundir.records import Status, Verdict
+from mtpb.rundir.records import SCORERS, Status, Verdict
 from mtpb.rundir.run import Run, read_run
 from mtpb.rundir.store import RunDirectory, read_json, write_whole
 from mtpb.rundir.verdicts import STATUSES, Verdicts
@@ -177,12 +177,12 @@ def _read_verdicts(problems: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
                 if letter == _NOT_THERE:
                     continue
                 status = _MEANING[letter]
-                by = {
+                scores = {
                     scorer: problem[scorer][case][sample] == "1"
-                    for scorer in ("official", "strict")
+                    for scorer in SCORERS
                     if scorer in problem
                 }
                 passed = status is Status.passed
                 yield Verdict(
-                    problem["id"], case, sample, passed, status, "", None, None, 0, 0, **by
+                    problem["id"], case, sample, passed, status, "", None, None, 0, 0, scores
                 )

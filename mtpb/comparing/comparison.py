@@ -19,7 +19,7 @@ from mtpb.rundir.records import Key, Status
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import decisive
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Units, Verdicts, same_samples
-from mtpb.statistics.metrics import default_ks
+from mtpb.statistics.metrics import usual_ks
 from mtpb.statistics.significance import Pairs
 from mtpb.tables import MARK
 
@@ -146,7 +146,7 @@ def compare(baseline: Run, candidate: Run, question: Question) -> Comparison:
     pairs, problems = pair_up(before.units(scorer), after.units(scorer))
     if not len(pairs.problem):
         raise UsageError("the two runs have no problem and case in common")
-    names = figure_names(pairs, question.figures)
+    names = chosen_figures(pairs, question.figures)
     shifts = _StatusShifts(before, after, scorer)
     return Comparison(
         baseline=baseline,
@@ -199,12 +199,11 @@ def pair_up(baseline: Units, candidate: Units) -> tuple[Pairs, Ints]:
     return Pairs(dense, one.n[i], one.c[i], other.n[j], other.c[j]), problems
 
 
-def figure_names(pairs: Pairs, asked: Sequence[str] | None) -> tuple[str, ...]:
+def chosen_figures(pairs: Pairs, asked: Sequence[str] | None) -> tuple[str, ...]:
     """The figures to compare; UsageError for one that is unknown or needs more samples."""
     samples = np.minimum(pairs.n_baseline, pairs.n_candidate)
     if asked is None:
-        ks = default_ks(Units(pairs.problem, pairs.problem, samples, samples))
-        return ("pass_rate", *(f"pass@{k}" for k in ks if k > 1))
+        return ("pass_rate", *(f"pass@{k}" for k in usual_ks(int(samples.min())) if k > 1))
     for name in asked:
         if not re.fullmatch(r"pass_rate|pass@[1-9][0-9]*", name):
             raise UsageError(f"metrics: unknown figure {name!r}; expected pass_rate or pass@K")

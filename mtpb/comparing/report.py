@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 
 from mtpb.comparing.comparison import Comparison, Difference, ProblemChange
 from mtpb.comparing.gate import FigureChange
-from mtpb.rundir.manifest import Throughput
 from mtpb.rundir.records import Key
 from mtpb.rundir.run import Run, count_of_problems
 from mtpb.tables import MARK, Cell, Column, Estimate, Kind, Partial, Plain, Table, marked
@@ -104,7 +103,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
             }
             for shift in comparison.statuses
         },
-        "throughput": {"baseline": _rates_json(before), "candidate": _rates_json(after)},
+        "throughput": {"baseline": before.rates, "candidate": after.rates},
         "overridden": [asdict(difference) for difference in comparison.overridden],
         "changed": [asdict(difference) for difference in comparison.changed],
         "notes": list(comparison.notes),
@@ -231,7 +230,7 @@ def throughput_table(comparison: Comparison) -> Table:
         ("tokens_per_s", "tokens a second"),
         ("programs_per_s", "programs a second"),
     ):
-        one, other = getattr(before, name), getattr(after, name)
+        one, other = before.rates[name], after.rates[name]
         if one or other:
             change = f"{100 * (other / one - 1):+.0f} %" if one and other else "–"
             written = _text(comparison, change.replace("-", "−"))
@@ -329,13 +328,6 @@ def _run_json(run: Run) -> dict[str, Any]:
         "verdicts": len(run.verdicts),
         "judged": run.judged,
         "finished": run.finished,
-    }
-
-
-def _rates_json(throughput: Throughput) -> dict[str, float | None]:
-    return {
-        "tokens_per_s": throughput.tokens_per_s,
-        "programs_per_s": throughput.programs_per_s,
     }
 
 

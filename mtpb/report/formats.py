@@ -8,13 +8,13 @@ import numpy as np
 
 from mtpb.report.estimates import estimate, paired, unbounded
 from mtpb.report.passrate import Grouping, group_order, members
-from mtpb.report.published import Published, beside, columns
+from mtpb.report.published import Published, beside_pass_rate, columns
 from mtpb.report.runs import Suite, best_runs
 from mtpb.rundir.prompt_scores import prompt_scores
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import Floats
 from mtpb.statistics.metrics import problem_rates
-from mtpb.tables import Cell, Column, Estimate, Kind, Plain, Table, marked
+from mtpb.tables import Cell, Column, Estimate, Kind, Table, marked
 
 
 class Pair(NamedTuple):
@@ -47,7 +47,7 @@ def formats(suite: Suite, published: Published) -> Table:
             *marked((estimate(single),), pair.single),
             *marked((paired(pair.gain),), *pair),
         )
-        papers = [cell for run in pair for cell in _published(run, published)]
+        papers = [cell for run in pair for cell in beside_pass_rate(run, published)]
         surprise = [cell for run in pair for cell in marked(_perplexities(run), run)]
         rows.append((pair.multi.model, *rates, *papers, *surprise))
     both = "pass rate, %"
@@ -75,16 +75,6 @@ def formats(suite: Suite, published: Published) -> Table:
             *(published.notes(suite.benchmark) if shown else ()),
         ),
     )
-
-
-def _published(run: Run, published: Published) -> tuple[Plain, ...]:
-    """The published pass rate, which is by the official scorer, beside ours by the same."""
-    ours = (
-        estimate(problem_rates(run, "official")[:, 0])
-        if "official" in run.scorers
-        else Estimate(None)
-    )
-    return beside(ours, published.figure([run], "pass_rate"))
 
 
 def gains(suite: Suite, difficulty: Grouping) -> Table:

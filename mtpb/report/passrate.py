@@ -10,7 +10,7 @@ import numpy as np
 
 from mtpb.report.config import Thresholds
 from mtpb.report.estimates import estimate
-from mtpb.report.published import Published, beside, columns
+from mtpb.report.published import Published, beside, beside_pass_rate, columns
 from mtpb.report.runs import Suite
 from mtpb.rundir.manifest import EngineFacts
 from mtpb.rundir.run import Run
@@ -42,7 +42,7 @@ def scorers(suite: Suite, published: Published) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for run in suite.best:
         figures = [_pass_rate(run, scorer, s) for s in subsets for scorer in run.scorers]
-        paper = beside(_pass_rate(run, "official", "all"), published.figure([run], "pass_rate"))
+        paper = beside_pass_rate(run, published)
         ours = marked(figures, run)
         rows.append((run.data, run.size, run.model, run.temperature, *ours, *paper))
     nothing = (None,) * (len(subsets) * len(suite.runs[0].scorers))

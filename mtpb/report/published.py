@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from mtpb.errors import UsageError
+from mtpb.report.estimates import estimate
 from mtpb.rundir.decode import decode
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import read_json
+from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import Column, Estimate, Kind, Plain
 
 SHIPPED = Path(__file__).with_name("published.json")  # results/published links to it
@@ -34,6 +36,10 @@ class Setting:
     top_p: float | None = None
     top_k: int | None = None
 
+    def figure(self, value: float, runs: Sequence[Run]) -> PublishedFigure:
+        """A figure of this setting, to stand beside one of these runs."""
+        return PublishedFigure(float(value), self.scorer, differing(runs, self))
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -46,10 +52,12 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A published figure, and how the setting of our runs differs, None if it does not."""
+class PublishedFigure:
+    """A published figure, the scorer that it is by, and how the setting of our runs differs, None
+    if it does not."""
 
     value: float
+    scorer: str
     differing: str | None
 
 
@@ -71,7 +79,7 @@ class Published:
             raise UsageError(f"published={place}: no .json file in this folder")
         return cls(tuple(map(_read, paths)))
 
-    def figure(self, runs: Sequence[Run], name: str) -> Figure | None:
+    def figure(self, runs: Sequence[Run], name: str) -> PublishedFigure | None:
         """The published counterpart of a figure that comes from these runs of one model: by
         benchmark, format, size and data."""
         run = runs[0]
@@ -79,18 +87,22 @@ class Published:
             if (row.get("size"), row.get("data")) == (run.size, run.data) and name in row:
                 setting = source.settings[run.benchmark.name]
                 if all(_of_content(run, setting) for run in runs):
-                    return Figure(float(row[name]), differing(runs, setting))
+                    return PublishedFigure(
+                        float(row[name]), setting.scorer, differing(runs, setting)
+                    )
         return None
 
-    def others(self, runs: Sequence[Run], name: str) -> dict[str, Figure]:
+    def others(self, runs: Sequence[Run], name: str) -> dict[str, PublishedFigure]:
         """Figures of models that have no run of their own here, by model, where some of the runs
         are of the published content; what differs is said of the run that differs least."""
-        found: dict[str, Figure] = {}
+        found: dict[str, PublishedFigure] = {}
         for run in runs:
             for source, row in self._rows(run):
                 setting = source.settings[run.benchmark.name]
                 if "model" in row and name in row and _of_content(run, setting):
-                    figure = Figure(float(row[name]), differing([run], setting))
+                    figure = PublishedFigure(
+                        float(row[name]), setting.scorer, differing([run], setting)
+                    )
                     known = found.get(row["model"])
                     if known is None or len(figure.differing or "") < len(known.differing or ""):
                         found[row["model"]] = figure
@@ -140,7 +152,7 @@ def columns(group: str) -> tuple[Column, ...]:
     )
 
 
-def beside(ours: Estimate, published: Figure | None) -> tuple[Plain, Plain, Plain, Plain]:
+def beside(ours: Estimate, published: PublishedFigure | None) -> tuple[Plain, Plain, Plain, Plain]:
     """The published value, ours minus it, whether it lies within our interval, and what differs
     between the settings."""
     if published is None:
@@ -151,6 +163,14 @@ def beside(ours: Estimate, published: Figure | None) -> tuple[Plain, Plain, Plai
     # both are rounded as they are shown: a figure that reads the same is not outside
     within = round(ours.low, 3) <= round(value, 3) <= round(ours.high, 3)
     return value, ours.value - value, within, setting
+
+
+def beside_pass_rate(run: Run, published: Published) -> tuple[Plain, Plain, Plain, Plain]:
+    """What `beside` says of a run's pass rate over all cases, by the published figure's scorer."""
+    figure = published.figure([run], "pass_rate")
+    if figure is None:
+        return beside(Estimate(None), None)
+    return beside(estimate(problem_rates(run, figure.scorer)[:, 0]), figure)
 
 
 def _of_content(run: Run, setting: Setting) -> bool:

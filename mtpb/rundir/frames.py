@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtpb.errors import UsageError
-from mtpb.rundir.records import Status, Verdict
+from mtpb.rundir.records import SCORERS, Status, Verdict
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 
@@ -30,8 +30,7 @@ COLUMNS = (
     "line",
     "cpu_s",
     "wall_s",
-    "official",
-    "strict",
+    *SCORERS,
 )
 
 
@@ -74,7 +73,7 @@ def load_run(path: str | os.PathLike[str], *, partial: bool = False) -> pd.DataF
     verdicts = pd.DataFrame(map(_row, latest.values()), columns=list(COLUMNS))
     for name in ("turn", "line"):
         verdicts[name] = verdicts[name].astype("Int64")
-    for name in ("official", "strict"):
+    for name in SCORERS:
         verdicts[name] = verdicts[name].astype("boolean")
     problems = {problem.id: problem for problem in run.problems}
     for name in ("name", "category", "turns"):
@@ -94,5 +93,6 @@ def load_run(path: str | os.PathLike[str], *, partial: bool = False) -> pd.DataF
 
 
 def _row(verdict: Verdict) -> list[object]:
-    values = (getattr(verdict, name) for name in COLUMNS)
-    return [value.value if isinstance(value, Status) else value for value in values]
+    fields = (getattr(verdict, name) for name in COLUMNS if name not in SCORERS)
+    values = [value.value if isinstance(value, Status) else value for value in fields]
+    return [*values, *map(verdict.scores.get, SCORERS)]

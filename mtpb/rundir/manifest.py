@@ -168,6 +168,11 @@ class Throughput:
     def programs_per_s(self) -> float | None:
         return _rate(self.programs, self.judge_s)
 
+    @property
+    def rates(self) -> dict[str, float | None]:
+        """Both rates by name."""
+        return {"tokens_per_s": self.tokens_per_s, "programs_per_s": self.programs_per_s}
+
     def __add__(self, other: Throughput) -> Throughput:
         return Throughput(
             _sum(self.tokens, other.tokens),

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
 from mtpb.errors import UsageError
 
+SCORERS = ("official", "strict")  # those that a verdict names, in the order of its keys
 _COUNTLESS = 1 << 31  # more cases or samples than any run has
 
 
@@ -117,9 +118,8 @@ class Verdict:
 
     `passed` is what the chosen scorer says; `status`, `detail`, `turn` and the times tell of the
     run that it comes from. `line` is the failing line of the program, from 1, and `turn` the turn,
-    from 0, that it belongs to; None where there is none or it is not known. `official` and `strict`
-    are there for suites that have both scorers.
-    Times are in seconds.
+    from 0, that it belongs to; None where there is none or it is not known. Times are in seconds.
+    `scores` has what each of `SCORERS` says, and is empty for suites that are judged by tests.
     """
 
     problem: str
@@ -132,8 +132,7 @@ class Verdict:
     line: int | None
     cpu_s: float
     wall_s: float
-    official: bool | None = None
-    strict: bool | None = None
+    scores: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -141,16 +140,13 @@ class Verdict:
 
     def passed_by(self, scorer: str) -> bool:
         """Whether the sample passes by `scorer`: official, strict, or test (the suite's own)."""
-        by = {"official": self.official, "strict": self.strict}.get(scorer)
-        return self.passed if by is None else by
+        return self.scores.get(scorer, self.passed)
 
     def to_json(self) -> str:
         fields = asdict(self)
+        scores = fields.pop("scores")
         fields["status"] = self.status.value
-        for scorer in ("official", "strict"):
-            if fields[scorer] is None:
-                del fields[scorer]
-        return _dumps(fields)
+        return _dumps(fields | {name: scores[name] for name in SCORERS if name in scores})
 
     @classmethod
     def from_json(cls, line: str) -> Verdict:
@@ -167,8 +163,7 @@ class Verdict:
             _optional(fields, "line", int),
             float(_field(fields, "cpu_s", (int, float))),
             float(_field(fields, "wall_s", (int, float))),
-            _optional(fields, "official", bool),
-            _optional(fields, "strict", bool),
+            {name: _field(fields, name, bool) for name in SCORERS if fields.get(name) is not None},
         )
 
 

@@ -96,8 +96,7 @@ class Run:
     @cached_property
     def samples_per_case(self) -> int:
         """The fewest samples that a case has."""
-        units = self.verdicts.units(self.scorer)
-        return int(units.n.min()) if len(units) else 0
+        return self.verdicts.units(self.scorer).fewest
 
     @cached_property
     def clean(self) -> Verdicts | None:

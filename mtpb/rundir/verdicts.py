@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtpb.errors import UsageError
-from mtpb.rundir.records import Status, Verdict
+from mtpb.rundir.records import SCORERS, Status, Verdict
 from mtpb.rundir.store import read_records
 
 Ints = NDArray[np.int64]
@@ -30,7 +30,6 @@ _PASSED = _CODE["passed"]
 _WRONG_ANSWER = _CODE["wrong_answer"]
 _SANDBOX_ERROR = _CODE["sandbox_error"]
 _LINES_AT_ONCE = 4096
-_SCORERS = ("official", "strict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,11 @@ class Units:
 
     def __len__(self) -> int:
         return len(self.n)
+
+    @property
+    def fewest(self) -> int:
+        """The samples of the unit that has the fewest; 0 where there is no unit."""
+        return int(self.n.min()) if len(self) else 0
 
     def select(self, mask: Bools | slice) -> Units:
         return Units(self.problem[mask], self.case[mask], self.n[mask], self.c[mask])
@@ -175,7 +179,7 @@ class _Builder:
         self._put("turn", [-1 if v["turn"] is None else v["turn"] for v in batch], np.int16)
         self._put("passed", [v["passed"] for v in batch], np.bool_)
         self._put("cpu_s", [v["cpu_s"] for v in batch], np.float32)
-        for scorer in _SCORERS:
+        for scorer in SCORERS:
             self._put(scorer, [v.get(scorer, v["passed"]) for v in batch], np.bool_)
             self._put("has " + scorer, [scorer in v for v in batch], np.bool_)
 
@@ -193,7 +197,7 @@ class _Builder:
             column["turn"].astype(np.int64),
             column["passed"],
             column["cpu_s"].astype(np.float64),
-            {scorer: column[scorer] for scorer in _SCORERS if column["has " + scorer].any()},
+            {scorer: column[scorer] for scorer in SCORERS if column["has " + scorer].any()},
         )
 
     def _put(self, name: str, values: list[Any], dtype: type[Any] = np.int32) -> None:
@@ -214,7 +218,6 @@ def _carefully(path: Path, problems: Sequence[str]) -> _Builder:
 
 def _fields(verdict: Verdict) -> dict[str, Any]:
     """The keys of a verdict's line that columns are made of."""
-    scores = {"official": verdict.official, "strict": verdict.strict}
     return {
         "problem": verdict.problem,
         "case": verdict.case,
@@ -223,7 +226,7 @@ def _fields(verdict: Verdict) -> dict[str, Any]:
         "status": verdict.status.value,
         "turn": verdict.turn,
         "cpu_s": verdict.cpu_s,
-        **{scorer: passed for scorer, passed in scores.items() if passed is not None},
+        **verdict.scores,
     }
 
 

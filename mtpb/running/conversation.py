@@ -41,10 +41,7 @@ class Conversation:
     @property
     def history(self) -> str:
         """All that was said so far; at the end, the program."""
-        return self.protocol.preamble + "".join(
-            self.protocol.wrap(turn.prompt) + turn.text + self.protocol.closing
-            for turn in self.turns
-        )
+        return self.protocol.history((turn.prompt, turn.text) for turn in self.turns)
 
     @property
     def prompt(self) -> str | None:
@@ -79,7 +76,7 @@ class Conversations:
     max_new_tokens: int | None = None
 
     def __len__(self) -> int:
-        return self.n * sum(len(problem.cases) for problem in self.benchmark.problems)
+        return self.n * self.benchmark.cases
 
     def __iter__(self) -> Iterator[Conversation]:
         protocol = self.benchmark.protocol
@@ -102,8 +99,7 @@ def turn_of_line(sample: Sample, protocol: Protocol, line: int) -> int | None:
     if line < first:
         return None
     for number, turn in enumerate(sample.turns):
-        block = protocol.wrap(turn.prompt) + turn.text + protocol.closing
-        first += block.count("\n")
+        first += protocol.turn(turn.prompt, turn.text).count("\n")
         if line < first:
             return number
     return len(sample.turns) - 1 if sample.turns else None

@@ -17,7 +17,7 @@ from types import ModuleType
 from benchmarks import Benchmark, Case, Problem, official, strict
 from benchmarks.plain import report
 from mtpb.errors import UsageError
-from mtpb.rundir.records import Judgement, Sample, Status, Verdict
+from mtpb.rundir.records import SCORERS, Judgement, Sample, Status, Verdict
 from mtpb.running.conversation import turn_of_line
 from sandbox import Harness, Outcome, Pool, Program, Test
 from sandbox import Status as Ending
@@ -128,8 +128,7 @@ class PendingVerdict:
             line=chosen.line,
             cpu_s=chosen.cpu_s,
             wall_s=chosen.wall_s,
-            official=judgements["official"].passed if "official" in judgements else None,
-            strict=judgements["strict"].passed if "strict" in judgements else None,
+            scores={name: judgements[name].passed for name in SCORERS if name in judgements},
         )
 
 
@@ -170,31 +169,40 @@ def judgement(
     )
 
 
+def ended(outcome: Outcome) -> Status:
+    """How a program ended, as a verdict's status.
+
+    Every status of the sandbox has its namesake, but for `broken_test`, which no verdict is made
+    of; `wrong_answer` is of a function suite's test, and the rules below add `no_output`.
+    """
+    return Status[outcome.status.name]
+
+
 def _by_test(case: Case, outcome: Outcome) -> tuple[Status, str]:
     """A function suite's tests have had their say inside the sandbox."""
-    return Status(outcome.status.value), outcome.detail
+    return ended(outcome), outcome.detail
 
 
 def _by_official(case: Case, outcome: Outcome) -> tuple[Status, str]:
     """A right print counts whatever came after it, but for SystemExit."""
-    ended = Status(outcome.status.value)
-    if ended is Status.sandbox_error:
-        return ended, outcome.detail
+    ending = ended(outcome)
+    if ending is Status.sandbox_error:
+        return ending, outcome.detail
     if outcome.exit_code is not None:
         return Status.exception, f"SystemExit({outcome.exit_code}): not accepted by this scorer"
     difference = official.mismatch(outcome.value, case.expected)
     if difference is None:
         return Status.passed, ""
-    if ended is not Status.passed:
-        return ended, outcome.detail
+    if ending is not Status.passed:
+        return ending, outcome.detail
     return _unlike(outcome, difference)
 
 
 def _by_strict(case: Case, outcome: Outcome) -> tuple[Status, str]:
     """A program must end by itself, and the last thing it printed must be right."""
-    ended = Status(outcome.status.value)
-    if ended is not Status.passed:
-        return ended, outcome.detail
+    ending = ended(outcome)
+    if ending is not Status.passed:
+        return ending, outcome.detail
     difference = strict.mismatch(outcome.value, case.expected)
     return (Status.passed, "") if difference is None else _unlike(outcome, difference)
 

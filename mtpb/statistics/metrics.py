@@ -34,12 +34,6 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
     return result
 
 
-def default_ks(units: Units) -> tuple[int, ...]:
-    """Those of 1, 10, 100 that every unit has samples for."""
-    least = int(units.n.min()) if len(units) else 0
-    return usual_ks(least)
-
-
 def usual_ks(n: int) -> tuple[int, ...]:
     """The k of pass@k that n samples allow, where none is asked for."""
     return tuple(k for k in (1, 10, 100) if k <= n)

@@ -12,7 +12,7 @@ from mtpb.errors import UsageError
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Units, Verdicts
 from mtpb.statistics.intervals import group_figures, single_figures
-from mtpb.statistics.metrics import default_ks, figure_names, problem_figures
+from mtpb.statistics.metrics import figure_names, problem_figures, usual_ks
 
 
 def summarise(run: Run, ks: Sequence[int] | None = None) -> dict[str, Any]:
@@ -31,21 +31,14 @@ def summarise(run: Run, ks: Sequence[int] | None = None) -> dict[str, Any]:
         for subset, chosen in run.subsets.items()
         if len(chosen)
     ]
-    throughput = run.manifest.throughput
-    return {
-        "results": results,
-        "throughput": {
-            "tokens_per_s": throughput.tokens_per_s,
-            "programs_per_s": throughput.programs_per_s,
-        },
-    }
+    return {"results": results, "throughput": run.manifest.throughput.rates}
 
 
 def checked_ks(verdicts: Verdicts, ks: Sequence[int] | None) -> tuple[int, ...]:
     """The default k, or those asked for; UsageError for one that some case has no samples for."""
     drawn = _drawn(verdicts)
     if ks is None:
-        return default_ks(drawn)
+        return usual_ks(drawn.fewest)
     for k in ks:
         if k < 1:
             raise UsageError(f"k={k}: must be at least 1")

@@ -233,9 +233,8 @@ def _one_sample(
         benchmark = load_benchmark(BenchmarkConfig(suite, name, path, limit, problems))
     except BenchmarkError as error:
         return Workload(suite, None, None, str(error))
-    cases = [(len(problem.cases), len(problem.turns)) for problem in benchmark.problems]
-    turns = sum(count * turns for count, turns in cases)
-    return Workload(benchmark.name, sum(count for count, _ in cases), turns * TOKENS_A_TURN)
+    turns = sum(len(problem.cases) * len(problem.turns) for problem in benchmark.problems)
+    return Workload(benchmark.name, benchmark.cases, turns * TOKENS_A_TURN)
 
 
 def _asked(config: Any) -> dict[str, Any]:

@@ -94,11 +94,11 @@ def verdict(
     status: Status | None = None,
     case: int = 0,
     sample: int = 0,
-    **fields: Any,
+    **scores: bool,
 ) -> Verdict:
     status = status or (Status.passed if passed else Status.wrong_answer)
     turn = None if passed else 1
-    return Verdict(problem, case, sample, passed, status, "", turn, turn, 0.1, 0.2, **fields)
+    return Verdict(problem, case, sample, passed, status, "", turn, turn, 0.1, 0.2, scores)
 
 
 def verdicts_of(outcomes: Outcomes, failed: Status = Status.wrong_answer) -> list[Verdict]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from mtpb.report.runs import Suite
 from mtpb.rundir.manifest import ProblemFacts
-from mtpb.rundir.records import Sample, Verdict
+from mtpb.rundir.records import SCORERS, Sample, Verdict
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import STATUSES, Ints
 from mtpb.tables import MARK
@@ -136,7 +136,7 @@ def _letters(run: Run) -> list[list[str]]:
     """Each problem's cases as texts with a letter a sample: its status and both scorers' word."""
     verdicts = run.verdicts
     codes = verdicts.status + 48
-    for weight, scorer in ((10, "official"), (20, "strict")):
+    for weight, scorer in zip((10, 20), SCORERS, strict=True):  # page.js reads them so
         if scorer in verdicts.scores:
             codes = codes + weight * verdicts.scores[scorer]
     letters: list[list[list[str]]] = [[[] for _ in p.cases] for p in run.problems]

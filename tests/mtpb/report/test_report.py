@@ -20,7 +20,7 @@ from mtpb.report import formats, passk, passrate
 from mtpb.report.build import Options, report, suite_tables, write_report
 from mtpb.report.config import PageLimits
 from mtpb.report.page.data import first_lines, samples_a_problem
-from mtpb.report.published import SHIPPED, Figure, Published, beside
+from mtpb.report.published import SHIPPED, Published, PublishedFigure, beside
 from mtpb.report.results import results_table
 from mtpb.report.runs import Suite, find_runs, suites_of
 from mtpb.rundir.manifest import ModelFacts
@@ -298,8 +298,19 @@ def test_published_figures_of_another_shape_are_refused(tmp_path: Path, content:
 
 def test_within_says_whether_the_published_value_is_in_our_interval() -> None:
     ours = Estimate(0.17, 0.12, 0.22)
-    assert beside(ours, Figure(0.1698, None)) == (0.1698, pytest.approx(0.0002), True, None)
-    assert beside(ours, Figure(0.25, "n")) == (0.25, pytest.approx(-0.08), False, "n")
+    close, far = PublishedFigure(0.1698, "official", None), PublishedFigure(0.25, "official", "n")
+    assert beside(ours, close) == (
+        0.1698,
+        pytest.approx(0.0002),
+        True,
+        None,
+    )
+    assert beside(ours, far) == (
+        0.25,
+        pytest.approx(-0.08),
+        False,
+        "n",
+    )
     assert beside(ours, None) == (None, None, None, None)
 
 

@@ -50,7 +50,7 @@ def judged(pool: Pool, text: str, expected: object, scorer: str = "strict") -> V
 )
 def test_scorers_differ_as_defined(pool: Pool, text: str, official: bool, strict: bool) -> None:
     verdict = judged(pool, text, 3)
-    assert (verdict.official, verdict.strict) == (official, strict)
+    assert verdict.scores == {"official": official, "strict": strict}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_function_suite_is_judged_by_its_test(pool: Pool) -> None:
     ]
     right, wrong = Judge(suite, pool, "test").verdicts(samples)
     assert (right.status, wrong.status) == (Status.passed, Status.wrong_answer)
-    assert right.official is None
+    assert right.scores == {}
 
 
 @pytest.mark.parametrize("source", ["assert f(1) ==", "class C: ...\nf(C())"])
