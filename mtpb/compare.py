@@ -16,7 +16,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from mtpb.cli import application
-from mtpb.comparing.baselines import find_run
+from mtpb.comparing.baselines import run_or_baseline
 from mtpb.comparing.comparison import Comparison, Question, compare, is_greedy
 from mtpb.comparing.gate import Gate
 from mtpb.comparing.report import junit, markdown, terminal, to_json
@@ -68,8 +68,8 @@ def gate(config: CompareConfig) -> int:
     """Compares the two runs, writes and prints the report; 1 if the gate is red."""
     check(config)
     baselines = Path(config.baselines).expanduser()
-    baseline = find_run(config.baseline, baselines)
-    candidate = find_run(config.candidate, baselines)
+    baseline = run_or_baseline(config.baseline, baselines)
+    candidate = run_or_baseline(config.candidate, baselines)
     comparison = compare(baseline, candidate, question(config, baseline, candidate))
     folder = report_folder(config, candidate)
     write_reports(comparison, folder, config.top)

@@ -68,14 +68,11 @@ class BenchmarkConfig:
 
 @dataclass
 class SamplingConfig:
-    """`temperature` 0 is greedy, `top_k` 0 is off, `max_new_tokens` null is the problem's own.
+    """`temperature` 0 is greedy, `top_k` 0 is off, `max_new_tokens` null is the problem's own."""
 
-    A group of conf/sampling gives what has no default here.
-    """
-
-    n: int = MISSING
-    temperature: float = MISSING
-    top_p: float = MISSING
+    n: int = 2
+    temperature: float = 0.2
+    top_p: float = 0.95
     top_k: int = 0
     max_new_tokens: int | None = None
     k: list[int] | None = None

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks import Benchmark, BenchmarkError
+from benchmarks import BenchmarkError
 from models import ModelError
 from mtpb.checking.golden import logits, suites, tokenizer
 from mtpb.checking.kernels import kernels
@@ -33,8 +33,8 @@ from mtpb.checking.preflight import (
 from mtpb.cli import application
 from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
 from mtpb.ending import Exit
-from mtpb.running.plan import find_checkpoint
-from mtpb.running.suite import load_benchmark, open_pool, program_limits
+from mtpb.running.builtin import find_checkpoint
+from mtpb.running.evaluation import Evaluation
 from sandbox import Isolation, Limits, Pool, Program, SandboxError
 from sandbox import Status as Ending
 
@@ -74,35 +74,36 @@ def examine(config: DoctorConfig) -> Iterator[Check]:
     yield interpreter()
     yield load()
     yield disk_space(Path(config.results))
-    suites_found: list[Benchmark] = []
-    yield from suite_checks(config.benchmark, suites_found)
+    suites_found: list[Evaluation] = []
+    yield from suite_checks(config.benchmark, config.sandbox, suites_found)
     for suite in EMBEDDED:
         if config.benchmark.suite != suite or config.benchmark.path is not None:
-            yield from suite_checks(BenchmarkConfig(suite), suites_found)
+            yield from suite_checks(BenchmarkConfig(suite), config.sandbox, suites_found)
     yield from _guarded("sandbox", About.environment, lambda: _sandbox(config, suites_found))
     yield from _guarded("model", About.model, lambda: _model(config))
 
 
-def suite_checks(config: BenchmarkConfig, found: list[Benchmark]) -> Iterator[Check]:
+def suite_checks(
+    config: BenchmarkConfig, sandbox: SandboxConfig, found: list[Evaluation]
+) -> Iterator[Check]:
     """The suite's data; a suite that can be read is added to `found`."""
 
     def look() -> Iterator[Check]:
-        benchmark = load_benchmark(config)
-        found.append(benchmark)
-        yield suites(benchmark)
+        evaluation = Evaluation.of(config, sandbox)
+        found.append(evaluation)
+        yield suites(evaluation.benchmark)
 
     yield from _guarded(f"data of {config.suite}", About.benchmark, look)
 
 
-def _sandbox(config: DoctorConfig, found: list[Benchmark]) -> Iterator[Check]:
+def _sandbox(config: DoctorConfig, found: list[Evaluation]) -> Iterator[Check]:
     small = Limits(cpu_s=1, wall_s=20, memory_mb=512)
     with Pool(small, workers=2, isolation=Isolation[config.sandbox.isolation.name]) as pool:
         yield isolation(pool.layers)
         yield limits(pool)
-    for benchmark in found:
-        with open_pool(
-            config.sandbox, program_limits(config.sandbox, benchmark), benchmark
-        ) as pool:
+    for evaluation in found:
+        benchmark = evaluation.benchmark
+        with evaluation.open_pool() as pool:
             known = known_programs(pool, benchmark)
             yield replace(known, name=f"{known.name}, {benchmark.name}")
             yield references(pool, benchmark, at_most=QUICK_REFERENCES if config.quick else None)

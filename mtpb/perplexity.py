@@ -56,7 +56,7 @@ def score_prompts(run: RunDirectory) -> None:
     drop_unfinished_line(run.path / FILE)
     with (run.path / FILE).open("a", encoding="utf-8") as file:
         for sample in missing:
-            score = prompt_score(sample, plan.benchmark.protocol, engine.score)
+            score = prompt_score(sample, plan.evaluation.benchmark.protocol, engine.score)
             file.write(f"{score.to_json()}\n")
             file.flush()
 

@@ -19,15 +19,13 @@ from mtpb.checking.preflight import preflight
 from mtpb.cli import application
 from mtpb.config import RunConfig, pass_ks
 from mtpb.ending import errors_in
-from mtpb.report.summary import conclude
+from mtpb.report.conclusion import conclude
 from mtpb.rundir.manifest import Throughput
 from mtpb.rundir.records import Sample
 from mtpb.rundir.store import RunDirectory, RunWriter
 from mtpb.running.conversation import Conversation
-from mtpb.running.judge import Judge
-from mtpb.running.pipeline import complete
+from mtpb.running.pipeline import judge_all
 from mtpb.running.plan import Plan, describe, make_plan
-from mtpb.running.suite import open_pool
 
 
 @application("run", RunConfig)
@@ -40,25 +38,25 @@ def run(config: RunConfig) -> int:
     ks = pass_ks(config.sampling.k, config.sampling.n)
     plan = make_plan(config)
     with errors_in(plan.output):
-        directory = completed(plan)
+        directory = executed(plan)
         return conclude(directory, ks, Path(config.results))
 
 
-def completed(plan: Plan) -> RunDirectory:
+def executed(plan: Plan) -> RunDirectory:
     """The planned run's directory, with all its samples and their verdicts."""
     config, conversations = plan.config, plan.conversations
     with (
-        open_pool(config.sandbox, plan.limits, plan.benchmark) as pool,
+        plan.evaluation.open_pool() as pool,
         RunWriter(plan.output, describe(plan, pool), OmegaConf.to_yaml(config)) as writer,
     ):
         missing = (c for c in conversations if c.key not in writer.samples)
-        judge = Judge(plan.benchmark, pool, plan.scorer)
+        judge = plan.evaluation.judge(pool)
         if (first := next(missing, None)) is None:  # no model is loaded
-            complete(writer, judge, (), conversations)
+            judge_all(writer, judge, (), conversations)
         else:
-            preflight(pool, plan.benchmark, plan.output)
+            preflight(pool, plan.evaluation.benchmark, plan.output)
             with closing(generated(plan, chain([first], missing), writer)) as fresh:
-                complete(writer, judge, fresh, conversations)
+                judge_all(writer, judge, fresh, conversations)
     return writer.directory
 
 
@@ -66,11 +64,12 @@ def generated(
     plan: Plan, missing: Iterable[Conversation], writer: RunWriter
 ) -> Generator[Sample, None, None]:
     """Samples of the conversations that are not there yet."""
-    from mtpb.running.generate import Luck, generate, load_engine  # takes torch's seconds
+    from mtpb.running.generate import RandomKeys, generate, load_engine  # takes torch's seconds
 
     engine = load_engine(plan)
     try:
-        yield from generate(engine, missing, Luck(plan.config.seed, plan.benchmark.suite))
+        keys = RandomKeys(plan.config.seed, plan.evaluation.benchmark.suite)
+        yield from generate(engine, missing, keys)
     finally:  # also of a start that was interrupted
         stats = engine.stats
         writer.add_throughput(Throughput(tokens=stats.tokens, generate_s=stats.seconds))

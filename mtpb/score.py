@@ -15,28 +15,17 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from mtpb.cli import application
-from mtpb.config import ScoreConfig, check_sandbox, pass_ks
+from mtpb.config import ScoreConfig, pass_ks
 from mtpb.ending import errors_in
 from mtpb.errors import UsageError
-from mtpb.report.summary import conclude
+from mtpb.report.conclusion import conclude
 from mtpb.rundir.manifest import Guarantee, Manifest, ModelFacts
 from mtpb.rundir.records import Sample
 from mtpb.rundir.store import RunWriter, default_output, output_directory
-from mtpb.running.describe import describe_benchmark, describe_environment
+from mtpb.running.describe import describe_environment
+from mtpb.running.evaluation import Evaluation
 from mtpb.running.imported import read_samples, sample_files
-from mtpb.running.judge import Judge
-from mtpb.running.pipeline import complete
-from mtpb.running.suite import (
-    benchmark_identity,
-    check_format,
-    chosen_scorer,
-    describe_sandbox,
-    limits_identity,
-    load_whole,
-    open_pool,
-    program_limits,
-    select,
-)
+from mtpb.running.pipeline import judge_all
 
 
 @application("score", ScoreConfig)
@@ -46,40 +35,36 @@ def main(config: ScoreConfig) -> int:
 
 def score(config: ScoreConfig) -> int:
     """Judges all samples of a file or folder, prints the tables and returns the status."""
-    check_sandbox(config.sandbox)
     if not config.samples:
         raise UsageError("samples=: is empty; name a file or a folder")
     path = Path(config.samples).expanduser()
     sample_files(path)  # a wrong path is told before a suite is fetched
-    whole = load_whole(config.benchmark)
-    benchmark = select(whole, config.benchmark)
-    check_format(config.benchmark, benchmark)
-    scorer = chosen_scorer(config.benchmark, benchmark)
-    limits = program_limits(config.sandbox, benchmark)
+    evaluation = Evaluation.of(config.benchmark, config.sandbox)
+    benchmark = evaluation.benchmark
     samples = list(read_samples(path, benchmark))
     ks = pass_ks(config.sampling.k, fewest_samples(samples))
     identity = {
         "samples.sha256": samples_sha256(samples),
-        **benchmark_identity(config.benchmark, whole, benchmark, scorer),
-        **limits_identity(limits),
+        **evaluation.asked,
+        **evaluation.limited,
     }
     output = output_directory(config.output) or default_output(
         config.results, benchmark.name, path.stem, identity
     )
     with errors_in(output):
-        with open_pool(config.sandbox, limits, benchmark) as pool:
+        with evaluation.open_pool() as pool:
             manifest = Manifest(
                 identity=identity,
                 model=ModelFacts(name=path.stem),
-                benchmark=describe_benchmark(benchmark, config.benchmark.format.value, scorer),
+                benchmark=evaluation.facts,
                 planned=len(samples),
                 guarantee=Guarantee.nothing,  # whoever wrote the samples may write others next time
-                sandbox=describe_sandbox(limits, pool),
+                sandbox=evaluation.sandbox_facts(pool),
                 environment=describe_environment(),
             )
             with RunWriter(output, manifest, OmegaConf.to_yaml(config)) as writer:
                 fresh = (sample for sample in samples if sample.key not in writer.samples)
-                complete(writer, Judge(benchmark, pool, scorer), fresh, samples)
+                judge_all(writer, evaluation.judge(pool), fresh, samples)
         return conclude(writer.directory, ks, Path(config.results))
 
 

@@ -76,7 +76,7 @@ def main(config: ShowConfig) -> int:
     paint = painter(config.color)
     if not run.finished:
         print(paint("dim", f"unfinished run: {run.extent} are judged"))
-    for line in conversation(problem, sample, verdict, paint):
+    for line in transcript(problem, sample, verdict, paint):
         print(line)
     return 0
 
@@ -152,7 +152,7 @@ def painter(colour: Colour) -> Paint:
     )
 
 
-def conversation(
+def transcript(
     problem: ProblemFacts, sample: Sample, verdict: Verdict | None, paint: Paint
 ) -> Iterator[str]:
     """The lines of a conversation: what was asked, answered, cut away, and how it ended."""

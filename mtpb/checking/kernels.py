@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mtpb.checking.preflight import About, Check, State
 from mtpb.config import EngineConfig
+from mtpb.running.builtin import Checkpoint, choose_engine
 from mtpb.running.describe import device_name
-from mtpb.running.plan import Checkpoint, choose_engine
 
 if TYPE_CHECKING:
     from models.engine.measurement import Kernels

@@ -39,7 +39,7 @@ _MOST_SAMPLES = 100_000
 _MEANING = {letter: status for status, letter in LETTERS.items()}
 
 
-def find_run(reference: str, baselines: Path) -> Run:
+def run_or_baseline(reference: str, baselines: Path) -> Run:
     """A run directory, a baseline's file, or the name of a baseline in the folder `baselines`.
 
     Raises UsageError if it is none of them, or has no verdicts.

@@ -34,10 +34,8 @@ _WORLDS = 300  # simulated comparisons behind a detectable effect
 _POSTERIOR_DRAWS = 4000
 
 
-class Test(Enum):
+class Method(Enum):
     """How a figure's chance was computed; the value is what reports say."""
-
-    __test__ = False  # not one of pytest's
 
     mcnemar = "McNemar's exact test"
     exact_sign_flip = "exact sign-flip test over problems"
@@ -76,7 +74,7 @@ class FigureChange:
     difference: float
     low: float
     high: float
-    test: Test
+    test: Method
     p_drop: float
     p_gain: float
     detectable: float | None
@@ -135,7 +133,7 @@ def _by_problem(pairs: Pairs, values: Floats) -> Floats:
     return np.asarray(np.add.reduceat(values, starts, axis=-1) / pairs.cases)
 
 
-def chances(pairs: Pairs, name: str, gate: Gate, figures: int) -> tuple[Test, float, float]:
+def chances(pairs: Pairs, name: str, gate: Gate, figures: int) -> tuple[Method, float, float]:
     """The test, and its chances of so low and of so high a candidate if nothing had changed."""
     baseline, candidate = problem_values(pairs, [name])
     difference = candidate - baseline
@@ -143,16 +141,16 @@ def chances(pairs: Pairs, name: str, gate: Gate, figures: int) -> tuple[Test, fl
         drawn = _dealt_anew(pairs, figure_k(name), gate.seed)
         observed = float(difference.mean())
         drop = tail_chance(drawn, observed + gate.tolerance)
-        return Test.relabelling, drop, tail_chance(-drawn, -observed)
+        return Method.relabelling, drop, tail_chance(-drawn, -observed)
     steps = _steps(pairs) if figure_k(name) == 1 and gate.tolerance == 0 else None
     if steps is not None:
         mcnemar = (pairs.cases == 1).all() and (pairs.n_baseline == 1).all()
-        test = Test.mcnemar if mcnemar else Test.exact_sign_flip
+        test = Method.mcnemar if mcnemar else Method.exact_sign_flip
         gain = exact_sign_flip_test([-step for step in steps])
         return test, exact_sign_flip_test(steps), gain
     both = np.concatenate([difference + gate.tolerance, -difference], axis=1)
     drop, gain = sign_flip_test(both, gate.seed, gate.flips)
-    return Test.sign_flip, float(drop), float(gain)
+    return Method.sign_flip, float(drop), float(gain)
 
 
 def _too_few_problems(pairs: Pairs, gate: Gate, figures: int) -> bool:

@@ -16,14 +16,14 @@ from mtpb.rundir.run import Run, count_of_problems
 from mtpb.tables import MARK, Cell, Column, Estimate, Kind, Partial, Plain, Table, marked
 
 
-def headline(comparison: Comparison) -> str:
+def decision(comparison: Comparison) -> str:
     """The gate's decision in a few sentences; a mark and the last one tell of unfinished runs."""
     unfinished = [f"{run.source}, {run.extent}" for run in comparison.unfinished]
     caution = f" {MARK} Unfinished: {'; '.join(unfinished)}." if unfinished else ""
-    return f"{MARK if unfinished else ''}{_decision(comparison)}{caution}"
+    return f"{MARK if unfinished else ''}{_red_or_green(comparison)}{caution}"
 
 
-def _decision(comparison: Comparison) -> str:
+def _red_or_green(comparison: Comparison) -> str:
     worse = [figure for figure in comparison.figures if figure.worse]
     tolerance = comparison.gate.tolerance
     beyond = f" beyond the tolerance of {_points(tolerance)}" if tolerance else ""
@@ -59,14 +59,14 @@ def terminal(comparison: Comparison, top: int) -> str:
     if commands:
         parts.append("To see what changed:\n" + "\n".join(f"  {line}" for line in commands))
     parts += [f"note: {note}" for note in _all_notes(comparison)]
-    return "\n\n".join([*parts, headline(comparison)])
+    return "\n\n".join([*parts, decision(comparison)])
 
 
 def markdown(comparison: Comparison, top: int) -> str:
     """The report as a page, made to be read as a CI job's summary."""
     mark = "🔴" if comparison.red else "🟢"
     parts = [
-        f"## {mark} {headline(comparison)}\n",
+        f"## {mark} {decision(comparison)}\n",
         f"Baseline `{comparison.baseline.source}`, candidate `{comparison.candidate.source}`; "
         f"scorer {comparison.scorer}, {comparison.subset} cases.\n",
     ]
@@ -86,7 +86,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "red": comparison.red,
-        "headline": headline(comparison),
+        "headline": decision(comparison),
         "baseline": _run_json(comparison.baseline),
         "candidate": _run_json(comparison.candidate),
         "scorer": comparison.scorer,
@@ -126,7 +126,7 @@ def junit(comparison: Comparison) -> str:
     for figure in comparison.figures:
         test = _case(suite, "gate", f"no significant drop of {figure.name}", _figure_line(figure))
         if figure.worse:
-            _fail(test, headline(comparison), _figure_line(figure))
+            _fail(test, decision(comparison), _figure_line(figure))
     for problem in comparison.problems:
         line = _rates(problem)
         test = _case(suite, f"problem.{problem.category}", f"{problem.id} {problem.name}", line)

@@ -14,7 +14,7 @@ from mtpb.report.figures import Figure, figures_of
 from mtpb.report.page.write import write_page
 from mtpb.report.passrate import Grouping
 from mtpb.report.published import Published
-from mtpb.report.runs import Suite, described, find_runs, suites_of, to_show
+from mtpb.report.runs import SuiteRuns, described, find_runs, suites_of, to_show
 from mtpb.rundir.run import Run
 from mtpb.tables import MARK, Column, Kind, Table, clean, latex_document
 
@@ -37,7 +37,7 @@ class Options:
 class Report:
     """What was made, still in memory."""
 
-    suites: tuple[Suite, ...]
+    suites: tuple[SuiteRuns, ...]
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     omission: str = ""  # what the page had no room for
@@ -97,7 +97,7 @@ def noted(table: Table, runs: Sequence[Run]) -> Table:
     return replace(table, notes=(*table.notes, f"{MARK} Unfinished: {'; '.join(marked)}."))
 
 
-def suite_tables(suite: Suite, options: Options) -> list[Table]:
+def suite_tables(suite: SuiteRuns, options: Options) -> list[Table]:
     """A function suite's tables are of pass@k, a multi-turn suite's of pass rates."""
     reference = suite.reference(options.reference)
     levels = (
@@ -116,7 +116,7 @@ def suite_tables(suite: Suite, options: Options) -> list[Table]:
     return [noted(table.trimmed(), suite.runs) for table in tables]
 
 
-def groupings(suite: Suite, levels: Grouping | None) -> list[Grouping]:
+def groupings(suite: SuiteRuns, levels: Grouping | None) -> list[Grouping]:
     """What problems are grouped by: turns where there are several, difficulty as measured and as
     the problems state it, category."""
     stated = passrate.by_key(suite, "difficulty", "stated difficulty")
@@ -146,7 +146,7 @@ def write_report(patterns: str | Sequence[str], output: Path, options: Options) 
     return made
 
 
-def check_reference(suites: Sequence[Suite], reference: str | None) -> None:
+def check_reference(suites: Sequence[SuiteRuns], reference: str | None) -> None:
     """Raises UsageError if no suite has a run of the reference; warns of those that have none."""
     missing = [suite.label for suite in suites if suite.reference(reference) is None]
     if len(missing) == len(suites):

@@ -15,7 +15,7 @@ import numpy as np
 
 from mtpb.report.formats import pairs
 from mtpb.report.passk import best_cell, models_of
-from mtpb.report.runs import Suite
+from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.manifest import data_order
 from mtpb.tables import MARK, Cell, Column, Estimate, Partial, Table, clean, plain
 
@@ -107,7 +107,7 @@ def _saved(canvas: Canvas, kind: str) -> bytes:
     return file.getvalue()
 
 
-def by_size(suite: Suite) -> Figure:
+def by_size(suite: SuiteRuns) -> Figure:
     """Pass rate (pass@1) against parameters, a line for each data variant."""
     series: dict[str, list[tuple[float, Cell]]] = {}
     for runs in models_of(suite.runs if suite.has_tests else suite.best):
@@ -128,7 +128,7 @@ def by_size(suite: Suite) -> Figure:
     return Figure(f"{suite.name}-by-size", f"{suite.label}: pass rate by size", draw)
 
 
-def by_k(suite: Suite) -> Figure:
+def by_k(suite: SuiteRuns) -> Figure:
     """pass@k against k, each at its best temperature."""
     models = models_of(suite.runs)
 
@@ -224,7 +224,7 @@ def _percent(axes: Axes, label: str) -> None:
         axes.axhline(0, color=INK, linewidth=0.6)
 
 
-def figures_of(suite: Suite, tables: Mapping[str, Table]) -> list[Figure]:
+def figures_of(suite: SuiteRuns, tables: Mapping[str, Table]) -> list[Figure]:
     """The figures that a suite's runs allow; `tables` are the suite's, by name."""
     drawn = [by_size(suite)] if any(run.parameters for run in suite.runs) else []
     if suite.has_tests:

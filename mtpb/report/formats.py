@@ -9,7 +9,7 @@ import numpy as np
 from mtpb.report.estimates import estimate, paired, unbounded
 from mtpb.report.passrate import Grouping, group_order, members
 from mtpb.report.published import Published, beside_pass_rate, columns
-from mtpb.report.runs import Suite, best_runs
+from mtpb.report.runs import SuiteRuns, best_runs
 from mtpb.rundir.prompt_scores import prompt_scores
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import Floats
@@ -17,7 +17,7 @@ from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import Cell, Column, Estimate, Kind, Table, marked
 
 
-class Pair(NamedTuple):
+class BothFormats(NamedTuple):
     """A model's runs of both formats."""
 
     multi: Run
@@ -30,14 +30,14 @@ class Pair(NamedTuple):
         return difference
 
 
-def pairs(suite: Suite) -> list[Pair]:
+def pairs(suite: SuiteRuns) -> list[BothFormats]:
     """The models that were asked both ways, each at its best temperatures."""
     single = {run.model: run for run in best_runs(suite.of_format("single_turn"))}
     multi = best_runs(suite.of_format("multi_turn"))
-    return [Pair(run, single[run.model]) for run in multi if run.model in single]
+    return [BothFormats(run, single[run.model]) for run in multi if run.model in single]
 
 
-def formats(suite: Suite, published: Published) -> Table:
+def formats(suite: SuiteRuns, published: Published) -> Table:
     """Pass rate and prompt perplexity both ways, and perplexity of solved and unsolved problems."""
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs(suite):
@@ -77,7 +77,7 @@ def formats(suite: Suite, published: Published) -> Table:
     )
 
 
-def gains(suite: Suite, difficulty: Grouping) -> Table:
+def gains(suite: SuiteRuns, difficulty: Grouping) -> Table:
     """Multi-turn minus single-turn by difficulty."""
     labels = suite.labels(difficulty.of)
     names = group_order(labels)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mtpb.report.estimates import estimate, mean
 from mtpb.report.published import Published, beside, columns
-from mtpb.report.runs import Suite
+from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import Floats
 from mtpb.statistics.intervals import LEVEL
@@ -24,7 +24,7 @@ _HONEST = (
 )
 
 
-def ks_of(suite: Suite) -> tuple[int, ...]:
+def ks_of(suite: SuiteRuns) -> tuple[int, ...]:
     """Those of 1, 10, 100 that some run has samples for."""
     return usual_ks(max(run.samples_per_case for run in suite.runs))
 
@@ -37,7 +37,7 @@ def models_of(runs: Sequence[Run]) -> list[list[Run]]:
     return [sorted(found, key=lambda run: run.temperature or 0) for found in models.values()]
 
 
-def grid(suite: Suite) -> Table:
+def grid(suite: SuiteRuns) -> Table:
     """pass@k by size and data variant, each at its best temperature: the paper's table."""
     ks = ks_of(suite)
     rows: list[tuple[Cell, ...]] = []
@@ -58,7 +58,7 @@ def grid(suite: Suite) -> Table:
     )
 
 
-def temperatures(suite: Suite, published: Published) -> Table:
+def temperatures(suite: SuiteRuns, published: Published) -> Table:
     """Each model and k: the best temperature, the honest figure, and the published one."""
     rows: list[tuple[Cell, ...]] = []
     for runs in models_of(suite.runs):

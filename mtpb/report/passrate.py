@@ -11,7 +11,7 @@ import numpy as np
 from mtpb.report.config import Thresholds
 from mtpb.report.estimates import estimate
 from mtpb.report.published import Published, beside, beside_pass_rate, columns
-from mtpb.report.runs import Suite
+from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.manifest import EngineFacts
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Verdicts
@@ -35,7 +35,7 @@ class Grouping:
     reference: Run | None = None
 
 
-def scorers(suite: Suite, published: Published) -> Table:
+def scorers(suite: SuiteRuns, published: Published) -> Table:
     """Each model at its best temperature, by both scorers, over all cases and the clean ones."""
     clean = any(run.clean is not None for run in suite.best)
     subsets = ("all", "clean") if clean else ("all",)
@@ -77,14 +77,14 @@ def _pass_rate(run: Run, scorer: str, subset: str) -> Estimate:
     return estimate(problem_figures(verdicts.units(scorer), (), len(run.problems))[:, 0])
 
 
-def by_key(suite: Suite, key: str, label: str = "") -> Grouping:
+def by_key(suite: SuiteRuns, key: str, label: str = "") -> Grouping:
     """By what the problems themselves say (`difficulty` or `category`), where they do."""
     said = {problem.id: getattr(problem, key) for problem in suite.problems}
     groups = {id: value for id, value in said.items() if value}
     return Grouping((label or key).replace(" ", "-"), label or key, groups)
 
 
-def by_turns(suite: Suite) -> Grouping:
+def by_turns(suite: SuiteRuns) -> Grouping:
     return Grouping("turns", "turns", {p.id: _turns_label(p.turns) for p in suite.problems})
 
 
@@ -92,7 +92,7 @@ def _turns_label(count: int) -> str:
     return f"{count} turn{'s' * (count != 1)}"
 
 
-def by_difficulty(suite: Suite, reference: Run, thresholds: Thresholds) -> Grouping:
+def by_difficulty(suite: SuiteRuns, reference: Run, thresholds: Thresholds) -> Grouping:
     """By each problem's pass rate in a reference run."""
     rates = problem_rates(reference)[:, 0]
     groups = {
@@ -113,7 +113,7 @@ def _level(rate: float, thresholds: Thresholds) -> str:
     return "easy" if rate >= thresholds.easy else "hard" if rate < thresholds.hard else "medium"
 
 
-def groups(suite: Suite, grouping: Grouping) -> Table:
+def groups(suite: SuiteRuns, grouping: Grouping) -> Table:
     """Pass rates of each model by groups of problems, the number of problems in the heading."""
     labels = suite.labels(grouping.of)
     names = group_order(labels)
@@ -154,7 +154,7 @@ def group_order(labels: Iterable[str | None]) -> list[str]:
     )
 
 
-def failures(suite: Suite) -> Table:
+def failures(suite: SuiteRuns) -> Table:
     """Which turn fails first, and how: shares of all samples by status and turn."""
     turns = range(0 if suite.has_tests else max(problem.turns for problem in suite.problems))
     rows: list[tuple[Cell, ...]] = []
@@ -195,7 +195,7 @@ def _share(run: Run, judged: Verdicts, rows: np.ndarray[Any, np.dtype[np.bool_]]
     return estimate(shares)
 
 
-def cost(suites: Sequence[Suite]) -> Table:
+def cost(suites: Sequence[SuiteRuns]) -> Table:
     """What each run took. These are measurements of one run, without intervals."""
     rows: list[tuple[Cell, ...]] = []
     for suite in suites:
@@ -227,7 +227,7 @@ _SPENT = {
 }
 
 
-def _asked(suite: Suite, run: Run | None = None) -> str:
+def _asked(suite: SuiteRuns, run: Run | None = None) -> str:
     """How a suite, or one run of it, was asked."""
     format = suite.main_format if run is None else run.format
     return "" if suite.has_tests else f", {_words(format)}"

@@ -24,7 +24,7 @@ from mtpb.tables import clean
 
 
 @dataclass(frozen=True)
-class Suite:
+class SuiteRuns:
     """Runs on the same problems, which can stand in one table."""
 
     name: str
@@ -154,7 +154,7 @@ def described(run: Run) -> str:
     return ", ".join(words)
 
 
-def suites_of(runs: Iterable[Run]) -> tuple[Suite, ...]:
+def suites_of(runs: Iterable[Run]) -> tuple[SuiteRuns, ...]:
     """Runs grouped by the problems they were asked, multi-turn suites first.
 
     Of runs that agree in model, format and temperature one stays, a finished one if there is one,
@@ -196,11 +196,11 @@ def _named_by_origin(run: Run) -> Run:
     return replace(run, manifest=replace(run.manifest, model=model))
 
 
-def _suite(name: str, runs: Sequence[Run], ambiguous: bool) -> Suite:
+def _suite(name: str, runs: Sequence[Run], ambiguous: bool) -> SuiteRuns:
     count = len(runs[0].problems)
     digest = runs[0].benchmark.sha256[:6]
     stem = f"{name}-{count}-{digest}" if ambiguous else name
-    suite = Suite(stem, name, tuple(sorted(runs, key=lambda run: run.model_order)))
+    suite = SuiteRuns(stem, name, tuple(sorted(runs, key=lambda run: run.model_order)))
     answered, chosen = len(suite.answered), runs[0].manifest.identity.get("benchmark.problems")
     if ambiguous or chosen or answered < count:
         suite = replace(suite, label=f"{name} ({count_of_problems(answered, count)})")

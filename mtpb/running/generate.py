@@ -15,16 +15,20 @@ from models.engine.engine import Engine
 from models.engine.options import EngineOptions, Sampling
 from models.tokenizer import CodeGenTokenizer
 from mtpb.rundir.records import Sample
+from mtpb.running.builtin import plain_tokens
 from mtpb.running.conversation import Conversation
-from mtpb.running.plan import Plan, plain_tokens
+from mtpb.running.plan import Plan
 
 SMALL = 30_000_000  # parameters
 
 
 @dataclass(frozen=True, slots=True)
-class Luck:
-    """What the noise of a run depends on besides the sample: not the model, so that two models
-    meet the same luck and are compared more sharply, and not the name of one's own content."""
+class RandomKeys:
+    """The random keys of a run, one for each turn of each conversation.
+
+    A key depends on the seed, the suite and the sample. It does not depend on the model, so that
+    the difference of two models is measured with less noise, nor on the name of one's own content.
+    """
 
     seed: int
     suite: str
@@ -41,7 +45,7 @@ class Dialogue:
     """A conversation as the engine sees it."""
 
     conversation: Conversation
-    luck: Luck
+    keys: RandomKeys
 
     @property
     def request(self) -> Request | None:
@@ -50,7 +54,7 @@ class Dialogue:
             return None
         return Request(
             prompt=prompt,
-            key=self.luck.key(self.conversation),
+            key=self.keys.key(self.conversation),
             max_new_tokens=self.conversation.max_new_tokens,
             stop=self.conversation.protocol.stop,
         )
@@ -67,7 +71,7 @@ def load_engine(plan: Plan) -> Engine:
     config, choice, directory = plan.config, plan.engine, plan.checkpoint.directory
     torch.set_num_threads(config.engine.threads or default_threads(plan.checkpoint.geometry))
     model = checkpoint.load(directory, choice.dtype, choice.device)
-    plain = plain_tokens(plan.checkpoint, plan.benchmark)
+    plain = plain_tokens(plan.checkpoint, plan.evaluation.benchmark)
     tokenizer = CodeGenTokenizer.from_pretrained(
         directory, whitespace_tokens=False if plain else None
     )
@@ -86,7 +90,9 @@ def default_threads(geometry: CodeGenConfig) -> int:
     return 1 if geometry.parameters < SMALL else torch.get_num_threads()
 
 
-def generate(engine: Engine, conversations: Iterable[Conversation], luck: Luck) -> Iterator[Sample]:
+def generate(
+    engine: Engine, conversations: Iterable[Conversation], keys: RandomKeys
+) -> Iterator[Sample]:
     """Samples as they finish, in any order; each depends on its own conversation alone."""
-    for dialogue in engine.run(Dialogue(conversation, luck) for conversation in conversations):
+    for dialogue in engine.run(Dialogue(conversation, keys) for conversation in conversations):
         yield dialogue.conversation.sample

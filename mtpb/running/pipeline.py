@@ -12,7 +12,7 @@ from mtpb.running.judge import Judge
 from mtpb.running.progress import Progress
 
 
-def complete(writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: Order) -> None:
+def judge_all(writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: Order) -> None:
     """Keeps and judges `fresh` samples, and judges those that were kept without a verdict.
 
     A sample on which the sandbox itself failed counts as not judged.

@@ -63,7 +63,7 @@ def main(config: StudyConfig) -> int:
     print(plan_table(name, runs).text(), flush=True)
     if config.dry_run:
         return 0
-    failures = [failure for run in runs for failure in complete(run, folder)]
+    failures = [failure for run in runs for failure in finish(run, folder)]
     if config.report:
         _report(config, runs, folder)
     for failure in failures:
@@ -71,7 +71,7 @@ def main(config: StudyConfig) -> int:
     return max((failure.status for failure in failures), default=Exit.done)
 
 
-def complete(run: PlannedRun, folder: Path) -> list[Failure]:
+def finish(run: PlannedRun, folder: Path) -> list[Failure]:
     """Does what is left of a run; an empty list if all went well."""
     if not run.done:
         print(f"▸ {run.label}", file=sys.stderr, flush=True)

@@ -22,7 +22,8 @@ from mtpb.config import BenchmarkConfig, RunConfig, check_planned, check_samplin
 from mtpb.errors import UsageError
 from mtpb.report.config import DifficultyConfig, check_thresholds
 from mtpb.rundir.store import RunDirectory
-from mtpb.running.suite import load_benchmark
+from mtpb.rundir.verdicts import Verdicts
+from mtpb.running.evaluation import load_benchmark
 from mtpb.tables import Column, Kind, Table
 
 # mean tokens of a completion up to its stop rule, measured on a 16B model's HumanEval samples
@@ -86,12 +87,12 @@ class PlannedRun:
 
     @property
     def judged(self) -> int:
-        """Samples that have a verdict already, sandbox errors not counted."""
+        """Samples that have a verdict already; one on which the sandbox itself failed has none."""
         path = RunDirectory(self.output).verdicts_path
         if not path.exists():
             return 0
-        lines = path.read_bytes()
-        return lines.count(b"\n") - lines.count(b'"status": "sandbox_error"')
+        stat = path.stat()
+        return _judged(path, stat.st_size, stat.st_mtime_ns)
 
     @property
     def finished(self) -> bool:
@@ -108,6 +109,12 @@ class PlannedRun:
         return _asked(OmegaConf.to_container(kept)) == _asked(
             OmegaConf.to_container(OmegaConf.structured(self.config), enum_to_str=True)
         )
+
+
+@cache
+def _judged(path: Path, size: int, mtime_ns: int) -> int:
+    """Judged samples of a verdicts.jsonl; size and time tell whether it has changed since."""
+    return int(Verdicts.read(path).judged.sum())
 
 
 def planned_runs(

@@ -120,14 +120,14 @@ def column_groups(columns: Sequence[Column]) -> list[tuple[str, list[int]]]:
     ]
 
 
-class Source(Protocol):
+class Origin(Protocol):
     """What cells come from: a run, which may not be finished."""
 
     @property
     def finished(self) -> bool: ...
 
 
-def marked(cells: Sequence[Plain], *sources: Source | None) -> tuple[Cell, ...]:
+def marked(cells: Sequence[Plain], *sources: Origin | None) -> tuple[Cell, ...]:
     """The cells, with their numbers marked if one of their sources is not finished."""
     if all(source is None or source.finished for source in sources):
         return tuple(cells)

@@ -33,9 +33,9 @@ from mtpb.checking.preflight import (
     preflight,
     references,
 )
-from mtpb.config import BenchmarkConfig, ModelConfig
+from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig
 from mtpb.doctor import conclusion, limits, suite_checks
-from mtpb.running.plan import find_checkpoint
+from mtpb.running.builtin import find_checkpoint
 from sandbox import Limits, Outcome, Pool, Program, Status
 
 SUITES = ("starter", "starter-function")
@@ -222,7 +222,7 @@ def test_the_environment_is_blamed_before_the_model() -> None:
 
 def test_a_suite_that_cannot_be_read_is_a_failed_check_not_the_end(tmp_path: Path) -> None:
     suite = BenchmarkConfig(suite="starter", path=str(tmp_path / "none.jsonl"))
-    check = next(suite_checks(suite, []))
+    check = next(suite_checks(suite, SandboxConfig(), []))
     assert (check.state, check.about) == (State.bad, About.benchmark)
     assert "none.jsonl" in check.found
 

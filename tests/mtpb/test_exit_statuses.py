@@ -28,7 +28,7 @@ OVERRIDES = {
 }
 COMMANDS = {  # a function that each command calls, wherever it is used
     "baseline": "mtpb.comparing.baselines.write_baseline",
-    "compare": "mtpb.comparing.baselines.find_run",
+    "compare": "mtpb.comparing.baselines.run_or_baseline",
     "doctor": "mtpb.checking.preflight.interpreter",
     "exchange": "mtpb.rundir.store.RunDirectory.manifest",
     "golden": "models.embedded.names",

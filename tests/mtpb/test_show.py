@@ -9,7 +9,7 @@ import pytest
 from mtpb.rundir.frames import load_run
 from mtpb.rundir.records import Sample, Turn
 from mtpb.rundir.store import RunDirectory
-from mtpb.show import Colour, conversation, find_problem, painter
+from mtpb.show import Colour, find_problem, painter, transcript
 from tests.mtpb.report.fixtures import Spec, make_run
 
 
@@ -58,7 +58,7 @@ def test_completions_cannot_steer_the_terminal(run: Path) -> None:
     text = "x = '\x1b]0;owned\x07\u202e'\n"
     sample = Sample("1", 0, 0, (Turn("do \x1b[2J", text + "\x9b31m", text, 3, "stop"),), text)
     problem = find_problem(RunDirectory(run).manifest(), "1")
-    plain = "\n".join(conversation(problem, sample, None, painter(Colour.never)))
+    plain = "\n".join(transcript(problem, sample, None, painter(Colour.never)))
     assert all(line.isprintable() for line in plain.split("\n"))
     assert "\\x1b]0;owned\\x07" in plain
 
@@ -69,8 +69,8 @@ def test_colours_leave_the_text_as_it_is(run: Path) -> None:
     problem = find_problem(RunDirectory(run).manifest(), "1")
     sample = next(RunDirectory(run).samples())
     verdict = next(RunDirectory(run).verdicts())
-    plain = "\n".join(conversation(problem, sample, verdict, painter(Colour.never)))
-    coloured = "\n".join(conversation(problem, sample, verdict, painter(Colour.always)))
+    plain = "\n".join(transcript(problem, sample, verdict, painter(Colour.never)))
+    coloured = "\n".join(transcript(problem, sample, verdict, painter(Colour.always)))
     assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == plain
 

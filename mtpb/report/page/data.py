@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from mtpb.report.runs import Suite
+from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.manifest import ProblemFacts
 from mtpb.rundir.records import SCORERS, Sample, Verdict
 from mtpb.rundir.run import Run
@@ -42,7 +42,7 @@ def pack(value: object) -> str:
     return base64.b85encode(packed).decode().replace("<", ",")
 
 
-def run_labels(suite: Suite) -> list[tuple[Run, str]]:
+def run_labels(suite: SuiteRuns) -> list[tuple[Run, str]]:
     """Names that tell a suite's runs apart: the model, and what else differs among them."""
     formats = {run.format for run in suite.runs}
     temperatures = {run.temperature for run in suite.runs}
@@ -59,7 +59,7 @@ def run_labels(suite: Suite) -> list[tuple[Run, str]]:
     return labelled
 
 
-def samples_a_problem(suites: Iterable[Suite], most: int) -> int:
+def samples_a_problem(suites: Iterable[SuiteRuns], most: int) -> int:
     """How many samples of each run and problem fit when `most` may be embedded in all; at least
     one."""
     counts = [verdict_counts(run) for suite in suites for run in suite.runs]
@@ -81,7 +81,7 @@ def rank(problem: ProblemFacts, case: int, sample: int) -> int:
     return sample * len(problem.cases) + case
 
 
-def index(suites: Sequence[Suite], embedded: int) -> dict[str, Any]:
+def index(suites: Sequence[SuiteRuns], embedded: int) -> dict[str, Any]:
     labels = {id(run): label for suite in suites for run, label in run_labels(suite)}
     runs = [(suite, run) for suite in suites for run in suite.runs]
     return {
@@ -148,7 +148,7 @@ def _letters(run: Run) -> list[list[str]]:
     return [["".join(case) for case in cases] for cases in letters]
 
 
-def chunks(suites: Sequence[Suite], embedded: int) -> Iterable[tuple[str, Chunk]]:
+def chunks(suites: Sequence[SuiteRuns], embedded: int) -> Iterable[tuple[str, Chunk]]:
     """The first conversations about each problem, in the order of suites and problems."""
     first = 0
     for number, suite in enumerate(suites):

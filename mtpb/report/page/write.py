@@ -23,7 +23,7 @@ from pygments.token import string_to_tokentype
 from mtpb.report.config import PageLimits
 from mtpb.report.figures import Figure
 from mtpb.report.page.data import chunks, index, pack, samples_a_problem, verdict_counts
-from mtpb.report.runs import Suite
+from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.store import write_whole
 from mtpb.tables import Kind, Table, clean
 
@@ -52,7 +52,7 @@ _DARK = {
 
 
 def write_page(
-    suites: Sequence[Suite],
+    suites: Sequence[SuiteRuns],
     tables: Sequence[Table],
     figures: Sequence[Figure],
     output: Path,
@@ -68,7 +68,7 @@ def write_page(
 
 
 def _html(
-    suites: Sequence[Suite],
+    suites: Sequence[SuiteRuns],
     sections: Sequence[Mapping[str, Any]],
     embedded: int,
     data: Mapping[str, str],
@@ -92,7 +92,7 @@ def _html(
     return html
 
 
-def _fitting(suites: Sequence[Suite], embedded: int, room: int) -> tuple[int, dict[str, str]]:
+def _fitting(suites: Sequence[SuiteRuns], embedded: int, room: int) -> tuple[int, dict[str, str]]:
     """As many packed conversations as there is room for (in bytes), and how many that are of each
     run and problem: at most `embedded`, and all the first ones."""
     packable = dict(chunks(suites, embedded))
@@ -140,14 +140,14 @@ def _colours(style: str) -> dict[str, str]:
     return {name: f"#{colour}" if colour else "inherit" for name, colour in colours.items()}
 
 
-def _facts(suites: Sequence[Suite]) -> str:
+def _facts(suites: Sequence[SuiteRuns]) -> str:
     runs = sum(len(suite.runs) for suite in suites)
     samples = sum(len(run.verdicts) for suite in suites for run in suite.runs)
     return f"{runs} runs, {samples:,} judged samples. Brackets hold 95 % intervals over problems."
 
 
 def _sections(
-    suites: Sequence[Suite], tables: Sequence[Table], figures: Sequence[Figure]
+    suites: Sequence[SuiteRuns], tables: Sequence[Table], figures: Sequence[Figure]
 ) -> list[dict[str, Any]]:
     """What the overview shows: a section a suite, then what is about all of them."""
     sections = [
@@ -172,7 +172,7 @@ def _sections(
     return sections
 
 
-def _belongs(name: str, suite: Suite, suites: Sequence[Suite]) -> bool:
+def _belongs(name: str, suite: SuiteRuns, suites: Sequence[SuiteRuns]) -> bool:
     """By the longest suite name that a table's name begins with: `starter-function-…` is not of
     `starter`."""
     owners = [other.name for other in suites if name.startswith(f"{other.name}-")]
@@ -207,7 +207,7 @@ def _groups(table: Table) -> list[tuple[str, int]]:
     return [(group, len(list(same))) for group, same in groupby(c.group for c in table.columns)]
 
 
-def omission(suites: Iterable[Suite], embedded: int) -> str:
+def omission(suites: Iterable[SuiteRuns], embedded: int) -> str:
     """What is not in the page when `embedded` samples of each run and problem are; or nothing."""
     most = max(int(verdict_counts(run).max(initial=0)) for suite in suites for run in suite.runs)
     if embedded >= most:

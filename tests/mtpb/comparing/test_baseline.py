@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mtpb.baseline import listing, save, show
-from mtpb.comparing.baselines import find_run, read_baseline
+from mtpb.comparing.baselines import read_baseline, run_or_baseline
 from mtpb.comparing.comparison import Question, compare
 from mtpb.comparing.gate import Gate
 from mtpb.errors import UsageError
@@ -51,7 +51,7 @@ def test_a_run_compares_with_its_own_baseline_as_with_itself(
     tmp_path: Path, run: RunDirectory
 ) -> None:
     save("main", str(run.path), tmp_path / "baselines", False)
-    baseline = find_run("main", tmp_path / "baselines")
+    baseline = run_or_baseline("main", tmp_path / "baselines")
     question = Question(Gate())
     with_baseline = compare(baseline, read_run(run), question)
     with_itself = compare(read_run(run), read_run(run), question)
@@ -66,7 +66,7 @@ def test_a_name_is_found_beside_a_folder_that_is_no_run(
     save("main", str(run.path), tmp_path, False)
     (tmp_path / "main").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert find_run("main", tmp_path).directory is None
+    assert run_or_baseline("main", tmp_path).directory is None
 
 
 def test_the_clean_subset_survives(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_an_unfinished_run_makes_no_baseline(tmp_path: Path) -> None:
 def test_a_file_that_is_no_baseline_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "odd.json").write_text(content)
     with pytest.raises(UsageError, match="baseline"):
-        find_run("odd", tmp_path)
+        run_or_baseline("odd", tmp_path)
 
 
 def test_the_list_and_the_page_of_a_baseline(tmp_path: Path, run: RunDirectory) -> None:

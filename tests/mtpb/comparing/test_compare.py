@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from mtpb.compare import CompareConfig, check
-from mtpb.comparing.baselines import find_run
+from mtpb.comparing.baselines import run_or_baseline
 from mtpb.comparing.comparison import Comparison, Question, compare
 from mtpb.comparing.gate import Gate
-from mtpb.comparing.report import headline, junit, markdown, terminal, to_json
+from mtpb.comparing.report import decision, junit, markdown, terminal, to_json
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import SandboxFacts
 from mtpb.rundir.records import Key, Status
@@ -160,7 +160,7 @@ def test_a_run_against_itself_is_green_and_says_so(steady: RunDirectory) -> None
     assert not comparison.red
     assert {p.difference for p in comparison.problems} == {0}
     assert "Every sample passes in both runs or in neither." in comparison.notes
-    assert headline(comparison).startswith("GREEN")
+    assert decision(comparison).startswith("GREEN")
 
 
 def test_problems_come_by_effect_with_a_sample_to_look_at(tmp_path: Path) -> None:
@@ -312,6 +312,6 @@ def test_comparing_loads_none_of_the_heavy_packages(steady: RunDirectory) -> Non
 
 def test_a_path_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is this a run directory"):
-        find_run(str(tmp_path), tmp_path)
+        run_or_baseline(str(tmp_path), tmp_path)
     with pytest.raises(UsageError, match="neither a run directory nor a baseline"):
-        find_run("nothing", tmp_path)
+        run_or_baseline("nothing", tmp_path)

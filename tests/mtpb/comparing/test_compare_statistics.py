@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtpb.comparing.gate import Gate, Test, decide
+from mtpb.comparing.gate import Gate, Method, decide
 from mtpb.statistics import intervals, significance
 from mtpb.statistics.significance import Pairs
 from tests.mtpb.comparing.simulate_gate import NOTHING, SUITES, power_at_detectable, red_share
@@ -77,7 +77,7 @@ def test_student_quantiles_equal_scipys(freedom: int) -> None:
 
 def test_greedy_runs_are_judged_by_mcnemars_test() -> None:
     figure = decided([1] * 12 + [0] * 8, [0] * 7 + [1] * 5 + [0] * 8, n=1, greedy=True)
-    assert figure.test is Test.mcnemar
+    assert figure.test is Method.mcnemar
     assert figure.p_drop == pytest.approx(0.5**7)
     assert figure.worse
 
@@ -98,7 +98,7 @@ def test_greedy_pass_at_k_is_the_pass_rate() -> None:
 def test_cases_of_a_problem_count_as_one_piece_of_evidence() -> None:
     pairs = pairs_of([1] * 20, [0] * 20, n=1, cases=5)
     figure = decide(pairs, ["pass_rate"], Gate(greedy=True))[0]
-    assert figure.test is Test.exact_sign_flip
+    assert figure.test is Method.exact_sign_flip
     assert figure.p_drop == pytest.approx(0.5**4)
 
 
@@ -124,7 +124,7 @@ def test_from_all_to_none_is_worse_and_back_is_better() -> None:
 
 def test_one_problem_is_judged_by_its_samples() -> None:
     figure = decided([38], [3], n=40)
-    assert figure.test is Test.relabelling
+    assert figure.test is Method.relabelling
     assert figure.worse
     assert figure.low < figure.difference < figure.high < 0
     fisher = stats.fisher_exact([[38, 2], [3, 37]], alternative="greater").pvalue

@@ -22,7 +22,7 @@ from mtpb.report.config import PageLimits
 from mtpb.report.page.data import first_lines, samples_a_problem
 from mtpb.report.published import SHIPPED, Published, PublishedFigure, beside
 from mtpb.report.results import results_table
-from mtpb.report.runs import Suite, find_runs, suites_of
+from mtpb.report.runs import SuiteRuns, find_runs, suites_of
 from mtpb.rundir.manifest import ModelFacts
 from mtpb.rundir.prompt_scores import FILE, PromptScore
 from mtpb.rundir.records import Sample, Turn
@@ -47,7 +47,7 @@ def cell(table: Table, row: int, key: str) -> Estimate:
     return found
 
 
-def suite_of(*paths: Path) -> Suite:
+def suite_of(*paths: Path) -> SuiteRuns:
     (suite,) = suites_of(find_runs([str(path) for path in paths]))
     return suite
 

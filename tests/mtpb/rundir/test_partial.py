@@ -14,7 +14,7 @@ import pytest
 
 from mtpb.comparing.comparison import Question, compare
 from mtpb.comparing.gate import Gate
-from mtpb.comparing.report import headline, markdown, terminal, to_json
+from mtpb.comparing.report import decision, markdown, terminal, to_json
 from mtpb.config import RunConfig
 from mtpb.errors import UsageError
 from mtpb.report.build import Options, Report, report, write_report
@@ -271,7 +271,7 @@ def test_a_comparison_with_an_unfinished_run_is_marked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"part: 20 of 48 samples(?s:.)*partial=true"):
         compare(whole, part, Question(Gate()))
     comparison = compare(whole, part, Question(Gate(), partial=True))
-    for text in (terminal(comparison, 5), markdown(comparison, 5), headline(comparison)):
+    for text in (terminal(comparison, 5), markdown(comparison, 5), decision(comparison)):
         assert f"† Unfinished: {tmp_path}/part, 20 of 48 samples" in text
     assert "†" in terminal(comparison, 5).splitlines()[4]
     sides = to_json(comparison)

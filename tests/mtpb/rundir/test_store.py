@@ -23,7 +23,19 @@ def sample(number: int, text: str = "print(1)") -> Sample:
 
 
 def verdict(number: int) -> Verdict:
-    return Verdict("p", 0, number, False, Status.exception, "no", 0, 1, 0.1, 0.2, {"official": True, "strict": False})
+    return Verdict(
+        "p",
+        0,
+        number,
+        False,
+        Status.exception,
+        "no",
+        0,
+        1,
+        0.1,
+        0.2,
+        {"official": True, "strict": False},
+    )
 
 
 def write(path: Path, *numbers: int) -> None:

@@ -8,10 +8,10 @@ import pytest
 from hydra import initialize_config_module
 
 from mtpb.compare import CompareConfig, gate
-from mtpb.config import BenchmarkConfig
+from mtpb.config import BenchmarkConfig, SandboxConfig
 from mtpb.perplexity import run_config
 from mtpb.rundir.store import RunDirectory
-from mtpb.running.suite import benchmark_identity, load_whole
+from mtpb.running.evaluation import Evaluation
 from mtpb.study.experiment import ExperimentConfig, PlannedRun, SuiteConfig, planned_runs
 from tests.mtpb.commands import QUICK, RAISES, call, call_with
 
@@ -135,9 +135,7 @@ def planned(experiment: ExperimentConfig, folder: Path) -> list[PlannedRun]:
 
 def test_the_identity_of_published_content_is_as_it_was() -> None:
     """So that a run that was begun before content had names goes on by the same command."""
-    config = BenchmarkConfig("starter")
-    whole = load_whole(config)
-    identity = benchmark_identity(config, whole, whole, "strict")
+    identity = Evaluation.of(BenchmarkConfig("starter"), SandboxConfig()).asked
     assert "benchmark.suite" not in identity
     assert identity["benchmark.name"] == "starter"
 

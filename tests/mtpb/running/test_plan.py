@@ -10,9 +10,9 @@ from mtpb.checking import golden
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Key, Sample
 from mtpb.rundir.store import RunDirectory, RunWriter
-from mtpb.running import plan
+from mtpb.running import builtin
+from mtpb.running.builtin import check_device
 from mtpb.running.conversation import Conversations
-from mtpb.running.plan import check_device
 from tests.mtpb.commands import QUICK, RAISES, call, call_with
 from tests.mtpb.runs import manifest_of
 
@@ -74,13 +74,13 @@ def test_a_study_refuses_a_run_that_is_too_large(tmp_path: Path) -> None:
 def test_a_gpu_that_is_not_there_is_refused_in_the_plan(
     device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "gpus", lambda: 0)
+    monkeypatch.setattr(builtin, "gpus", lambda: 0)
     with pytest.raises(UsageError, match=rf"^engine.device={device}: no such GPU \(torch finds"):
         check_device(device)
 
 
 def test_gpus_are_counted_from_0(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "gpus", lambda: 2)
+    monkeypatch.setattr(builtin, "gpus", lambda: 2)
     for device in ("cpu", "cuda", "cuda:1"):
         check_device(device)
     with pytest.raises(UsageError, match=r"^engine.device=cuda:2: no such GPU \(2 there"):
@@ -94,7 +94,7 @@ def test_what_is_no_device_is_refused(device: str) -> None:
 
 
 def test_a_device_that_is_not_there_is_told_before_the_sandbox_is_opened(tmp_path: Path) -> None:
-    opened = "mtpb.running.suite.open_pool"
+    opened = "mtpb.running.evaluation.Evaluation.open_pool"
     overrides = (*QUICK, "engine.device=cuda:99")
     done = call_with(RAISES, opened, "run", *overrides, cwd=tmp_path)
     assert done.returncode == 2, done.stderr

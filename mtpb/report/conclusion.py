@@ -1,4 +1,4 @@
-"""How a run or a scoring ends: metrics.json, the tables, the directory's path, the exit status."""
+"""The end of `run` and `score`: metrics.json, the tables, the directory's path, the exit status."""
 
 from __future__ import annotations
 

@@ -1,0 +1,130 @@
+"""The built-in model of a configuration: its checkpoint, and what its engine will run on.
+
+Loads no weights; torch is imported only to count GPUs where there may be some.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import Benchmark
+from models import CodeGenConfig
+from models.dtype import choose_dtype, device_kind
+from models.engine.options import default_slots
+from models.hub import resolve
+from models.layout import read_config, tokenizer_sha256, weights_sha256
+from mtpb.config import Dtype, EngineConfig, ModelConfig
+from mtpb.errors import UsageError
+from mtpb.rundir.manifest import ModelFacts
+from mtpb.running.describe import data_variant, size_label
+
+NOMINAL_SIZES = {
+    CodeGenConfig(n_layer=layers, n_embd=width, n_head=heads, rotary_dim=rotary).parameters: label
+    for label, layers, width, heads, rotary in (
+        ("350M", 20, 1024, 16, 32),
+        ("2B", 32, 2560, 32, 64),
+        ("6B", 33, 4096, 16, 64),
+        ("16B", 34, 6144, 24, 64),
+    )
+}
+
+
+_GPU_NODES = ("/dev/nvidiactl", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint on this machine: its directory, its geometry, and what names it."""
+
+    directory: Path
+    geometry: CodeGenConfig
+    facts: ModelFacts
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """What the engine will run on, with nothing left to choose."""
+
+    device: str
+    dtype: str
+    slots: int
+    deterministic: bool
+
+
+def find_checkpoint(model: ModelConfig) -> Checkpoint:
+    """The checkpoint that a configuration names: a directory, an embedded model or a hub id."""
+    directory = resolve(model.path, model.revision)
+    geometry = read_config(directory)
+    given = Path(model.path).expanduser()
+    name = model.name or (given.resolve() if given.is_dir() else given).name
+    facts = ModelFacts(
+        name=name,
+        path=model.path,
+        revision=model.revision,
+        data=model.data or data_variant(name),
+        size=size_label(geometry.parameters, NOMINAL_SIZES),
+        parameters=geometry.parameters,
+        weights_sha256=weights_sha256(directory),
+        tokenizer_sha256=tokenizer_sha256(directory),
+    )
+    return Checkpoint(directory, geometry, facts)
+
+
+def choose_engine(config: EngineConfig, geometry: CodeGenConfig) -> EngineChoice:
+    """Device, dtype and slots, chosen where the configuration leaves them open."""
+    if config.device == "auto":
+        device = "cuda" if gpus() else "cpu"
+    else:
+        device = config.device
+        check_device(device)
+    kind = device.partition(":")[0]
+    dtype = None if config.dtype is Dtype.auto else config.dtype.value
+    slots = config.slots or default_slots(geometry, kind)
+    return EngineChoice(device, choose_dtype(geometry, kind, dtype), slots, config.deterministic)
+
+
+def check_device(device: str) -> None:
+    """Raises UsageError for what is no device, or is not there."""
+    named = re.fullmatch(r"cpu|cuda(?::([0-9]{1,4}))?", device)
+    if named is None:
+        raise UsageError(f"engine.device={device}: must be auto, cpu, cuda or cuda:N")
+    if device == "cpu":
+        return
+    there = gpus()
+    if int(named.group(1) or 0) >= there:
+        found = f"{there} there, counted from cuda:0" if there else "torch finds none here"
+        raise UsageError(
+            f"engine.device={device}: no such GPU ({found}); name another, or leave the key out to "
+            "take what there is"
+        )
+
+
+def gpus() -> int:
+    """How many GPUs torch can use; it is imported only where there may be one."""
+    if not any(Path(node).exists() for node in _GPU_NODES):
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def engine_identity(
+    engine: EngineChoice, checkpoint: Checkpoint, benchmark: Benchmark
+) -> dict[str, Any]:
+    """The keys that tell how the tokens were computed; a device counts by its kind."""
+    return {
+        "engine.device": device_kind(engine.dtype, engine.device),
+        "engine.dtype": engine.dtype,
+        "engine.slots": engine.slots,
+        "engine.deterministic": engine.deterministic,
+        "engine.plain_tokens": plain_tokens(checkpoint, benchmark),
+    }
+
+
+def plain_tokens(checkpoint: Checkpoint, benchmark: Benchmark) -> bool:
+    """Whether the model does without CodeGen's whitespace tokens: the released sampling script
+    gives them to no model of natural language, the released MTPB sampler to all."""
+    return checkpoint.facts.data == "nl" and not benchmark.protocol.nl_whitespace_tokens

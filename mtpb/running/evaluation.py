@@ -1,0 +1,169 @@
+"""What a benchmark's samples are judged by: its problems, the scorer and the limits on programs.
+
+What `run` and `score` share, whoever writes the samples.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import Benchmark, Format, load
+from mtpb.config import BenchmarkConfig, SandboxConfig, check_sandbox
+from mtpb.errors import UsageError
+from mtpb.rundir.manifest import BenchmarkFacts, SandboxFacts
+from mtpb.running.describe import describe_benchmark
+from mtpb.running.judge import Judge
+from sandbox import Isolation, Limits, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The problems that are asked, in which format, and how programs are run and judged.
+
+    `whole` says whether these are all the problems of the benchmark.
+    """
+
+    benchmark: Benchmark
+    whole: bool
+    format: Format
+    scorer: str
+    limits: Limits
+    sandbox: SandboxConfig
+
+    @classmethod
+    def of(cls, benchmark: BenchmarkConfig, sandbox: SandboxConfig) -> Evaluation:
+        """What the configuration asks for. May fetch a benchmark.
+
+        Raises UsageError or BenchmarkError for what cannot be followed or found.
+        """
+        check_sandbox(sandbox)
+        all_problems = load_whole(benchmark)
+        chosen = select(all_problems, benchmark)
+        _check_format(benchmark, chosen)
+        return cls(
+            benchmark=chosen,
+            whole=chosen.problems == all_problems.problems,
+            format=benchmark.format,
+            scorer=_chosen_scorer(benchmark, chosen),
+            limits=_program_limits(sandbox, chosen),
+            sandbox=sandbox,
+        )
+
+    def open_pool(self) -> Pool:
+        """The sandbox, with the libraries that the benchmark's programs use imported ahead."""
+        return Pool(
+            self.limits,
+            workers=self.sandbox.workers or _processors(),
+            isolation=Isolation[self.sandbox.isolation.name],
+            libraries=self.benchmark.libraries,
+        )
+
+    def judge(self, pool: Pool) -> Judge:
+        return Judge(self.benchmark, pool, self.scorer)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The keys of a run's identity that tell which problems were asked, how, and who judged."""
+        benchmark = self.benchmark
+        own = benchmark.name != benchmark.suite
+        return {
+            "benchmark.name": benchmark.name,
+            **({"benchmark.suite": benchmark.suite} if own else {}),
+            "benchmark.sha256": benchmark.sha256,
+            "benchmark.problems": None if self.whole else [p.id for p in benchmark.problems],
+            "benchmark.format": self.format.value,
+            "benchmark.scorer": self.scorer,
+            "benchmark.stop": benchmark.protocol.stop.__name__,
+        }
+
+    @property
+    def limited(self) -> dict[str, Any]:
+        """The keys of a run's identity that tell what a program may use."""
+        return {
+            "sandbox.timeout": self.limits.cpu_s,
+            "sandbox.wall_timeout": self.limits.wall_s,
+            "sandbox.memory_mb": self.limits.memory_mb,
+        }
+
+    @property
+    def facts(self) -> BenchmarkFacts:
+        """The benchmark's section of the manifest."""
+        return describe_benchmark(self.benchmark, self.format.value, self.scorer)
+
+    def sandbox_facts(self, pool: Pool) -> SandboxFacts:
+        """The sandbox's section of the manifest: limits, and the layers in force."""
+        limits = self.limits
+        return SandboxFacts(limits.cpu_s, limits.wall_s, limits.memory_mb, pool.layers)
+
+
+def load_benchmark(config: BenchmarkConfig) -> Benchmark:
+    """The benchmark, cut down to the problems asked for."""
+    return select(load_whole(config), config)
+
+
+def load_whole(config: BenchmarkConfig) -> Benchmark:
+    """The benchmark with all its problems."""
+    if config.path == "":
+        raise UsageError("benchmark.path=: is empty; name a file or leave the key out")
+    path = None if config.path is None else Path(config.path).expanduser()
+    return load(config.suite, path, name=config.name)
+
+
+def select(whole: Benchmark, config: BenchmarkConfig) -> Benchmark:
+    """The part of a benchmark that `problems` and `limit` name, in the benchmark's order."""
+    chosen = whole.problems
+    if config.problems is not None:
+        wanted = {str(problem) for problem in config.problems}  # ids may come without quotes
+        if not wanted:
+            raise UsageError("benchmark.problems=[]: names no problem; leave the key out for all")
+        for unknown in sorted(wanted - {problem.id for problem in chosen}):
+            raise UsageError(
+                f"benchmark.problems: {whole.name} has no problem {unknown!r}; its ids are like "
+                f"{chosen[0].id!r}"
+            )
+        chosen = tuple(problem for problem in chosen if problem.id in wanted)
+    if config.limit is not None:
+        if config.limit < 1:
+            raise UsageError(f"benchmark.limit={config.limit}: must be at least 1")
+        chosen = chosen[: config.limit]
+    return replace(whole, problems=chosen)
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_format(config: BenchmarkConfig, benchmark: Benchmark) -> None:
+    """Raises UsageError where a suite has one turn anyway."""
+    if config.format is Format.single_turn and benchmark.has_tests:
+        raise UsageError(
+            f"benchmark.format=single_turn: {benchmark.name} has one turn anyway; leave the key out"
+        )
+
+
+def _chosen_scorer(config: BenchmarkConfig, benchmark: Benchmark) -> str:
+    """The scorer that `passed` follows."""
+    if config.scorer is None:
+        return benchmark.scorer
+    if config.scorer.value not in benchmark.scorers:
+        raise UsageError(
+            f"benchmark.scorer={config.scorer.value}: {benchmark.name} is judged by its tests; "
+            "leave the key out"
+        )
+    return config.scorer.value
+
+
+def _program_limits(config: SandboxConfig, benchmark: Benchmark) -> Limits:
+    """Limits on each program: the configuration's, else the suite's."""
+    cpu_s = config.timeout or benchmark.protocol.cpu_s
+    return Limits(
+        cpu_s=cpu_s,
+        wall_s=config.wall_timeout or 2 * cpu_s + 5,
+        memory_mb=config.memory_mb,
+    )
