@@ -5,7 +5,8 @@
     model = CodeGen.from_pretrained(directory)
     print(model.generate("def hello", max_new_tokens=32))
 
-The names below are imported when they are first used, so that the tokenizer needs no torch.
+Knows nothing of benchmarks, of the sandbox or of the harness. The names below are imported when
+they are first used, so that the tokenizer and the options need no torch.
 """
 
 from importlib import import_module

@@ -1,23 +1,24 @@
-"""What a CodeGen model looks like: the numbers of a checkpoint's `config.json`. Needs no torch."""
+"""The geometry of a CodeGen model, as in a checkpoint's `config.json`. No torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SHARDS = 4  # CodeGen packs its attention projection for this many model-parallel shards
+SHARDS = 4  # model-parallel shards by which a checkpoint groups the attention projection
 
 
 class ModelError(Exception):
-    """A model, its files or its options cannot be used as asked; the message says what to do."""
+    """A model, its files or its options cannot be used as asked. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeGenConfig:
     """Geometry of a CodeGen model; the defaults are those of codegen-350M.
 
-    `n_inner` is the width of the MLP (four times `n_embd` where it is None), `rotary_dim` how many
-    dimensions of each head are rotated, `dtype` the name of the checkpoint's dtype, if it says one.
+    `n_inner` is the width of the MLP (None: four times `n_embd`), `rotary_dim` the number of
+    dimensions of each head that are rotated, `dtype` the name of the checkpoint's dtype (None: not
+    stated). Raises ModelError for numbers that do not fit together.
     """
 
     vocab_size: int = 51200
@@ -57,16 +58,16 @@ class CodeGenConfig:
 
     @property
     def parameters(self) -> int:
-        """How many parameters the model has."""
+        """The number of parameters."""
         C, F, V = self.n_embd, self.inner_dim, self.vocab_size
         block = 2 * C + 4 * C * C + (C * F + F) + (F * C + C)
         return V * C + self.n_layer * block + 2 * C + (V * C + V)
 
     @classmethod
     def from_json(cls, record: Mapping[str, object]) -> CodeGenConfig:
-        """Read the content of a `config.json`.
+        """The geometry in a `config.json`.
 
-        Raises ModelError where it is not a CodeGen model's, or asks for what CodeGen never does.
+        Raises ModelError where it is not that of a CodeGen, or states what CodeGen does not have.
         """
         if record.get("model_type") != "codegen":
             raise ModelError(f"model_type={record.get('model_type')!r}: expected 'codegen'")
@@ -81,7 +82,7 @@ class CodeGenConfig:
         return cls(
             **sizes,
             n_inner=None if record.get("n_inner") is None else _integer(record, "n_inner"),
-            layer_norm_epsilon=_number(record, "layer_norm_epsilon", 1e-5),
+            layer_norm_epsilon=_float(record, "layer_norm_epsilon", 1e-5),
             bos_token_id=_integer(record, "bos_token_id", eos),
             eos_token_id=eos,
             dtype=None if dtype is None else str(dtype).removeprefix("torch."),
@@ -119,7 +120,7 @@ def _integer(record: Mapping[str, object], name: str, default: int | None = None
     return value
 
 
-def _number(record: Mapping[str, object], name: str, default: float) -> float:
+def _float(record: Mapping[str, object], name: str, default: float) -> float:
     value = record.get(name, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ModelError(f"{name}={value!r}: expected a number in config.json")

@@ -1,4 +1,4 @@
-"""Which dtype a model computes in. Needs no torch: a run is identified before one is loaded."""
+"""The dtypes of weights and of products. No torch: a run is identified before a model is loaded."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DTYPES = ("float32", "float16", "bfloat16")
 
 
 def choose_dtype(config: CodeGenConfig, device: str = "cpu", dtype: str | None = None) -> str:
-    """`dtype` if it is given; otherwise the checkpoint's, or float32 where it names none.
+    """The dtype of the weights: `dtype` if given, else the checkpoint's, else float32.
 
-    A checkpoint's float16 becomes float32 on a CPU: exactly the same numbers, in the one dtype
-    that every CPU computes well. Ask for bfloat16 to halve the memory. `torch.float16` is
-    understood as `float16`. Raises ModelError.
+    A checkpoint's float16 becomes float32 on a CPU: the same numbers, in the dtype that every CPU
+    computes well. bfloat16 takes half the memory. Names may begin with `torch.`. Raises ModelError
+    for other dtypes.
     """
     chosen = str(dtype or config.dtype or "float32").removeprefix("torch.")
     if chosen not in DTYPES:
@@ -27,10 +27,10 @@ def choose_dtype(config: CodeGenConfig, device: str = "cpu", dtype: str | None =
 
 
 def product_dtype(dtype: str, device: str = "cpu") -> str:
-    """What products of matrices are computed in, for weights of `dtype`.
+    """The dtype of products, for weights of `dtype`.
 
-    On a CPU float32, into which every dtype's numbers fit; but bfloat16 for bfloat16 weights on a
-    processor with AMX, which does 16 times as many operations a cycle then, with half the memory.
+    On a CPU float32, which represents the numbers of every dtype. Except bfloat16 weights on a
+    processor with AMX: bfloat16, with 16 times the operations a cycle and half the memory.
     """
     if device.partition(":")[0] != "cpu" or (dtype == "bfloat16" and has_amx()):
         return dtype
@@ -38,9 +38,9 @@ def product_dtype(dtype: str, device: str = "cpu") -> str:
 
 
 def device_kind(dtype: str, device: str) -> str:
-    """`cpu` or `cuda`, or what a CPU is for weights whose products AMX computes.
+    """`cpu`, `cuda`, or `cpu with AMX` where AMX computes the products.
 
-    Samples are the same on devices of one kind, as far as their arithmetic is.
+    Samples of one model may differ between kinds.
     """
     kind = device.partition(":")[0]
     return "cpu with AMX" if kind == "cpu" and product_dtype(dtype) == "bfloat16" else kind
@@ -48,8 +48,8 @@ def device_kind(dtype: str, device: str) -> str:
 
 @cache
 def has_amx() -> bool:
-    """Whether the processor has matrix instructions for bfloat16, as Linux says, and oneDNN is not
-    kept from them by its own variable."""
+    """Whether the processor has AMX instructions for bfloat16, by Linux, and ONEDNN_MAX_CPU_ISA
+    allows them."""
     highest = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
     if highest not in ("ALL", "DEFAULT") and "AMX" not in highest:
         return False

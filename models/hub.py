@@ -1,34 +1,12 @@
-"""Where a checkpoint comes from: a directory, or a model on the Hugging Face hub. Needs no torch.
-
-Downloads go through `huggingface_hub`, which honours HF_HOME, HF_HUB_OFFLINE, HF_ENDPOINT and
-HF_TOKEN, and keeps files in its cache. It compares sizes only, so the hashes are compared here:
-the cache names large files by the SHA-256 that the hub gave. Where a file system has no symbolic
-links the cache has no such names, and hashes are not compared.
-"""
+"""The directory of a checkpoint, by path, model name or hub id. No torch."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 from models import embedded
-from models.layout import (
-    CONFIG,
-    TOKENIZER,
-    TOKENIZER_PARTS,
-    WEIGHTS,
-    CheckpointError,
-    file_sha256,
-    index_of,
-    read_config,
-    shard_names,
-)
+from models.layout import CheckpointError
 
 RELEASED = re.compile(r"codegen-(350M|2B|6B|16B)-(nl|multi|mono)")
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
@@ -37,12 +15,14 @@ HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 def resolve(source: str | Path, revision: str | None = None, *, weights: bool = True) -> Path:
     """The local directory of a checkpoint, fetched first if it is on the hub.
 
-    `source` is a directory, the name of an embedded model (`codegen-3M-mono`) or of a released one
-    (`codegen-2B-mono`), or a hub id (`Salesforce/codegen-2B-mono`), looked for in that order;
-    `revision` is a branch, tag or commit on the hub (default: main). Fetched are the
-    configuration, the tokenizer and, unless `weights` is False, the weights: safetensors if the
-    repository has them. Files in the cache are not fetched again, and only a branch or tag needs
-    the network then. Raises CheckpointError.
+    `source` is looked for in this order: a directory, the name of an embedded model
+    (`codegen-3M-mono`), the name of a released one (`codegen-2B-mono`), a hub id
+    (`Salesforce/codegen-2B-mono`). `revision` is a branch, tag or commit on the hub; by default
+    main.
+
+    Fetches the configuration, the tokenizer and, unless `weights` is False, the weights, in
+    safetensors if the repository has them. Files in the cache are not fetched again; the network is
+    then needed only for a branch or tag. Raises CheckpointError.
     """
     name = str(source)
     if (directory := _local(name)) is not None:
@@ -57,7 +37,9 @@ def resolve(source: str | Path, revision: str | None = None, *, weights: bool = 
             "of a model on the hub, or one of "
             f"{', '.join((*embedded.names(), 'codegen-{350M,2B,6B,16B}-{nl,multi,mono}'))}"
         )
-    return _fetch(name, revision or "main", weights)
+    from models.download import fetch  # imports huggingface_hub, which is needed for the hub alone
+
+    return fetch(name, revision or "main", weights)
 
 
 def _local(name: str) -> Path | None:
@@ -65,154 +47,3 @@ def _local(name: str) -> Path | None:
     if name and directory.is_dir():
         return directory
     return embedded.embedded(name) if name in embedded.names() else None
-
-
-def _fetch(repository: str, revision: str, weights: bool) -> Path:
-    config = _Snapshot(repository, revision).download(CONFIG)
-    if config is None:
-        raise CheckpointError(f"{repository}: no {CONFIG} at {revision}; not a CodeGen checkpoint")
-    directory = config.parent
-    snapshot = _Snapshot(repository, directory.name)  # the commit, should the branch move meanwhile
-    if weights:
-        read_config(directory)  # is it CodeGen's? before gigabytes are fetched
-        found = snapshot.fetch(*(n for name in WEIGHTS for n in (name, index_of(name))))
-        if found.name not in WEIGHTS:
-            for shard in shard_names(found):
-                snapshot.fetch(shard)
-    vocab, merges, added = TOKENIZER_PARTS
-    if snapshot.fetch(TOKENIZER, vocab).name == vocab:
-        snapshot.fetch(merges)
-        snapshot.find(added)
-    return directory
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """A repository on the hub at a branch, tag or commit, and what the cache has of it."""
-
-    repository: str
-    revision: str
-
-    def fetch(self, *names: str) -> Path:
-        """The first of these files that is cached; if none, the first that the hub has."""
-        cached = (path for name in names if isinstance(path := self._known(name), Path))
-        found = (path for name in names if (path := self.find(name)) is not None)
-        for path in chain(cached, found):
-            return path
-        raise CheckpointError(
-            f"{self.repository}: no {' or '.join(names)} at {self.revision}; is it a CodeGen "
-            "checkpoint in Hugging Face layout?"
-        )
-
-    def find(self, name: str) -> Path | None:
-        """The file, downloaded unless it is cached; None where the repository has none."""
-        known = self._known(name)
-        return self.download(name) if known is None else known or None
-
-    def _known(self, name: str) -> Path | Literal[False] | None:
-        """The file in the cache, False if the hub is known to lack it, None if nothing is known."""
-        from huggingface_hub import try_to_load_from_cache
-
-        known = try_to_load_from_cache(self.repository, name, revision=self.revision)
-        if known is None:
-            return None
-        return self._verified(Path(known)) if isinstance(known, str) else False
-
-    def download(self, name: str) -> Path | None:
-        """The file as the hub has it now, or what is cached where the hub cannot be reached."""
-        from huggingface_hub import hf_hub_download
-
-        if self._known(name) is None:
-            self._reach(name)
-        try:
-            with _one_message():
-                path = Path(hf_hub_download(self.repository, name, revision=self.revision))
-        except Exception as error:  # its HTTP library, and so its classes, differ by version
-            if _is_absence(error):
-                return None
-            raise self._explained(name, error) from error
-        return self._verified(path)
-
-    def _reach(self, name: str) -> None:
-        """Ask once whether the hub answers: a download would try for half a minute."""
-        from huggingface_hub import get_hf_file_metadata, hf_hub_url
-
-        try:
-            get_hf_file_metadata(hf_hub_url(self.repository, name, revision=self.revision))
-        except Exception as error:  # as above
-            if not _is_absence(error):
-                raise self._explained(name, error, reached=False) from error
-
-    def _explained(self, name: str, error: Exception, *, reached: bool = True) -> CheckpointError:
-        """What went wrong, and what to do."""
-        from huggingface_hub import errors
-
-        where = f"{self.repository}: {name}"
-        status = _status(error)
-        if isinstance(error, errors.GatedRepoError) or status == 403:
-            return CheckpointError(
-                f"{where}: access denied; accept the model's conditions on its page and log in "
-                "(`hf auth login`, or HF_TOKEN)"
-            )
-        if isinstance(error, errors.RevisionNotFoundError):
-            return CheckpointError(f"{self.repository}: no revision {self.revision!r} on the hub")
-        if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
-            return CheckpointError(
-                f"{self.repository}: no such model on the hub, nor a directory here; check the "
-                "name, and if the model is private or gated, log in (`hf auth login`, or HF_TOKEN)"
-            )
-        if not reached and status is None:
-            return CheckpointError(
-                f"{where} at {self.revision} is not in the cache, and the hub cannot be reached "
-                f"({_reason(error)}); connect, unset HF_HUB_OFFLINE, or give a directory"
-            )
-        return CheckpointError(f"{where}: download failed ({_reason(error)}); try again")
-
-    def _verified(self, path: Path) -> Path:
-        """The cached file, if it is what the hub said; otherwise it is removed, and an error."""
-        blob = path.readlink() if path.is_symlink() else path
-        if not re.fullmatch("[0-9a-f]{64}", blob.name) or file_sha256(path) == blob.name:
-            return path
-        (path.parent / blob).unlink()
-        path.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"{self.repository}: {path.name}: its SHA-256 is not {blob.name}, as the hub says: the "
-            "download was damaged, and has been removed; try again"
-        )
-
-
-@contextmanager
-def _one_message() -> Iterator[None]:
-    """Keep the log of a download's attempts off standard error; the error says how they ended."""
-    logger = logging.getLogger("huggingface_hub")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
-
-
-def _status(error: Exception) -> int | None:
-    """The HTTP status that the error comes from, if it comes from one."""
-    responses = (getattr(cause, "response", None) for cause in _causes(error))
-    return next((int(r.status_code) for r in responses if r is not None), None)
-
-
-def _is_absence(error: Exception) -> bool:
-    from huggingface_hub import errors
-
-    return isinstance(error, errors.EntryNotFoundError) and not isinstance(
-        error, errors.LocalEntryNotFoundError
-    )
-
-
-def _reason(error: Exception) -> str:
-    *_, first = _causes(error)
-    return next(iter(str(first).splitlines()), "") or type(first).__name__

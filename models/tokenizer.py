@@ -3,12 +3,12 @@
     tokenizer = CodeGenTokenizer.from_pretrained("codegen-350M-mono")
     tokenizer.decode(tokenizer.encode(text)) == text
 
-GPT-2's vocabulary is 0 to 50256 (the last is `<|endoftext|>`); then runs of spaces, 31 down to 2,
-and runs of tabs, 9 down to 2. Other byte-level vocabularies work as well, with the runs after
-them. A run takes all of an indentation, so that the word after it has no space of its own.
+GPT-2's vocabulary has the ids 0 to 50256 (the last is `<|endoftext|>`). Runs of spaces follow, 31
+down to 2, then runs of tabs, 9 down to 2. Other byte-level vocabularies work as well, followed by
+the runs. A run takes a whole indentation, so the word after it has no space of its own.
 
-Needs no torch. Not covered: tokenizers that normalise text, or prepend a space, encode as they
-say, and then `decode(encode(text))` is the normalised text.
+No torch. Limit: with a tokenizer that normalises text or prepends a space, `decode(encode(text))`
+is the normalised text.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WHITESPACE_RUNS = tuple(" " * n for n in range(31, 1, -1)) + tuple(
 
 
 def _byte_symbols() -> dict[str, int]:
-    """GPT-2's alphabet: the character that stands for each byte in vocabularies and merges."""
+    """The byte that each character of GPT-2's vocabularies and merges stands for."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     symbols = {chr(byte): byte for byte in printable}
@@ -48,13 +48,13 @@ _TO_LATIN_1 = str.maketrans({symbol: chr(byte) for symbol, byte in _BYTE_OF.item
 
 
 class CodeGenTokenizer:
-    """Text to ids and back.
+    """Converts text to ids and back.
 
-    `backend` is a byte-level BPE of the `tokenizers` package, taken over as it is.
-    `whitespace_tokens` says whether runs of spaces and tabs have tokens: False drops those that
-    the backend has, True adds the standard ones after its vocabulary if it has none, None leaves
-    it as it is. (Released models of natural language were sampled with plain GPT-2 tokens on
-    single-turn problems and with whitespace tokens on multi-turn ones.)
+    `backend` is a byte-level BPE of the `tokenizers` package; CheckpointError is raised for others.
+    `whitespace_tokens` says whether runs of spaces and tabs have tokens: False removes those of the
+    backend, True adds the standard ones if it has none, None changes nothing. (The released `nl`
+    models were sampled with plain GPT-2 tokens on single-turn problems, and with whitespace tokens
+    on multi-turn problems.)
     """
 
     def __init__(self, backend: Tokenizer, whitespace_tokens: bool | None = None) -> None:
@@ -77,11 +77,11 @@ class CodeGenTokenizer:
         revision: str | None = None,
         whitespace_tokens: bool | None = None,
     ) -> CodeGenTokenizer:
-        """Read the tokenizer of a checkpoint: a directory, or a model on the hub.
+        """The tokenizer of a checkpoint, which is named as in `models.hub.resolve`.
 
-        Reads `tokenizer.json`, or else `vocab.json`, `merges.txt` and, if it is there,
-        `added_tokens.json`; without the latter the standard whitespace runs are added. Raises
-        CheckpointError.
+        Reads `tokenizer.json`, or else `vocab.json`, `merges.txt` and `added_tokens.json`. Without
+        the last the standard whitespace runs are added. Raises CheckpointError where files are
+        missing or damaged.
         """
         directory = resolve(source, revision, weights=False)
         files = tokenizer_files(directory)
@@ -100,9 +100,9 @@ class CodeGenTokenizer:
         added: str | Path | None = None,
         whitespace_tokens: bool | None = True,
     ) -> CodeGenTokenizer:
-        """Build one from `vocab.json`, `merges.txt` and perhaps `added_tokens.json`.
+        """A tokenizer from `vocab.json`, `merges.txt` and optionally `added_tokens.json`.
 
-        Raises CheckpointError where a file is missing or broken.
+        Raises CheckpointError where a file is missing or damaged.
         """
         try:
             model = BPE.from_file(str(vocab), str(merges))
@@ -119,19 +119,19 @@ class CodeGenTokenizer:
         return cls(backend, whitespace_tokens)
 
     def __len__(self) -> int:
-        """How many tokens there are; a model's vocabulary is often padded to more."""
+        """The number of tokens; a model's vocabulary is often padded to more."""
         return self._backend.get_vocab_size()
 
     @property
     def eos_id(self) -> int | None:
-        """The id of `<|endoftext|>`, if the vocabulary has it."""
+        """The id of `<|endoftext|>`; None if the vocabulary does not have it."""
         return self._backend.token_to_id(END_OF_TEXT)
 
     def encode(self, text: str) -> list[int]:
-        """The ids of `text`; `<|endoftext|>` in it becomes the one token.
+        """The ids of `text`, in which `<|endoftext|>` is one token.
 
-        Raises ModelError where `text` cannot be encoded: a lone surrogate, or a byte that an
-        incomplete vocabulary has no symbol for.
+        Raises ModelError for a lone surrogate, and for a byte for which an incomplete vocabulary
+        has no symbol.
         """
         try:
             encoded = text.encode()
@@ -147,20 +147,20 @@ class CodeGenTokenizer:
     def decode(
         self, ids: Iterable[int], truncate_before_pattern: Sequence[str] | None = None
     ) -> str:
-        """The text of `ids`, special tokens included; cut by `truncate` if there are patterns.
+        """The text of `ids`, with special tokens; cut by `truncate` if there are patterns.
 
-        Bytes that are no UTF-8 become U+FFFD. Ids that no token has (models' vocabularies are
-        padded) stand for no text at all, as in transformers.
+        Bytes that are not UTF-8 become U+FFFD. Ids without a token (models' vocabularies are
+        padded) have no text, as in transformers.
         """
         table = self._bytes
         text = b"".join([table.get(index(i), b"") for i in ids]).decode(errors="replace")
         return truncate(text, truncate_before_pattern) if truncate_before_pattern else text
 
     def token_bytes(self, token: int) -> bytes:
-        """The bytes that a token stands for; none for an id that no token has.
+        """The bytes of a token; none for an id without a token.
 
-        A character may be spread over several tokens: join bytes first, then decode, or feed them
-        to `codecs.getincrementaldecoder("utf-8")(errors="replace")`. Both give `decode`'s text.
+        A character may be spread over several tokens. To get `decode`'s text, join the bytes and
+        decode them, or use `codecs.getincrementaldecoder("utf-8")(errors="replace")`.
         """
         return self._bytes.get(token, b"")
 
@@ -175,8 +175,7 @@ class CodeGenTokenizer:
         return table | {token: entry.content.encode() for token, entry in added.items()}
 
     def save(self, directory: str | Path) -> None:
-        """Write the files that CodeGen's repositories have, for us and for transformers.
-
+        """Write the files of a CodeGen repository, which transformers reads too:
         `tokenizer.json`, `vocab.json`, `merges.txt`, `added_tokens.json`, `tokenizer_config.json`.
         """
         directory = Path(directory)
@@ -191,10 +190,10 @@ class CodeGenTokenizer:
 
 
 def truncate(text: str, patterns: Sequence[str]) -> str:
-    """Cut a completion as CodeGen's tokenizer does in transformers.
+    """Cut a completion as the CodeGen tokenizer of transformers does.
 
-    First before the second line that starts with `print`, then before the second that starts with
-    `def`, then at the earliest match of any pattern (`^` is the start of any line). The usual ones
+    It is cut before the second line that starts with `print`, then before the second that starts
+    with `def`, then at the earliest match of any pattern (`^` is the start of any line). The usual ones
     are `["^#", re.escape("<|endoftext|>"), "^'''", '^\\"\\"\\"', "\\n\\n\\n"]`.
     """
     for opening in ("^print", "^def"):

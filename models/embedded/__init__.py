@@ -1,10 +1,9 @@
-"""The embedded family: small CodeGen models, trained here by `python -m models.training`.
+"""The embedded family: small CodeGen models that come with the package. No torch.
 
     from models import CodeGen
-    from models.embedded import embedded
-    model = CodeGen.from_pretrained(embedded("codegen-3M-mono"))
+    model = CodeGen.from_pretrained("codegen-3M-mono")
 
-Needs no torch.
+Knows the names and directories of the weights, not how to load or train them (`models.training`).
 """
 
 from pathlib import Path
@@ -15,7 +14,7 @@ WEIGHTS = Path(__file__).with_name("weights")
 
 
 def names() -> tuple[str, ...]:
-    """The embedded checkpoints: smaller ones first, then nl, multi, mono."""
+    """The names of the embedded models, by size, then nl, multi, mono."""
     found = [path.parent.name for path in WEIGHTS.glob("codegen-*/config.json")]
     order = {"nl": 0, "multi": 1, "mono": 2}
 
@@ -27,9 +26,9 @@ def names() -> tuple[str, ...]:
 
 
 def embedded(name: str) -> Path:
-    """The directory of an embedded checkpoint, in Hugging Face layout.
+    """The directory of an embedded model, in Hugging Face layout.
 
-    Raises ModelError for a name that is none.
+    Raises ModelError for an unknown name.
     """
     if name not in names():
         raise ModelError(f"no embedded model {name!r}; there are: {', '.join(names()) or 'none'}")

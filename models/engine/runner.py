@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.config import ModelError
 from models.engine.agreement import SIZES, agreeing_sizes
-from models.engine.cpu.attention import AttentionPlan, PagedKVCache
+from models.engine.cpu.attention import AttentionPlan, CPUPagedKVCache
 from models.engine.cpu.products import packed
 from models.engine.pages import PADDING_PAGE
 from models.engine.scheduler import Row
@@ -38,7 +38,7 @@ class CPUBackend:
 
     def __init__(self, model: Transformer, pages: int, rows: int) -> None:
         self.model = packed(model)
-        self.cache = PagedKVCache(model.config, pages, rows)
+        self.cache = CPUPagedKVCache(model.config, pages, rows)
 
     def hidden_states(self, rows: Sequence[Row]) -> Tensor:
         plan = AttentionPlan(self.cache, rows)

@@ -65,9 +65,9 @@ def sample(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list
         return [greedy[draw.row] for draw in draws]
     if 0 < sampling.top_k < logits_RV.shape[1]:
         top = logits_RV.topk(sampling.top_k)
-        chosen = _draw(top.values, sampling, draws)
+        chosen = _draw_tokens(top.values, sampling, draws)
         return _as_list(top.indices[[draw.row for draw in draws], chosen])
-    return _draw(logits_RV, sampling, draws)
+    return _draw_tokens(logits_RV, sampling, draws)
 
 
 def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
@@ -77,7 +77,7 @@ def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
     return values
 
 
-def _draw(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+def _draw_tokens(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
     if logits_RV.device.type != "cpu" and draws:
         return _draw_on_gpu(logits_RV, sampling, draws)
     tokens = [0] * len(draws)

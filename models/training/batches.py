@@ -1,4 +1,4 @@
-"""Corpora as tokens, and which documents make up which step of training."""
+"""Corpora as tokens, and the batches of documents for each step of training."""
 
 import os
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from models.training.corpora.corpus import Stage, documents, prompt_spans
 from models.training.settings import Settings
 
 PORTION = 1000
-"""How many documents are shuffled together."""
+"""How many documents are sorted by length and shuffled together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Tokens of all documents one after the other; document i is `starts[i]:starts[i + 1]`."""
+    """The tokens of all documents, concatenated; document i is `starts[i]:starts[i + 1]`."""
 
     tokens: NDArray[np.int16]
     weights: NDArray[np.float16]
@@ -34,7 +34,7 @@ class Corpus:
 def encode(
     document: str, tokenizer: CodeGenTokenizer, prompt_weight: float
 ) -> tuple[list[int], list[float]]:
-    """A document's tokens and the end of text, and what each counts in the loss."""
+    """The tokens of a document and an end of text, and the weight of each in the loss."""
     assert tokenizer.eos_id is not None
     ids = tokenizer.encode(document)
     is_prompt = np.zeros(len(document.encode()) + 1, dtype=bool)
@@ -50,7 +50,7 @@ def encode(
 def make_corpus(
     stage: Stage, tokens: int, tokenizer: CodeGenTokenizer, settings: Settings
 ) -> Corpus:
-    """Documents of a stage until there are enough tokens."""
+    """Documents of a stage until they have `tokens` tokens."""
     weight = 1.0 if stage is Stage.nl else settings.prompt_weight
     ids: list[int] = []
     weights: list[float] = []
@@ -74,7 +74,7 @@ def make_corpus(
 def stored_corpus(
     path: Path, stage: Stage, tokens: int, tokenizer: CodeGenTokenizer, settings: Settings
 ) -> Corpus:
-    """The corpus at `path`, made where it is not there yet."""
+    """The corpus at `path`; it is generated if the file does not exist."""
     if not path.exists():
         corpus = make_corpus(stage, tokens, tokenizer, settings)
         part = path.with_suffix(f".{os.getpid()}.npz")  # two sizes may be trained at once
@@ -85,11 +85,11 @@ def stored_corpus(
 
 
 def plan(lengths: NDArray[np.int64], batch_tokens: int, seed: int) -> list[list[int]]:
-    """Which documents make up each step: every one once, in rows of about one length.
+    """The documents of each step: each document once, those of a step of similar length.
 
-    Documents are taken in portions, shuffled within: the plan for more documents begins with the
-    plan for fewer, so that a stage can be made longer after it has begun. What does not fill a
-    portion is left out.
+    Documents are taken in portions, and the steps of a portion shuffled. So a plan for more
+    documents begins with the plan for fewer, and a stage can be extended after it has begun.
+    Documents that do not fill a portion are left out.
     """
     batches: list[list[int]] = []
     portion = min(PORTION, len(lengths))
@@ -106,7 +106,7 @@ def plan(lengths: NDArray[np.int64], batch_tokens: int, seed: int) -> list[list[
 
 
 def rows(corpus: Corpus, batch: list[int]) -> tuple[Tensor, Tensor]:
-    """Tokens and weights (B, T) of some documents, shorter ones filled up with weight 0."""
+    """Tokens and weights (B, T) of a batch of documents, padded with weight 0."""
     longest = int(max(corpus.lengths[i] for i in batch))
     ids_BT = torch.zeros(len(batch), longest, dtype=torch.int64)
     weights_BT = torch.zeros(len(batch), longest)

@@ -1,10 +1,10 @@
-"""The family's vocabulary: byte-level BPE in GPT-2's form, learned from the generators' own text.
+"""The family's vocabulary: byte-level BPE in GPT-2's form, trained on the corpora.
 
-Made for copying, which is most of what small models have to do. Digits never merge with each
-other, so numbers are copied digit by digit. Merges inside words come first and those with the
-space before a word last: a name has the same pieces wherever it stands, and only its first piece
-differs after a space. Runs of spaces and tabs are left out of the merges: `CodeGenTokenizer` adds
-tokens for them after the end of text.
+Small models mostly copy from the prompt, so the vocabulary is made for copying. Digits never merge
+with each other: numbers are copied digit by digit. Merges within words come first, those with the
+space before a word last: a name has the same tokens everywhere, except that the first one differs
+after a space. Runs of spaces and tabs have no merges: `CodeGenTokenizer` adds tokens for them after
+the end of text.
 """
 
 import json
@@ -21,16 +21,16 @@ from models.training.corpora.corpus import Stage, documents
 
 SAMPLE = {Stage.nl: 1000, Stage.multi: 1500, Stage.broad: 5000}
 SPACED = 480
-"""How many tokens are a piece with a space before it."""
+"""How many tokens have a space before them."""
 _SPACE = "Ġ"
 _RUNS = re.compile(r"  +|\t\t+")
 _FILES = ("vocab.json", "merges.txt")
 
 
 def train_tokenizer(size: int, seed: int, directory: Path, share: float = 1.0) -> CodeGenTokenizer:
-    """Learn `size` tokens, whitespace runs and end of text included, and save them.
+    """Train a vocabulary of `size` tokens, with whitespace runs and end of text, and save it.
 
-    `share` is how much of the usual sample of documents is read (trials need less).
+    `share` is the share of the usual sample of documents that is read.
     """
     texts = list(_sample(seed, share))
     vocabulary, merges = _learn(texts, size - len(WHITESPACE_RUNS) - 1 - SPACED)
@@ -46,14 +46,14 @@ def train_tokenizer(size: int, seed: int, directory: Path, share: float = 1.0) -
 
 
 def _sample(seed: int, share: float) -> Iterator[str]:
-    """Text of all stages, without the runs of whitespace that have tokens of their own."""
+    """Text of all stages, split at the runs of whitespace that have their own tokens."""
     for stage, count in SAMPLE.items():
         for text in islice(documents(stage, seed), max(50, int(count * share))):
             yield from (piece for piece in _RUNS.split(text) if piece)
 
 
 def _learn(texts: list[str], size: int) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Vocabulary and merges of plain BPE in which digits and spaces stand alone."""
+    """Vocabulary and merges of a BPE that merges neither digits nor spaces."""
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -74,7 +74,7 @@ def _learn(texts: list[str], size: int) -> tuple[dict[str, int], list[tuple[str,
 
 
 def _after_spaces(tokenizer: CodeGenTokenizer, texts: list[str]) -> list[str]:
-    """The pieces that follow a space most often, all digits among them."""
+    """All digits, and the tokens that follow a space most often."""
     (space,) = tokenizer.encode(" ")
     counts: Counter[int] = Counter()
     for text in texts:

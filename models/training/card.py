@@ -1,4 +1,4 @@
-"""The model card beside the weights: what the family is, and how its training went."""
+"""The model card: what the family is, its settings, losses and times."""
 
 import json
 import os
@@ -26,7 +26,7 @@ of the corpora.
 
 
 def write_card(folder: Path, settings: Settings) -> None:
-    """Write `README.md`, and `loss.svg` where matplotlib is there, into the folder of checkpoints.
+    """Write `README.md`, and `loss.svg` if matplotlib is installed, into the folder of checkpoints.
 
     Does nothing where there is no checkpoint.
     """
@@ -86,7 +86,7 @@ def _training(histories: Mapping[str, Any]) -> list[str]:
 
 
 def _longest(histories: Mapping[str, Any]) -> dict[str, Any]:
-    """The history of each size's last stage, which has those of all stages before."""
+    """For each size the history of its last stage, which includes all stages before."""
     longest: dict[str, Any] = {}
     for name, history in histories.items():
         size = name.split("-")[1]
@@ -102,7 +102,7 @@ def _settings(settings: Settings) -> list[str]:
 
 
 def draw_curves(histories: Mapping[str, Any], path: Path) -> bool:
-    """The loss of each size, all stages in a row; False where matplotlib is not there."""
+    """Draw the loss of each size over all stages. Returns False without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

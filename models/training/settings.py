@@ -1,4 +1,4 @@
-"""What the family's weights depend on, besides the machine's rounding. Needs no torch."""
+"""The sizes and the settings of the family's training. No torch."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ class Size:
     rotary_dim: int
     peak_rate: float
     tokens: dict[str, int]
-    """How many tokens each stage sees."""
+    """The number of tokens of each stage."""
 
 
 SIZES = {
@@ -40,7 +40,7 @@ SIZES = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the weights depend on, besides the machine's rounding."""
+    """Everything that the weights depend on, except rounding, which depends on the machine."""
 
     seed: int = 1
     vocabulary: int = 1536
@@ -48,12 +48,12 @@ class Settings:
     batch_tokens: int = 2048
     warmup_steps: int = 50
     decay_share: float = 0.3
-    """The last part of a stage's steps, in which the learning rate falls to zero."""
+    """The share of a stage's steps, at its end, in which the learning rate falls to zero."""
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.97)
     gradient_norm: float = 1.0
     prompt_weight: float = 0.2
-    """What the tokens of a prompt in Python count, in all stages with code; others count 1."""
+    """The weight in the loss of a prompt's tokens, in all stages with code; others have 1."""
     validation_tokens: int = 12_000
     save_every: int = 100
     scale: float = 1.0

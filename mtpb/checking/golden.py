@@ -119,7 +119,7 @@ def _last_logits(directory: Path) -> tuple[list[int], list[float]]:
 def facts() -> dict[str, Any]:
     """The golden facts of what is embedded now."""
     from models.embedded import embedded, names
-    from models.layout import weights_sha256
+    from models.hashes import weights_sha256
 
     models = {}
     for name in names():

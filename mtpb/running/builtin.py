@@ -14,8 +14,9 @@ from benchmarks import Benchmark
 from models import CodeGenConfig
 from models.dtype import choose_dtype, device_kind
 from models.engine.options import default_slots
+from models.hashes import tokenizer_sha256, weights_sha256
 from models.hub import resolve
-from models.layout import read_config, tokenizer_sha256, weights_sha256
+from models.layout import read_config
 from mtpb.config import Dtype, EngineConfig, ModelConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import ModelFacts

@@ -57,7 +57,7 @@ class Destinations:
         return Destinations(row_M if len(numbers) > len(rows) else slice(None), page_M, place_M)
 
 
-class PagedKVCache:
+class CPUPagedKVCache:
     """Keys and values of `pages` pages in float32, for steps of at most `rows` rows."""
 
     def __init__(self, config: CodeGenConfig, pages: int, rows: int) -> None:
@@ -106,7 +106,7 @@ class AttentionPlan:
     queries, keys and values of `attend`, and its result, are in that order.
     """
 
-    def __init__(self, cache: PagedKVCache, rows: Sequence[Row]) -> None:
+    def __init__(self, cache: CPUPagedKVCache, rows: Sequence[Row]) -> None:
         self.cache = cache
         shared = _shared_pages(rows, cache)
         kinds = [
@@ -143,7 +143,7 @@ class PrefixGroup:
 
     def __init__(
         self,
-        cache: PagedKVCache,
+        cache: CPUPagedKVCache,
         rows: Sequence[Row],
         place: slice,
         shared: tuple[int, ...],
@@ -200,7 +200,7 @@ class WidthGroup:
 
     def __init__(
         self,
-        cache: PagedKVCache,
+        cache: CPUPagedKVCache,
         rows: Sequence[Row],
         place: slice,
         first: int,
@@ -257,7 +257,7 @@ class WidthGroup:
         return functools.reduce(torch.add, parts)
 
 
-def _shared_pages(rows: Sequence[Row], cache: PagedKVCache) -> list[tuple[int, ...]]:
+def _shared_pages(rows: Sequence[Row], cache: CPUPagedKVCache) -> list[tuple[int, ...]]:
     """For each row the pages, from its first on, that are attended to once for several rows."""
     users = Counter(page for row in rows for page in row.pages[:-1])
     shared = [

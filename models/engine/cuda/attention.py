@@ -62,7 +62,7 @@ def attention_kernel(
     tl.store(out_NHD + of_row, (out_D / total).to(out_NHD.dtype.element_ty), mask=d < D)
 
 
-class PagedKVCache:
+class CUDAPagedKVCache:
     """Keys and values of `pages` pages (2, layers, pages, H, P, D), in the model's dtype."""
 
     def __init__(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from models.engine.cuda.attention import PagedKVCache
+from models.engine.cuda.attention import CUDAPagedKVCache
 from models.engine.pages import PADDING_PAGE, PAGE
 from models.engine.scheduler import Row
 from models.transformer import Transformer, rotary_table
@@ -24,7 +24,7 @@ class CUDABackend:
     def __init__(self, model: Transformer, pages: int) -> None:
         weight = next(model.parameters())
         self.model, self.device = model, weight.device
-        self.cache = PagedKVCache(model.config, pages, weight.dtype, weight.device)
+        self.cache = CUDAPagedKVCache(model.config, pages, weight.dtype, weight.device)
         # graphs read memory by address: it must not be freed while they exist
         self.read_by_graphs = [p.detach() for p in model.parameters()]
         self.read_by_graphs.append(rotary_table(model.config, self.device))

@@ -1,8 +1,7 @@
-"""Conversations in the form of the multi-turn protocol: a prompt as a comment, its code, and so on.
+"""Conversations in the form of the multi-turn protocol: a prompt as a comment, then its code.
 
-A conversation is built turn by turn over the variables that exist so far, and run while it is
-built: what the program does is known at every point, and nothing that fails or gets out of hand
-is ever written.
+A conversation is written turn by turn over the variables that exist so far. Each turn's code is
+run before it is accepted, so that programs do not fail and values stay small.
 """
 
 import random
@@ -52,7 +51,7 @@ USUAL_KIND_WEIGHTS = (28, 22, 14, 20, 17, 4, 1)
 
 
 class Rejected(Exception):  # noqa: N818 - control flow of the generators, not an error
-    """This turn cannot be written here; another one is drawn."""
+    """This turn does not fit here; another one is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,12 @@ class Function:
 
 
 def _mute(*_: object) -> None:
-    """What `print` is while conversations are written."""
+    """Replaces `print` while conversations are written."""
 
 
 @dataclass(slots=True)
 class Conversation:
-    """What has been said and run so far."""
+    """The turns so far, and the variables after them."""
 
     rng: random.Random
     voice: Voice
@@ -86,19 +85,22 @@ class Conversation:
     latest: Variable | None = None
 
     def add(self, prompt: str, code: str) -> None:
-        """Run the code, and keep the turn if it went well."""
+        """Run the code, and add the turn if it succeeds."""
         if is_held_out(prompt):
             raise Rejected
         try:
             exec(code, self.namespace)  # our own text, written by this package's generators
-        except Exception as error:  # whatever the operation does not accept
+        except Exception as error:  # the operation may raise anything
             raise Rejected from error
         if not all(_reasonable(self.namespace.get(v.name)) for v in self.variables):
             raise Rejected
         self.turns.append((prompt, code))
 
     def evaluate(self, code: str) -> object:
-        """The value of an expression here; Rejected where it has none or an unreasonable one."""
+        """The value of an expression after the turns so far.
+
+        Raises Rejected where it fails or its value is large.
+        """
         try:
             value = eval(code, self.namespace)
         except Exception as error:
@@ -120,7 +122,7 @@ class Conversation:
         raise Rejected
 
     def reference(self, variable: Variable) -> str:
-        """By name mostly; by description where only one thing fits."""
+        """A reference to a variable: mostly by name, or by description if it is unique."""
         rng = self.rng
         if variable is self.latest and rng.random() < 0.06:
             return rng.choice(("the result", "it"))
@@ -147,7 +149,7 @@ class Conversation:
 
 
 def _reasonable(value: object) -> bool:
-    """Small enough to be read by a person."""
+    """Whether a value is small enough for a prompt."""
     match value:
         case bool() | None:
             return True
@@ -165,7 +167,7 @@ def _reasonable(value: object) -> bool:
 
 
 def kind_of(value: object) -> str:
-    """The corpus' kind of a Python value; `other` for what no skill takes."""
+    """The kind of a Python value; `other` if no skill takes it."""
     match value:
         case bool():
             return "bool"
@@ -239,7 +241,7 @@ def literals(value: object, rng: random.Random, template: str) -> dict[str, obje
 
 
 def code_literal(value: object) -> str:
-    """A value as it stands in code: double quotes for text, Python's own form for the rest."""
+    """A value as code: text in double quotes, everything else by `repr`."""
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
@@ -249,7 +251,7 @@ _BOUND = re.compile(r"\bfor ([\w, ]+) in\b")
 
 
 def bind(code: str, names: dict[str, str], chosen: dict[str, object]) -> str:
-    """Fill a skill's code; an element whose name an operand has as well is called otherwise."""
+    """Fill a skill's code; an element with an operand's name is renamed."""
     bound = {name for match in _BOUND.findall(code) for name in match.replace(",", " ").split()}
     for name in sorted(bound & set(names.values()) - _HARMLESS):
         spare = next(s for s in ("i", "j", "m", "q") if s not in bound and s not in names.values())
@@ -277,7 +279,7 @@ def draw_phrase(skill: Skill, rng: random.Random) -> tuple[str, bool]:
 
 
 def affordable(code: str, *operands: object) -> bool:
-    """Whether loops over these operands stay short."""
+    """Whether a loop over these operands is short."""
     if "range(" not in code and "while" not in code and "*" not in code:
         return True
     numbers = [
@@ -291,7 +293,7 @@ def affordable(code: str, *operands: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A skill applied to operands: how it is said, its code, what comes out."""
+    """A skill applied to operands: its phrase, its code, its value."""
 
     phrase: str
     is_action: bool
@@ -302,7 +304,7 @@ class Asked:
 
 
 def ask(talk: Conversation, final: bool = False) -> Asked:
-    """Draw a skill that fits the variables at hand, newer ones first, and word it."""
+    """Draw a skill that fits the variables, preferring newer ones, and word it."""
     rng = talk.rng
     groups = [
         g for g in skills_for(talk.voice) if all(len(talk.of_kind(k)) >= g.count(k) for k in g)
@@ -335,7 +337,7 @@ _IMPLIED = re.compile(r" (of|in|from) \{x\}$")
 
 
 def _group_weight(talk: Conversation, group: tuple[str, ...]) -> float:
-    """Unused variables want to be used; two operands are as likely as one where there are two."""
+    """A higher weight for unused variables; two operands are as likely as one."""
     latest = talk.latest.kind if talk.latest else ""
     weight = 1.0 + 2.0 * (latest in group)
     if len(group) > 1:
@@ -443,7 +445,7 @@ def compute(talk: Conversation) -> None:
 
 
 def _usual_storing(asked: Asked, rng: random.Random) -> str:
-    """As `_storing`, in the usual words, which often say what comes out: a list, a number."""
+    """As `_storing`, in common words, which often name the result: a list, a number."""
     kind = rng.choice(KIND_NOUNS[asked.kind])
     if asked.is_action:
         return "{p} " + rng.choice(USUAL_STORES).replace("@k", kind)
@@ -669,7 +671,7 @@ def function_name(item: Skill | Algorithm, rng: random.Random) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFunction:
-    """A function's source and what is needed to talk about it."""
+    """A function's source, and what later turns need to refer to it."""
 
     parameters: tuple[str, ...]
     takes: tuple[str, ...]
@@ -857,7 +859,7 @@ USUAL_MIDDLE: tuple[tuple[Turn, float], ...] = (
 
 
 def _attempt(talk: Conversation, choices: tuple[tuple[Turn, float], ...]) -> bool:
-    """Try turns until one fits; False where none of twelve did."""
+    """Draw turns until one fits; False after twelve that do not."""
     turns, weights = zip(*choices, strict=True)
     for _ in range(12):
         try:
@@ -869,7 +871,7 @@ def _attempt(talk: Conversation, choices: tuple[tuple[Turn, float], ...]) -> boo
 
 
 def usual_conversation(rng: random.Random) -> str:
-    """As `conversation`, in the words and about the things that are most common."""
+    """As `conversation`, with common tasks and wordings."""
     while True:
         talk = Conversation(rng, Voice.draw_usual(rng))
         length = rng.choice((2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6))

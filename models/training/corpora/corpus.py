@@ -1,4 +1,4 @@
-"""The corpora, stage by stage and document by document, from a seed."""
+"""The mixture of each stage's corpus: a stream of documents from a seed."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -11,10 +11,10 @@ from models.training.corpora.languages import snippet
 
 
 class Stage(Enum):
-    """What a model is trained on, in order: each stage goes on from the one before it.
+    """The stages of training, in order; each continues from the one before.
 
-    Python comes in two parts: `broad` has the widest wording and the rarest wishes, `mono` what
-    people usually want and how they usually put it. A model of the broad stage is not kept.
+    Python comes in two stages: `broad` has the widest range of tasks and wordings, `mono` the
+    common ones. The model after the broad stage is not kept.
     """
 
     nl = "nl"
@@ -27,7 +27,7 @@ KEPT = (Stage.nl, Stage.multi, Stage.mono)
 
 
 def lineage(stage: Stage) -> list[Stage]:
-    """All stages of a model, the first one first.
+    """All stages up to this one, in order.
 
     >>> [stage.value for stage in lineage(Stage.broad)]
     ['nl', 'multi', 'broad']
@@ -51,7 +51,7 @@ MIXTURES: dict[Stage, tuple[tuple[Generator, float], ...]] = {
 
 
 def documents(stage: Stage, seed: int) -> Iterator[str]:
-    """An endless stream of documents, the same for the same stage and seed on every machine."""
+    """An endless stream of documents, a pure function of stage and seed."""
     rng = random.Random(f"{stage.value} {seed}")
     generators, weights = zip(*MIXTURES[stage], strict=True)
     while True:
@@ -59,9 +59,9 @@ def documents(stage: Stage, seed: int) -> Iterator[str]:
 
 
 def prompt_spans(document: str) -> list[tuple[int, int]]:
-    """Where a mono document asks rather than answers: its comments and docstrings.
+    """The spans of a Python document's comments and docstrings, as character positions.
 
-    Training weighs these characters less: values and wordings there are drawn at random.
+    They weigh less in training, since their values and wordings are drawn at random.
     """
     spans: list[tuple[int, int]] = []
     position, quotes = 0, ""

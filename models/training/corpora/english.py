@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""The nl corpus: English-like stories, descriptions, instructions and conversations, without any code."""
+"""The nl corpus: English-like stories, descriptions, instructions and conversations, without code."""
 
 import random
 
@@ -59,7 +59,7 @@ def _fill(template: str, rng: random.Random) -> str:
 
 
 def _marked(template: str) -> str:
-    """The template with marks that are no macros of `skills`."""
+    """The template with its own macros, which are not those of `skills`."""
     for name, mark in _NAMES_OF_MARKS:
         template = template.replace(name, mark)
     return template
@@ -104,7 +104,7 @@ _MARKS = (
 
 
 def passage(rng: random.Random) -> str:
-    """One document: one to three paragraphs of a kind, at times under a title."""
+    """One document: one to three paragraphs of one kind, sometimes with a title."""
     sentences, low, high = rng.choice(_FORMS)
     paragraphs = [
         " ".join(_fill(rng.choice(sentences), rng) for _ in range(rng.randint(low, high)))

@@ -59,12 +59,12 @@ ENDINGS = (
 
 
 def usual_function(rng: random.Random) -> str:
-    """As `function`, about the things that are asked most."""
+    """As `function`, with common tasks."""
     return function(rng, usual=True)
 
 
 def function(rng: random.Random, usual: bool = False) -> str:
-    """One document: one or two functions, at times with a line after them that ends the body."""
+    """One document: one or two functions, sometimes followed by a line that ends the body."""
     while True:
         try:
             parts = [_one(rng, usual) for _ in range(1 if rng.random() < 0.7 else 2)]
@@ -120,7 +120,7 @@ def draw_item(voice: Voice, rng: random.Random) -> tuple[Skill | Algorithm, str,
 def _calls(
     talk: Conversation, name: str, written: WrittenFunction, rng: random.Random
 ) -> list[tuple[str, str]]:
-    """Up to three calls with their values; Rejected where the function refuses too many inputs."""
+    """Up to three calls with their values. Raises Rejected where too many inputs fail."""
     calls: list[tuple[str, str]] = []
     for _ in range(8):
         arguments = [words.value(kind, rng) for kind in written.takes]

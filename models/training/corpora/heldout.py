@@ -1,7 +1,7 @@
 """Prompts and values that the corpora must not contain: those of the suites that the models are
-judged on.
+tested on.
 
-Only digests are kept here, so that this package knows nothing of the suites.
+The package has only their digests, so that it does not depend on the suites.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ DIGESTS = Path(__file__).with_name("heldout.txt")
 
 
 def digest(text: str) -> str:
-    """Twelve hexadecimal digits of a text with case, quotes, spaces and its full stop left out.
+    """Twelve hexadecimal digits of the text without case, quotes, spaces and final full stop.
 
     >>> digest('Print "total".') == digest("print total")
     True
@@ -23,10 +23,10 @@ def digest(text: str) -> str:
 
 @cache
 def digests() -> frozenset[str]:
-    """All held-out digests; empty where the file is missing."""
+    """All held-out digests; none if the file is missing."""
     return frozenset(DIGESTS.read_text().split()) if DIGESTS.exists() else frozenset()
 
 
 def is_held_out(text: str) -> bool:
-    """Whether a prompt or a value is one of those that must not appear."""
+    """Whether a prompt or a value must not appear in the corpora."""
     return digest(text) in digests()

@@ -218,7 +218,7 @@ _SCRIPT_PYTHON = (
 
 
 def _python_script(rng: random.Random) -> str:
-    """Python with a comment here and there: code as it is written in files, not as an answer to prompts."""
+    """Python with some comments: code as in files, not as an answer to prompts."""
     x = words.variable_name("ints", words.VARIABLE_STEMS, rng)
     lines = ["import numpy as np", ""] if rng.random() < 0.3 else []
     lines.append(f"{x} = {words.value('ints', rng)}")

@@ -196,7 +196,7 @@ _ARTICLE = re.compile(r"\ba (?=integer|array|empty|even |odd |element|uppercase)
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One speaker's habits, so that a conversation sounds like one person: quotes, full stops, plainness."""
+    """The wording of one conversation: quotes, full stops, how plain it is."""
 
     quote: str
     stop: str
@@ -207,7 +207,7 @@ class Voice:
 
     @staticmethod
     def draw_usual(rng: random.Random) -> "Voice":
-        """Someone who puts things as most people do."""
+        """A voice with common wordings."""
         quote = rng.choice(("", "", "", '"', '"', "'"))
         return Voice(quote, ".", '"', rng.choice((0.0, 0.0, 0.1)), usual=True)
 
@@ -231,14 +231,14 @@ class Voice:
         return quoted
 
     def literal(self, value: object, rng: random.Random) -> str:
-        """A value as it stands in a prompt: strings quoted, containers as Python prints them."""
+        """A value in a prompt: strings quoted, containers as Python prints them."""
         if isinstance(value, str):
             return f"{self.literal_quote}{value}{self.literal_quote}"
         shown = repr(value)
         return f'"{shown}"' if rng.random() < 0.05 and isinstance(value, list) else shown
 
     def sentence(self, template: str, fields: dict[str, str], rng: random.Random) -> str:
-        """A template read, filled and finished as a sentence. Order matters: values are filled last."""
+        """A template expanded, then filled, then finished as a sentence. Values are filled last."""
         text = fill(expand(template, rng), fields)
         text = _squeeze(text, fields).strip()
         text = _ARTICLE.sub("an ", text.replace(" ,", ","))
@@ -246,7 +246,7 @@ class Voice:
 
 
 def _squeeze(text: str, fields: dict[str, str]) -> str:
-    """Drops doubled spaces left by empty choices, unless a value itself has them."""
+    """Remove doubled spaces, which empty choices leave, unless a value has them."""
     if any("  " in value for value in fields.values()):
         return text
     while "  " in text:
@@ -255,7 +255,7 @@ def _squeeze(text: str, fields: dict[str, str]) -> str:
 
 
 def fill(template: str, fields: dict[str, str]) -> str:
-    """Fields by plain replacement, one pass, so that braces inside values are left alone."""
+    """Replace fields in one pass, so that braces in values are kept."""
     parts: list[str] = []
     rest = template
     while rest:

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""What the mono corpus teaches: Python expressions and the English that asks for them.
+"""The tasks of the Python corpora: expressions, and the English that asks for them.
 
 A phrase is a template. `(a|b|)` is a choice, `@x` one of `MACROS`, `{x}` and `{y}` stand for the operands, and the other
 fields for a literal: `{k}` a small integer, `{i}` an index, `{e}` an element, `{c}` a letter, `{w}` a word, `{q}` a key.
@@ -33,7 +33,7 @@ _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 
 
 def expand(template: str, rng: random.Random) -> str:
-    """One random reading of a template: macros replaced, choices made, fields left alone.
+    """A random expansion of a template: macros replaced, choices made, fields kept.
 
     >>> expand("the (sum|sum) of {x}", random.Random(0))
     'the sum of {x}'
@@ -81,7 +81,7 @@ def _skill(
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A test on one element `{n}`, its opposite, and how English says it before or after the noun."""
+    """A test on one element `{n}`, its opposite, and its English before or after the noun."""
 
     test: str
     opposite: str
@@ -892,7 +892,7 @@ def _scaled(skills: list[Skill], factor: float) -> list[Skill]:
 
 @cache
 def by_operands() -> dict[tuple[str, ...], list[Skill]]:
-    """All skills, grouped by the kinds that they take; weights are meaningful within a group."""
+    """All skills, grouped by the kinds that they take; weights compare within a group."""
     grammar = _scaled(
         [*_selections(_NUMBERS), *_changes(_NUMBERS), *_reductions(_NUMBERS), *_products()], 45
     )
@@ -955,7 +955,7 @@ _SHARPNESS = 1.5
 
 @cache
 def usual_by_operands() -> dict[tuple[str, ...], list[Skill]]:
-    """The skills that people ask for most weigh more here, and some are added."""
+    """As `by_operands`, with higher weights for common skills, and with some more of them."""
     groups = {
         takes: [replace(skill, weight=skill.weight**_SHARPNESS) for skill in skills]
         for takes, skills in by_operands().items()

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Words, names and values that the corpora are filled with."""
+"""Random words, names and values for the corpora."""
 
 import random
 
@@ -683,7 +683,7 @@ RESERVED = frozenset(
 
 
 def pseudo_word(rng: random.Random) -> str:
-    """A word that nobody has seen, so that it can only be copied."""
+    """An invented word, which a model can only copy."""
     if rng.random() < 0.3:
         letters = "abcdefghijklmnopqrstuvwxyz"
         return "".join(rng.choice(letters) for _ in range(rng.randint(2, 7)))
@@ -691,7 +691,7 @@ def pseudo_word(rng: random.Random) -> str:
 
 
 def word(rng: random.Random) -> str:
-    """Mostly a common word, at times an invented one."""
+    """Mostly a common word, sometimes an invented one."""
     draw = rng.random()
     if draw < 0.5:
         return rng.choice(NOUNS)
@@ -717,7 +717,7 @@ def variable_name(kind: str, stems: dict[str, list[str]], rng: random.Random) ->
 
 
 def blend(rng: random.Random) -> str:
-    """A word that could be English: the beginning of one and the end of another, or an ending."""
+    """An invented word from parts of English ones."""
     first, second = rng.choice((*NOUNS, *VERBS, *ADJECTIVES)), rng.choice((*NOUNS, *VERBS))
     if rng.random() < 0.3:
         return first + rng.choice(("ing", "er", "ed", "ly", "ness", "ful", "ish", "able"))
@@ -725,7 +725,7 @@ def blend(rng: random.Random) -> str:
 
 
 def usual_name(kind: str, stems: dict[str, list[str]], rng: random.Random) -> str:
-    """A name as people choose them: conventional, a plain word, or two."""
+    """A common name: conventional, a plain word, or two words."""
     draw = rng.random()
     if draw < 0.3:
         return rng.choice(stems[kind])
@@ -740,7 +740,7 @@ def usual_name(kind: str, stems: dict[str, list[str]], rng: random.Random) -> st
 
 
 def integer(rng: random.Random) -> int:
-    """Small most of the time: -99 to 999."""
+    """-99 to 999, mostly small."""
     draw = rng.random()
     if draw < 0.35:
         return rng.randint(0, 12)
@@ -752,7 +752,7 @@ def integer(rng: random.Random) -> int:
 
 
 def integers(rng: random.Random) -> list[int]:
-    """Two to eight integers, at times with repetitions, with a sign, one or none at all."""
+    """Two to eight integers, sometimes with repetitions, with a sign, one or none at all."""
     length = rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 5, 6, 6, 7, 8))
     style = rng.random()
     if style < 0.3:
@@ -766,7 +766,7 @@ def integers(rng: random.Random) -> list[int]:
 
 
 def text(rng: random.Random) -> str:
-    """One to four words, at times with capitals, digits, commas or hyphens."""
+    """One to four words, sometimes with capitals, digits, commas or hyphens."""
     draw = rng.random()
     if draw < 0.06:
         base = pseudo_word(rng)[:4]
@@ -786,7 +786,7 @@ def text(rng: random.Random) -> str:
 
 
 def word_list(rng: random.Random) -> list[str]:
-    """One to six words, at times with a repetition or capitals."""
+    """One to six words, sometimes with a repetition or capitals."""
     words = [word(rng) for _ in range(rng.choice((1, 2, 3, 3, 3, 4, 4, 5, 6)))]
     if rng.random() < 0.25:
         words.append(rng.choice(words))
@@ -814,7 +814,7 @@ def matrix(rng: random.Random) -> list[list[int]]:
 
 
 def value(kind: str, rng: random.Random) -> object:
-    """A random value of one of the corpus' kinds, none that is held out."""
+    """A random value of a kind, which is not held out."""
     while is_held_out(repr(drawn := _draw(kind, rng))):
         pass
     return drawn

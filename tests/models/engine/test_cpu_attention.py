@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.config import CodeGenConfig
 from models.engine.cpu import attention
-from models.engine.cpu.attention import AttentionPlan, PagedKVCache
+from models.engine.cpu.attention import AttentionPlan, CPUPagedKVCache
 from models.engine.pages import PAGE
 from models.engine.scheduler import Row
 
@@ -31,15 +31,15 @@ def rows_of(families: Families) -> list[Row]:
     return rows
 
 
-def filled(rows: Sequence[Row]) -> PagedKVCache:
-    paged = PagedKVCache(CONFIG, max(page for row in rows for page in row.pages), len(rows))
+def filled(rows: Sequence[Row]) -> CPUPagedKVCache:
+    paged = CPUPagedKVCache(CONFIG, max(page for row in rows for page in row.pages), len(rows))
     generator = torch.Generator().manual_seed(7)
     for table in (*paged.keys, *paged.values):
         table.normal_(generator=generator)
     return paged
 
 
-def attended(paged: PagedKVCache, rows: Sequence[Row]) -> tuple[AttentionPlan, Tensor]:
+def attended(paged: CPUPagedKVCache, rows: Sequence[Row]) -> tuple[AttentionPlan, Tensor]:
     generator = torch.Generator().manual_seed(8)
     everyone = torch.randn(3, 2000, CONFIG.n_head, CONFIG.head_dim, generator=generator)
     step = AttentionPlan(paged, rows)

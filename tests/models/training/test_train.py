@@ -1,4 +1,4 @@
-"""Training the starter family: resumable to the bit, and what comes out is a checkpoint."""
+"""Training the embedded family: it resumes to the same bits, and writes checkpoints."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +9,12 @@ import torch
 
 from models import CodeGen
 from models.config import ModelError
+from models.training.__main__ import main
 from models.training.batches import encode, plan
 from models.training.corpora.corpus import Stage
+from models.training.family import FamilyTraining
 from models.training.settings import Settings, Size
-from models.training.train import Run, Workshop, main, rate, train_stage
+from models.training.train import StageTraining, rate, train_stage
 
 TINY = Settings(
     vocabulary=900,
@@ -27,27 +29,27 @@ TINY = Settings(
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    """A workshop in which the nl stage of a tiny size has been trained."""
+def family(tmp_path_factory: pytest.TempPathFactory) -> FamilyTraining:
+    """A family of which the nl stage of a tiny size has been trained."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("starter")
-    made = Workshop(folder / "output", folder / "work", TINY)
+    made = FamilyTraining(folder / "output", folder / "work", TINY)
     made.work.mkdir()
     made.train("1M", [Stage.nl])
     return made
 
 
-def weights(run: Run) -> list[torch.Tensor]:
+def weights(run: StageTraining) -> list[torch.Tensor]:
     return list(run.model.state_dict().values())
 
 
-def test_training_resumes_bit_identically(workshop: Workshop, tmp_path: Path) -> None:
-    corpus = workshop.corpus(Stage.multi, "1M")
-    lesson = workshop.lesson(Stage.multi, "1M", corpus)
+def test_training_resumes_bit_identically(family: FamilyTraining, tmp_path: Path) -> None:
+    corpus = family.corpus(Stage.multi, "1M")
+    lesson = family.lesson(Stage.multi, "1M", corpus)
     runs = []
     for name, stops in (("whole", [None]), ("interrupted", [6, None])):
         for stop in stops:  # each goes on from the checkpoint of the one before, at step 4
-            run = Run.start(workshop.beginning("1M", Stage.multi), TINY)
+            run = StageTraining.start(family.beginning("1M", Stage.multi), TINY)
             train_stage(run, replace(lesson, checkpoint=tmp_path / f"{name}.pt"), TINY, stop)
         runs.append(run)
     assert runs[0].step == runs[1].step > 6
@@ -55,22 +57,22 @@ def test_training_resumes_bit_identically(workshop: Workshop, tmp_path: Path) ->
     assert [p["loss"] for p in runs[0].curve] == [p["loss"] for p in runs[1].curve]
 
 
-def test_training_lowers_the_loss(workshop: Workshop) -> None:
-    lesson = workshop.lesson(Stage.nl, "1M", workshop.corpus(Stage.nl, "1M"))
-    run = Run.start(workshop.beginning("1M", Stage.nl), TINY)
+def test_training_lowers_the_loss(family: FamilyTraining) -> None:
+    lesson = family.lesson(Stage.nl, "1M", family.corpus(Stage.nl, "1M"))
+    run = StageTraining.start(family.beginning("1M", Stage.nl), TINY)
     run.restore(lesson.checkpoint)
     assert run.curve[-1]["validation"] < 0.95 * np.log(TINY.vocabulary)
 
 
-def test_stages_are_checkpoints_that_generate(workshop: Workshop) -> None:
-    model = CodeGen.from_pretrained(workshop.target("1M", Stage.nl))
+def test_stages_are_checkpoints_that_generate(family: FamilyTraining) -> None:
+    model = CodeGen.from_pretrained(family.target("1M", Stage.nl))
     assert model.generate("The", max_new_tokens=4, seed=0) is not None
-    assert (workshop.target("1M", Stage.nl) / "training.json").exists()
+    assert (family.target("1M", Stage.nl) / "training.json").exists()
 
 
-def test_a_stage_needs_the_one_before(workshop: Workshop) -> None:
+def test_a_stage_needs_the_one_before(family: FamilyTraining) -> None:
     with pytest.raises(ModelError, match="train the stages before"):
-        workshop.beginning("1M", Stage.mono)
+        family.beginning("1M", Stage.mono)
 
 
 def test_plan_takes_every_document_once() -> None:
@@ -94,15 +96,15 @@ def test_rate_rises_stays_and_falls() -> None:
     assert 0 < rates[-1] < 0.05
 
 
-def test_answers_weigh_more_than_prompts(workshop: Workshop) -> None:
-    tokenizer = workshop.tokenizer()
+def test_answers_weigh_more_than_prompts(family: FamilyTraining) -> None:
+    tokenizer = family.tokenizer()
     ids, counts = encode("# Set x to 1.\nx = 1\n\n", tokenizer, 0.25)
     text = [tokenizer.decode([i]) for i, count in zip(ids, counts, strict=True) if count == 1]
     assert "".join(text) == "x = 1\n\n<|endoftext|>"
 
 
-def test_vocabulary_keeps_digits_and_names_in_the_same_pieces(workshop: Workshop) -> None:
-    tokenizer = workshop.tokenizer()
+def test_vocabulary_keeps_digits_and_names_in_the_same_pieces(family: FamilyTraining) -> None:
+    tokenizer = family.tokenizer()
     assert len(tokenizer) <= TINY.vocabulary
     pieces = [tokenizer.decode([i]) for i in tokenizer.encode("1234 5678")]
     assert pieces == ["1", "2", "3", "4", " 5", "6", "7", "8"]
@@ -141,6 +143,6 @@ def test_a_crash_is_never_status_1(
     def fail(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr(Workshop, "train", fail)
+    monkeypatch.setattr(FamilyTraining, "train", fail)
     assert main(["--work", str(tmp_path / "work")]) == status
     assert "the same command goes on" in capsys.readouterr().err
