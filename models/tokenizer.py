@@ -193,8 +193,8 @@ def truncate(text: str, patterns: Sequence[str]) -> str:
     """Cut a completion as the CodeGen tokenizer of transformers does.
 
     It is cut before the second line that starts with `print`, then before the second that starts
-    with `def`, then at the earliest match of any pattern (`^` is the start of any line). The usual ones
-    are `["^#", re.escape("<|endoftext|>"), "^'''", '^\\"\\"\\"', "\\n\\n\\n"]`.
+    with `def`, then at the earliest match of any pattern (`^` is the start of any line). The usual
+    patterns are `["^#", re.escape("<|endoftext|>"), "^'''", '^\\"\\"\\"', "\\n\\n\\n"]`.
     """
     for opening in ("^print", "^def"):
         starts = [match.start() for match in re.finditer(opening, text, re.MULTILINE)]
