@@ -1,7 +1,7 @@
-"""The harness: configuration, conversations, run directories, metrics and reports.
+"""The harness: commands that generate, judge, tabulate and compare.
 
 from mtpb import load_run
-samples = load_run("results/starter/…")  # a pandas data frame, a row a sample
+samples = load_run("results/starter/…")  # a pandas data frame with a row for each sample
 """
 
 import sys
@@ -12,14 +12,14 @@ from mtpb.ending import excepthook
 if TYPE_CHECKING:
     from mtpb.rundir.frames import load_run
 
-if sys.argv[:1] == ["-m"]:  # python -m mtpb.COMMAND: what comes next is the import of the command
+if sys.argv[:1] == ["-m"]:  # under python -m mtpb.COMMAND, before the command's module is imported
     sys.excepthook = excepthook
 
 __all__ = ["load_run"]
 
 
 def __getattr__(name: str) -> object:
-    if name == "load_run":  # imported late: pandas takes a second that no command needs
+    if name == "load_run":  # imported when asked for: pandas takes a second to import
         from mtpb.rundir.frames import load_run
 
         return load_run

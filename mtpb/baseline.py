@@ -1,10 +1,10 @@
-"""Baselines: runs boiled down to their verdicts, small enough to be committed.
+"""Baselines: the verdicts of runs in small files that can be committed.
 
     python -m mtpb.baseline action=save name=NAME run=RUN
     python -m mtpb.baseline action=list
     python -m mtpb.baseline action=show name=NAME
 
-They are files in the folder `baselines`; `mtpb.compare` takes their names.
+They are kept in the folder `baselines`; `mtpb.compare` takes their names.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def main(config: BaselineConfig) -> int:
 def save(name: str, run: str, folder: Path, force: bool) -> Path:
     """Saves a run as a baseline and returns its file.
 
-    Raises UsageError for a name that is no file name, for one that is taken unless `force` is
-    given, and for a run that is not whole.
+    Raises UsageError for a name that cannot be a file's, for an existing one unless `force` is
+    given, and for an unfinished run.
     """
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise UsageError(f"name={name}: use letters, digits, '.', '-' and '_' only")
@@ -99,7 +99,7 @@ def listing(folder: Path) -> Table:
 
 
 def show(baseline: Run) -> str:
-    """What a baseline is: its settings and its figures, overall and by category."""
+    """A baseline's figures, overall and by category, and its settings."""
     settings = [f"  {key}: {value}" for key, value in sorted(baseline.manifest.identity.items())]
     return "\n".join([categories(baseline).text(), "", "settings", *settings])
 

@@ -6,10 +6,10 @@
     if __name__ == "__main__":
         main()
 
-The function gets plain dataclasses and returns its exit status. Whatever a user can mend (an
+The function gets plain dataclasses and returns its exit status. What a user can correct (an
 unknown key, a wrong value, a missing file, a full disk) ends with status 2 and one message on
-standard error, without a traceback; set HYDRA_FULL_ERROR=1 to see one. Any other exception is an
-internal error, which is told as `mtpb.ending` says. Ctrl-C and SIGTERM end with 130.
+standard error; HYDRA_FULL_ERROR=1 adds the traceback. Any other exception is an internal error,
+which `mtpb.ending` reports. Ctrl-C and SIGTERM end with 130.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ C = TypeVar("C")
 
 
 def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Callable[[], Any]]:
-    """Makes a function of a configuration the command whose configuration is conf/`name`.yaml.
+    """Turns a function of a configuration into a command that is configured by conf/`name`.yaml.
 
-    `schema` is the dataclass of the whole configuration; the YAML file names it first in its
-    defaults, as `name`_schema. Under --multirun the worst status of all the jobs counts.
+    `schema` is the dataclass of the whole configuration. The YAML file lists it first in its
+    defaults, as `name`_schema. Under --multirun the exit status is the highest of all jobs.
     """
     ConfigStore.instance().store(name=f"{name}_schema", node=schema)
 
@@ -56,29 +56,29 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
         def job(config: DictConfig) -> None:
             try:
                 statuses.append(function(OmegaConf.to_object(config)))  # type: ignore[arg-type]
-            except Exception as error:  # noqa: BLE001  the next job of a sweep goes on
-                statuses.append(_tell(error, verbose))
+            except Exception as error:  # noqa: BLE001  the other jobs of a sweep still run
+                statuses.append(_report(error, verbose))
 
         job.__module__ = function.__module__
 
         @wraps(function)
         def main() -> NoReturn:
-            os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints and exits with 1 by itself
+            os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints errors and exits with 1
             _log_to_stderr()
-            if isinstance(sys.stdout, TextIOWrapper):  # whatever it cannot write is escaped
+            if isinstance(sys.stdout, TextIOWrapper):  # characters that it cannot write are escaped
                 sys.stdout.reconfigure(errors="backslashreplace")
             try:
                 with _signals():
                     hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)(
                         job
                     )()
-            except SystemExit as end:  # after --help, or where Hydra refuses its own options
+            except SystemExit as end:  # after --help, or for an error in Hydra's own options
                 statuses.append(Exit.usage if end.code else Exit.done)
-            except ValueError as error:  # how Hydra refuses combinations of its options
+            except ValueError as error:  # Hydra raises it for combinations of its options
                 interruption = _follows_interruption(error)
                 statuses.append(interrupted() if interruption else _refuse(error, verbose))
             except Exception as error:  # noqa: BLE001
-                statuses.append(_tell(error, verbose))
+                statuses.append(_report(error, verbose))
             except KeyboardInterrupt:
                 statuses.append(interrupted())
             for stream in (sys.stdout, sys.stderr):
@@ -92,7 +92,8 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """SIGTERM interrupts as Ctrl-C does, and an exception that ends a thread ends the command."""
+    """Within the block SIGTERM acts as Ctrl-C, and an uncaught exception in a thread ends the
+    command."""
     crashes: list[BaseException] = []
 
     def terminate(number: int, frame: object) -> NoReturn:
@@ -101,7 +102,7 @@ def _signals() -> Iterator[None]:
     def thread_crashed(ended: threading.ExceptHookArgs) -> None:
         if ended.exc_value is not None:
             crashes.append(ended.exc_value)
-            os.kill(os.getpid(), signal.SIGTERM)  # wakes the main thread, whatever it waits for
+            os.kill(os.getpid(), signal.SIGTERM)  # interrupts a blocked main thread too
 
     signal.signal(signal.SIGTERM, terminate)
     before, threading.excepthook = threading.excepthook, thread_crashed
@@ -112,7 +113,7 @@ def _signals() -> Iterator[None]:
 
 
 def _log_to_stderr() -> None:
-    """Log records from warnings up go to standard error, a line each."""
+    """Sends log records of level warning and above to standard error, one line each."""
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
     handler.setFormatter(_Line())
@@ -125,14 +126,16 @@ class _Line(logging.Formatter):
 
 
 def _flush(stream: TextIO | None) -> int:
-    """Writes out what was printed, now rather than at the end of the interpreter, whose status for
-    a full disk is 120; the exit status for how that went."""
+    """Flushes the stream and returns the exit status for how that went.
+
+    The interpreter flushes at its end too, but its exit status for a full disk is 120.
+    """
     if stream is None:
         return Exit.done
     try:
         stream.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # drops the rest
         if isinstance(error, BrokenPipeError):
             return Exit.unread
         say(f"error: {stream.name}: cannot be written ({error.strerror})")
@@ -140,17 +143,17 @@ def _flush(stream: TextIO | None) -> int:
     return Exit.done
 
 
-def _tell(error: Exception, verbose: bool) -> int:
-    """Prints one message for the error; the exit status for it."""
+def _report(error: Exception, verbose: bool) -> int:
+    """Prints one message for the error and returns the exit status for it."""
     if _follows_interruption(error):
         return interrupted()
     if isinstance(error, BrokenPipeError):
         return Exit.unread if _unread() else crashed(error)
-    return _refuse(error, verbose) if isinstance(error, _mendable()) else crashed(error)
+    return _refuse(error, verbose) if isinstance(error, _correctable()) else crashed(error)
 
 
 def _follows_interruption(error: BaseException) -> bool:
-    """Whether Ctrl-C led to the error: some libraries' cleaning up fails where it is cut short."""
+    """Whether Ctrl-C caused the error; clean-up code of libraries may fail when interrupted."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, KeyboardInterrupt):
         cause = cause.__cause__ or cause.__context__
@@ -158,7 +161,7 @@ def _follows_interruption(error: BaseException) -> bool:
 
 
 def _refuse(error: Exception, verbose: bool) -> int:
-    """Prints the message of an error that a user can mend, `verbose` with its traceback."""
+    """Prints the message of an error that a user can correct; `verbose` adds the traceback."""
     if verbose:
         say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     say(f"error: {_message(error)}")
@@ -166,7 +169,7 @@ def _refuse(error: Exception, verbose: bool) -> int:
 
 
 def _unread() -> bool:
-    """Whether what reads our output is gone, as with `| head`."""
+    """Whether the reader of standard output or error has closed it, as `| head` does."""
     poll = select.poll()
     poll.register(1, 0)
     poll.register(2, 0)
@@ -174,7 +177,7 @@ def _unread() -> bool:
 
 
 def _message(error: Exception) -> str:
-    """What the user needs of an error: Hydra's and OmegaConf's say more than that."""
+    """The message for the user, without what Hydra and OmegaConf add to theirs."""
     cause = error.__cause__
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} must be given: {error.full_key}=…"
@@ -195,8 +198,8 @@ def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0]
 
 
-def _mendable() -> tuple[type[Exception], ...]:
-    """The errors that name a thing a user can mend; those of `models` only if it was imported."""
+def _correctable() -> tuple[type[Exception], ...]:
+    """The errors that a user can correct; ModelError only if `models` was imported already."""
     errors: list[type[Exception]] = [
         UsageError,
         BenchmarkError,

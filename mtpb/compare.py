@@ -1,4 +1,4 @@
-"""The regression gate: is a candidate worse than its baseline, by more than luck?
+"""The regression gate: is a candidate significantly worse than its baseline?
 
     python -m mtpb.compare baseline=RUN candidate=RUN
 
@@ -79,7 +79,7 @@ def gate(config: CompareConfig) -> int:
 
 
 def check(config: CompareConfig) -> None:
-    """Raises UsageError for values that no comparison could follow."""
+    """Raises UsageError for a value outside its range."""
     for key, value in (("level", config.level), ("power", config.power)):
         if not 0 < value < 1:
             raise UsageError(f"{key}={value}: must be above 0 and below 1")
@@ -105,7 +105,7 @@ def question(config: CompareConfig, baseline: Run, candidate: Run) -> Question:
 
 
 def report_folder(config: CompareConfig, candidate: Run) -> Path:
-    """Where the reports go: `output`, else beside the candidate, else here."""
+    """The reports' folder: `output`, else the candidate's directory, else the current one."""
     beside = Path() if candidate.directory is None else candidate.directory.path
     folder = output_directory(config.output) or beside
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""The configuration of the commands, as dataclasses that Hydra fills and checks.
+"""The configuration of the commands, as dataclasses that Hydra fills, and its checks.
 
-They are turned into plain objects once, in `cli.application`; from there the code takes narrow
-typed arguments. Configurations are not frozen: OmegaConf could not override nested frozen ones.
+`cli.application` turns it into plain objects once; other code takes narrow typed arguments. The
+dataclasses are not frozen, because OmegaConf cannot override nested frozen ones.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class IsolationChoice(Enum):
 
 
 class Dtype(Enum):
-    """Data type of the weights in use; `auto` takes the checkpoint's own."""
+    """Data type of the weights in memory; `auto` is the checkpoint's own."""
 
     auto = "auto"
     float32 = "float32"
@@ -54,8 +54,8 @@ class ModelConfig:
 
 @dataclass
 class BenchmarkConfig:
-    """`suite`: whose format and protocol; `path`: a local file; `name`: what its content is called
-    if it is not the published one, by default as the file is."""
+    """`suite` gives the format and the protocol, `path` is a local file. `name` is the name of
+    content that is not the published one; by default the file's."""
 
     suite: str = MISSING
     name: str | None = None
@@ -80,9 +80,9 @@ class SamplingConfig:
 
 @dataclass
 class EngineConfig:
-    """`slots`: conversations that are sampled at a time; null takes the model's and device's fixed
-    default. `cache_tokens`: how many tokens' keys and values all of them may keep; it changes
-    memory and speed, never a sample."""
+    """`slots` is the number of conversations sampled at a time; null is a fixed default for model
+    and device. `cache_tokens` is the size of the KV cache in tokens; it changes memory and speed,
+    but no sample."""
 
     device: str = "auto"
     dtype: Dtype = Dtype.auto
@@ -94,7 +94,7 @@ class EngineConfig:
 
 @dataclass
 class SandboxConfig:
-    """`timeout` in seconds of CPU time and `wall_timeout` in seconds; null takes the suite's."""
+    """`timeout` is in seconds of CPU time, `wall_timeout` in seconds; null is the suite's."""
 
     workers: int | None = None
     timeout: float | None = None
@@ -117,7 +117,7 @@ class RunConfig:
 
 @dataclass
 class ScoreSamplingConfig:
-    """What may be said of samples that are there already."""
+    """The sampling keys that apply to samples which exist already."""
 
     k: list[int] | None = None
 
@@ -133,7 +133,7 @@ class ScoreConfig:
 
 
 def read_config(path: Path) -> DictConfig:
-    """A run's config.yaml, brought up to date where `benchmark.name` still names the suite.
+    """A run's config.yaml, with `benchmark.suite` taken from `benchmark.name` in older files.
 
     Raises UsageError if it cannot be read.
     """
@@ -150,7 +150,7 @@ def read_config(path: Path) -> DictConfig:
     return kept
 
 
-MOST_SAMPLES = 10_000_000  # of a run; what is there of one is held in memory
+MOST_SAMPLES = 10_000_000  # of a run; its samples are held in memory
 _MOST = {
     "workers": 1024,
     "threads": 1024,
@@ -161,7 +161,7 @@ _MOST = {
 
 
 def check_sampling(sampling: SamplingConfig) -> None:
-    """Raises UsageError for a value that no sampler could follow."""
+    """Raises UsageError for a value outside its range."""
     n, wanted = sampling.n, f"from 1 to {MOST_SAMPLES:,}, which is how many samples a run may have"
     _require(1 <= n <= MOST_SAMPLES, "sampling.n", n, wanted)
     temperature = sampling.temperature
@@ -183,7 +183,7 @@ def check_planned(cases: int, n: int) -> None:
 
 
 def check_sandbox(sandbox: SandboxConfig) -> None:
-    """Raises UsageError for limits under which no program could run."""
+    """Raises UsageError for a limit or a number of workers outside its range."""
     for name in ("workers", "timeout", "wall_timeout"):
         value = getattr(sandbox, name)
         most = _MOST[name]
@@ -195,8 +195,7 @@ def check_sandbox(sandbox: SandboxConfig) -> None:
 
 
 def check_engine(engine: EngineConfig) -> None:
-    """Raises UsageError for an engine without slots, cache or threads, or with threads beyond
-    reason."""
+    """Raises UsageError for a number of slots, cached tokens or threads outside its range."""
     threads, most = engine.threads, _MOST["threads"]
     for name in ("slots", "cache_tokens"):
         value = getattr(engine, name)
@@ -206,7 +205,7 @@ def check_engine(engine: EngineConfig) -> None:
 
 
 def pass_ks(asked: list[int] | None, n: int) -> tuple[int, ...]:
-    """The k of pass@k: those asked for, else those of 1, 10, 100 that n samples allow."""
+    """The k of pass@k: those asked for, sorted; by default those of 1, 10 and 100 up to n."""
     if asked is None:
         return usual_ks(n)
     for k in asked:

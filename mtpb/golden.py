@@ -1,8 +1,8 @@
-"""Writes the golden facts anew: hashes of the embedded suites and models, and some logits.
+"""Writes golden.json: hashes of the embedded suites and models, and some logits.
 
     python -m mtpb.golden
 
-For when weights or suites were changed on purpose. `mtpb.doctor` compares with them.
+To be run after weights or suites were changed on purpose. `mtpb.doctor` compares with the file.
 """
 
 from __future__ import annotations

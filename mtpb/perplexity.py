@@ -1,9 +1,9 @@
-"""How surprising a run's prompts were to its model, given the conversation before each.
+"""Scores a run's prompts: their likelihood under its model, given the history before each.
 
     python -m mtpb.perplexity run=RUN
 
 writes RUN/perplexity.jsonl (`mtpb.rundir.prompt_scores`), a line for the first sample of each case.
-Lines that are there stay, so that a stopped command is continued by the same one.
+Existing lines are kept, so that the same command resumes after an interruption.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def main(config: PerplexityConfig) -> int:
 
 
 def score_prompts(run: RunDirectory) -> None:
-    """Appends the scores that are missing to the run's file."""
+    """Computes the missing scores and appends them to the run's file."""
     plan = make_plan(run_config(run))
     kept = {score.key for score in prompt_scores(run)}
     missing = [s for s in run.samples() if s.sample == 0 and s.key not in kept and s.turns]
     if not missing:
         return
-    from mtpb.running.generate import load_engine  # takes torch's seconds
+    from mtpb.running.generate import load_engine  # imports torch
 
     engine = load_engine(plan)
     drop_unfinished_line(run.path / FILE)
@@ -62,7 +62,7 @@ def score_prompts(run: RunDirectory) -> None:
 
 
 def run_config(run: RunDirectory) -> RunConfig:
-    """The configuration of a run. Raises UsageError where samples came from elsewhere."""
+    """The configuration of a run. Raises UsageError for imported samples."""
     kept = read_config(run.path / "config.yaml")
     if "model" not in kept:
         raise UsageError(f"run={run.path}: its samples were written elsewhere, by no model of ours")
@@ -72,7 +72,7 @@ def run_config(run: RunDirectory) -> RunConfig:
 
 
 def prompt_score(sample: Sample, protocol: Protocol, score: Score) -> PromptScore:
-    """The likelihood of a conversation's prompts, each given all that was said before it."""
+    """The likelihood of a conversation's prompts, each given the history before it."""
     history, logprobs = protocol.preamble, list[float]()
     for turn in sample.turns:
         logprobs += score(history, protocol.wrap(turn.prompt))

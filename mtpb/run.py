@@ -2,8 +2,8 @@
 
     python -m mtpb.run model=codegen-2B-mono benchmark=mtpb
 
-A run directory that exists already is resumed: finished samples are kept, those without a verdict
-are judged, and a complete one is only tabulated again.
+An existing run directory is resumed: finished samples are kept, and those without a verdict are
+judged. A finished one is only tabulated again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main(config: RunConfig) -> int:
 
 
 def run(config: RunConfig) -> int:
-    """Completes the run that the configuration describes, prints its tables, returns its status."""
+    """Executes what is left of the configured run, prints its tables and returns its status."""
     ks = pass_ks(config.sampling.k, config.sampling.n)
     plan = make_plan(config)
     with errors_in(plan.output):
@@ -43,7 +43,7 @@ def run(config: RunConfig) -> int:
 
 
 def executed(plan: Plan) -> RunDirectory:
-    """The planned run's directory, with all its samples and their verdicts."""
+    """Generates and judges what is missing of the planned run; returns its directory."""
     config, conversations = plan.config, plan.conversations
     with (
         plan.evaluation.open_pool() as pool,
@@ -51,7 +51,7 @@ def executed(plan: Plan) -> RunDirectory:
     ):
         missing = (c for c in conversations if c.key not in writer.samples)
         judge = plan.evaluation.judge(pool)
-        if (first := next(missing, None)) is None:  # no model is loaded
+        if (first := next(missing, None)) is None:  # then no model is loaded
             judge_all(writer, judge, (), conversations)
         else:
             preflight(pool, plan.evaluation.benchmark, plan.output)
@@ -63,14 +63,14 @@ def executed(plan: Plan) -> RunDirectory:
 def generated(
     plan: Plan, missing: Iterable[Conversation], writer: RunWriter
 ) -> Generator[Sample, None, None]:
-    """Samples of the conversations that are not there yet."""
-    from mtpb.running.generate import RandomKeys, generate, load_engine  # takes torch's seconds
+    """Yields the samples of the missing conversations; loads the model first."""
+    from mtpb.running.generate import RandomKeys, generate, load_engine  # imports torch
 
     engine = load_engine(plan)
     try:
         keys = RandomKeys(plan.config.seed, plan.evaluation.benchmark.suite)
         yield from generate(engine, missing, keys)
-    finally:  # also of a start that was interrupted
+    finally:  # also when interrupted
         stats = engine.stats
         writer.add_throughput(Throughput(tokens=stats.tokens, generate_s=stats.seconds))
 

@@ -1,8 +1,8 @@
-"""Judges samples that were written elsewhere, or again those of a run.
+"""Judges samples of another tool, or those of a run again.
 
     python -m mtpb.score samples=samples.jsonl benchmark=humaneval
 
-Verdicts come out in the order of the samples. A directory that exists already is resumed.
+Verdicts are in the order of the samples. An existing directory is resumed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def score(config: ScoreConfig) -> int:
     if not config.samples:
         raise UsageError("samples=: is empty; name a file or a folder")
     path = Path(config.samples).expanduser()
-    sample_files(path)  # a wrong path is told before a suite is fetched
+    sample_files(path)  # reports a wrong path before a suite is fetched
     evaluation = Evaluation.of(config.benchmark, config.sandbox)
     benchmark = evaluation.benchmark
     samples = list(read_samples(path, benchmark))
@@ -58,7 +58,7 @@ def score(config: ScoreConfig) -> int:
                 model=ModelFacts(name=path.stem),
                 benchmark=evaluation.facts,
                 planned=len(samples),
-                guarantee=Guarantee.nothing,  # whoever wrote the samples may write others next time
+                guarantee=Guarantee.nothing,  # another tool may write other samples next time
                 sandbox=evaluation.sandbox_facts(pool),
                 environment=describe_environment(),
             )
@@ -69,12 +69,12 @@ def score(config: ScoreConfig) -> int:
 
 
 def fewest_samples(samples: Iterable[Sample]) -> int:
-    """How many samples the case with the fewest has; cases without any are left out."""
+    """The number of samples of the case with the fewest, of those that have any."""
     return min(Counter((sample.problem, sample.case) for sample in samples).values())
 
 
 def samples_sha256(samples: Iterable[Sample]) -> str:
-    """Hash of what is judged: whose samples, and which programs."""
+    """Hash of the samples as a run directory has them."""
     digest = sha256()
     for sample in samples:
         digest.update(sample.to_json().encode())

@@ -1,10 +1,10 @@
-"""A conversation in the terminal, in colour.
+"""Shows a conversation in the terminal, in colour.
 
     python -m mtpb.show run=RUN problem=17 case=0 sample=3
 
-Without a problem: the run's problems with their pass rates; those of a run that is not finished
-are shown with partial=true only. Completions may hold anything, also
-what steers a terminal: control characters are shown as escapes.
+Without a problem it lists the run's problems with their pass rates; for an unfinished run, rates
+are shown with partial=true only. Control characters in completions, which could control the
+terminal, are shown as escapes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _STYLES = {
 
 
 class Colour(Enum):
-    """`auto`: where the output is a terminal and NO_COLOR is not set."""
+    """`auto`: colour if the output is a terminal and NO_COLOR is not set."""
 
     auto = "auto"
     always = "always"
@@ -54,7 +54,7 @@ class Colour(Enum):
 
 @dataclass
 class ShowConfig:
-    """`partial` shows the pass rates of a run that is not finished, marked."""
+    """`partial` shows the pass rates of an unfinished run, marked."""
 
     run: str = MISSING
     problem: Any = None
@@ -84,8 +84,8 @@ def main(config: ShowConfig) -> int:
 def problems_table(run: Run, show_partial: bool) -> Table:
     """The run's problems with their pass rates by the chosen scorer.
 
-    Of a run that is not finished it has how many samples are judged, and pass rates only where
-    `show_partial` asks for them, marked.
+    For an unfinished run it shows how many samples are judged and, with `show_partial`, pass rates,
+    marked.
     """
     counted = run.finished or show_partial
     rates = problem_rates(run)[:, 0].tolist() if counted else [nan] * len(run.problems)
@@ -129,19 +129,19 @@ def find_problem(manifest: Manifest, id: str) -> ProblemFacts:
 
 
 def find_sample(run: RunDirectory, key: Key) -> tuple[Sample, Verdict | None]:
-    """A sample and its verdict, None if it was not judged yet. Raises UsageError if not there."""
+    """A sample and its verdict, None if it is not judged. Raises UsageError for no such sample."""
     sample = next((sample for sample in run.samples() if sample.key == key), None)
     if sample is None:
         raise UsageError(
             f"problem={key.problem} case={key.case} sample={key.sample}: {run.path} has no such "
             "sample; cases and samples count from 0"
         )
-    verdicts = {verdict.key: verdict for verdict in run.verdicts()}  # of several the last counts
+    verdicts = {verdict.key: verdict for verdict in run.verdicts()}  # of several the last is taken
     return sample, verdicts.get(key)
 
 
 def painter(colour: Colour) -> Paint:
-    """Something that sets text in a style, or leaves it as it is."""
+    """A function that puts text in a style, or leaves it plain if colour is not wanted."""
     wanted = colour is Colour.always or (
         colour is Colour.auto and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     )
@@ -155,7 +155,7 @@ def painter(colour: Colour) -> Paint:
 def transcript(
     problem: ProblemFacts, sample: Sample, verdict: Verdict | None, paint: Paint
 ) -> Iterator[str]:
-    """The lines of a conversation: what was asked, answered, cut away, and how it ended."""
+    """The lines of a conversation: prompts, completions, what was cut, and the verdict."""
     name = clean(f"{sample.problem} {problem.name}, case {sample.case}, sample {sample.sample}")
     yield paint("head", name)
     if not sample.turns:
@@ -213,7 +213,7 @@ def _highlighted(text: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """Lines in which nothing steers the terminal; tabs stay."""
+    """The lines of a text with control characters as escapes, tabs kept."""
     return ["\t".join(map(clean, line.split("\t"))) for line in text.split("\n")]
 
 

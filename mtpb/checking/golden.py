@@ -42,7 +42,7 @@ def golden() -> dict[str, Any]:
 
 
 def suites(benchmark: Benchmark) -> Check:
-    """The hash of an embedded suite against the golden one."""
+    """Compares the hash of an embedded suite with the golden one."""
     name = f"data of {benchmark.name}"
     known = golden()["suites"].get(benchmark.name)
     short = benchmark.sha256[:12]
@@ -55,7 +55,7 @@ def suites(benchmark: Benchmark) -> Check:
 
 
 def tokenizer(checkpoint: Checkpoint) -> Check:
-    """Every text must come back from its tokens."""
+    """Checks that decoding the tokens of a text gives the text."""
     from models.tokenizer import CodeGenTokenizer
 
     ours = CodeGenTokenizer.from_pretrained(checkpoint.directory)
@@ -69,7 +69,7 @@ def tokenizer(checkpoint: Checkpoint) -> Check:
 
 
 def logits(checkpoint: Checkpoint) -> Check:
-    """An embedded model's logits against the golden ones; any other's must be finite."""
+    """Compares an embedded model's logits with the golden ones; others' must be finite."""
     ids, row = _last_logits(checkpoint.directory)
     if not all(abs(value) < 1e6 for value in row):  # false for NaN as well
         remedy = "the weights are damaged, or the processor's kernels are"
@@ -87,9 +87,10 @@ def logits(checkpoint: Checkpoint) -> Check:
 
 
 def compared(known: Mapping[str, Any], ids: Sequence[int], row: Sequence[float]) -> Check:
-    """Tokens and logits against the golden ones of the same weights: what differs is the machine.
+    """Compares tokens and logits with the golden ones of the same weights.
 
-    `ids` are the text's tokens, `row` the logits after its last one.
+    `ids` are the text's tokens, `row` the logits after its last one. A difference is the fault of
+    the environment, since the weights are the same.
     """
     if list(ids) != known["ids"]:
         found = f"{TEXT!r} has the tokens {list(ids)[:6]}…, expected {known['ids'][:6]}…"
@@ -117,7 +118,7 @@ def _last_logits(directory: Path) -> tuple[list[int], list[float]]:
 
 
 def facts() -> dict[str, Any]:
-    """The golden facts of what is embedded now."""
+    """The content of golden.json for the suites and models that are embedded now."""
     from models.embedded import embedded, names
     from models.hashes import weights_sha256
 

@@ -1,4 +1,4 @@
-"""The check that says which kernels a model's products run on here, and what they cost."""
+"""The check of the kernels: which ones compute the model's products here, and how fast."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def kernels(checkpoint: Checkpoint) -> Check:
-    """For a run of the model with the default settings of its engine."""
+    """Measures the kernels for the model with the default settings of the engine."""
     engine = choose_engine(EngineConfig(), checkpoint.geometry)
     if engine.device != "cpu":
         found = f"{device_name(engine.device)}, products in {engine.dtype}, attention in Triton"
@@ -29,9 +29,9 @@ def kernels(checkpoint: Checkpoint) -> Check:
 
 
 def of_a_cpu(kernels: Kernels, weights: str) -> Check:
-    """What was measured, in words; a warning where only large numbers of rows agree.
+    """What was measured, in words; a warning if only large numbers of rows give equal results.
 
-    `weights` is their dtype in the model.
+    `weights` is the dtype of the model's weights.
     """
     library = "oneDNN" if kernels.onednn else "torch without oneDNN"
     limit = os.environ.get("ONEDNN_MAX_CPU_ISA")

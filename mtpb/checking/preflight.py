@@ -1,7 +1,7 @@
-"""Checks that tell a broken environment from a broken model, before a score is believed.
+"""Checks of the environment and the benchmark that would otherwise lower scores unnoticed.
 
-Each check is a function that gives one or several `Check`s; `preflight` runs the quick ones in the
-sandbox that a run is about to use. `mtpb.doctor` runs all. Needs no torch.
+Each check is a function that returns a `Check`. `preflight` makes the quick ones in the sandbox of
+a run that is about to start; `mtpb.doctor` makes all. Needs no torch.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 QUICK_REFERENCES = 8
 _LEAST_PYTHON = (3, 10)
-_NO_ROOM = 1_000_000  # bytes: not even a few samples
+_NO_ROOM = 1_000_000  # bytes; too little for a few samples
 _LITTLE_ROOM = 1_000_000_000
 
 
@@ -43,7 +43,7 @@ class State(Enum):
 
 
 class About(Enum):
-    """What is at fault where a check fails."""
+    """What is at fault when a check fails."""
 
     environment = "environment"
     benchmark = "benchmark"
@@ -52,7 +52,7 @@ class About(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, what was found, and what to do about it."""
+    """The name of a check, what was found, and what to do about it."""
 
     name: str
     about: About
@@ -62,14 +62,14 @@ class Check:
 
 
 class PreflightError(UsageError):
-    """The environment would falsify a score."""
+    """The environment would change the scores of a run."""
 
 
 def preflight(pool: Pool, benchmark: Benchmark, folder: Path) -> None:
-    """The quick checks that a run makes before it starts: known programs, some references, room.
+    """The quick checks before a run: known programs, some references, disk space.
 
-    Raises PreflightError if a right program fails, a wrong one passes, or the disk is full, with
-    what was found; warns of little room. Takes a fraction of a second once the pool is warm.
+    Raises PreflightError if a right program fails, a wrong one passes, or the disk is full; logs a
+    warning if little space is left. Takes a fraction of a second once the pool has started.
     """
     checks = [
         known_programs(pool, benchmark),
@@ -83,13 +83,13 @@ def preflight(pool: Pool, benchmark: Benchmark, folder: Path) -> None:
     if bad:
         found = "\n".join(f"  {check.name}: {check.found}; {check.remedy}" for check in bad)
         raise PreflightError(
-            "the environment would falsify the score, nothing was run. "
+            "the environment would change the scores; nothing was run. "
             f"python -m mtpb.doctor says more.\n{found}"
         )
 
 
 def known_programs(pool: Pool, benchmark: Benchmark) -> Check:
-    """Programs whose verdicts are known, in the benchmark's own kind of test."""
+    """Judges programs whose verdicts are known, by the benchmark's kind of test."""
     problem, programs = _known_function() if benchmark.has_tests else _known_print()
     alone = replace(benchmark, problems=(problem,))
     samples = [
@@ -111,7 +111,7 @@ def known_programs(pool: Pool, benchmark: Benchmark) -> Check:
 
 
 def references(pool: Pool, benchmark: Benchmark, at_most: int | None = None) -> Check:
-    """The suite's own solutions must pass, with the load that the machine has now."""
+    """Judges the suite's reference solutions, which must all pass."""
     name = f"references of {benchmark.name}"
     samples = list(islice(reference_samples(benchmark, first_cases=at_most is not None), at_most))
     if not samples:
@@ -126,7 +126,7 @@ def references(pool: Pool, benchmark: Benchmark, at_most: int | None = None) -> 
 
 
 def reference_samples(benchmark: Benchmark, first_cases: bool = False) -> Iterator[Sample]:
-    """The references as samples, for every case or for the first one of each problem."""
+    """The reference solutions as samples, for every case or the first one of each problem."""
     for conversation in Conversations(benchmark, n=1):
         problem = benchmark.problem(conversation.key.problem)
         if problem.reference is None or (first_cases and conversation.key.case):
@@ -140,7 +140,7 @@ def reference_samples(benchmark: Benchmark, first_cases: bool = False) -> Iterat
 
 
 def disk_space(folder: Path) -> Check:
-    """Room for samples and verdicts where the run directory will be."""
+    """Checks the free space of the run directory's disk."""
     place = folder.absolute()
     while not place.exists():
         place = place.parent
@@ -151,7 +151,7 @@ def disk_space(folder: Path) -> Check:
 
 
 def interpreter() -> Check:
-    """Python and the packages that the harness needs."""
+    """Checks the versions of Python and of the packages that the harness needs."""
     environment = describe_environment()
     missing = [name for name in PACKAGES if name != "mtpb" and not importlib.util.find_spec(name)]
     if missing or sys.version_info < _LEAST_PYTHON:
@@ -165,7 +165,7 @@ def interpreter() -> Check:
 
 
 def load() -> Check:
-    """How busy the machine is: verdicts do not depend on it (limits are CPU time), speed does."""
+    """Warns of a busy machine: speeds depend on it; verdicts do not, as limits are CPU time."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     busy = os.getloadavg()[0]
     found = f"{busy:.1f} processes waiting for or on {cores} cores"
@@ -174,7 +174,7 @@ def load() -> Check:
 
 
 def isolation(layers: Mapping[str, Any]) -> Check:
-    """Which of the sandbox's layers are in force."""
+    """Checks which of the sandbox's layers are in force."""
     active = ", ".join(layers["active"]) or "none"
     missing = "; ".join(f"{name}: {why}" for name, why in layers["missing"].items())
     if layers["full"]:

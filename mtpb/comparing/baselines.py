@@ -1,7 +1,7 @@
-"""Baselines as files: a run boiled down to its verdicts, small enough to be committed.
+"""Files of baselines: a run's verdicts, in a form small enough to be committed.
 
-One JSON file has what the run was and a line a problem, in which every sample is one letter. It has
-no prompts, no programs and no expected values.
+The JSON file has the main parts of the manifest and a line for each problem, in which every sample
+is one letter. It has no prompts, programs or expected values.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _head(run: Run, name: str) -> dict[str, Any]:
 
 
 def _problem_lines(run: Run) -> Iterator[dict[str, Any]]:
-    """A problem with its verdicts: per case a string with a letter, or a digit, a sample."""
+    """The problems with their verdicts: a string for each case, a character for each sample."""
     verdicts = run.verdicts
     letters = np.array([LETTERS[status] for status in STATUSES])
     columns = {"status": letters[verdicts.status]}
@@ -156,13 +156,13 @@ def _problem_lines(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def _problem(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A problem as manifests have it, as far as a baseline knows it."""
+    """A problem's entry of a manifest, as far as a baseline has it."""
     cases = [{"clean": clean == "1"} for clean in line["clean"]]
     return {**{key: line[key] for key in _PROBLEM_KEYS}, "cases": cases}
 
 
 def _strings(letters: NDArray[np.str_], verdicts: Verdicts, cases: int) -> list[str]:
-    """A string per case, in which a sample's number is its letter's place."""
+    """A string for each case; the index of a letter is the sample's number."""
     strings = [[_NOT_THERE] * (1 + int(verdicts.sample.max(initial=-1))) for _ in range(cases)]
     places = zip(letters.tolist(), verdicts.case.tolist(), verdicts.sample.tolist(), strict=True)
     for letter, case, sample in places:

@@ -1,6 +1,6 @@
-"""Two runs side by side: are they comparable, what changed, and does the gate go red.
+"""Compares two runs: whether they are comparable, what changed, and the gate's decision.
 
-Pure: reads nothing and writes nothing. `mtpb.compare` is the command.
+Reads and writes no files. `mtpb.compare` is the command.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _MUST_AGREE = ("benchmark.", "sampling.", "sandbox.")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to compare by. `figures` None takes pass_rate and those pass@k that n allows.
+    """What to compare. `figures` None is pass_rate and the pass@k that are the default.
 
-    `partial` admits runs that are not finished, `force` also runs that are not comparable.
+    `partial` admits unfinished runs; `force` admits incomparable ones too.
     """
 
     gate: Gate
@@ -46,7 +46,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A key of the identity that has another value in each run; None where it has none."""
+    """A key of the identity with different values in the two runs; None for a missing key."""
 
     key: str
     baseline: Any
@@ -60,8 +60,8 @@ class Difference:
 class ProblemChange:
     """A problem's pass rate in both runs.
 
-    `lost` is a sample that passes in the baseline only, `gained` one that passes in the candidate
-    only; `lost_status` says how the candidate failed on the former.
+    `lost` is a sample that passes only in the baseline, `gained` one that passes only in the
+    candidate; `lost_status` is the lost sample's status in the candidate.
     """
 
     id: str
@@ -80,7 +80,7 @@ class ProblemChange:
 
 @dataclass(frozen=True, slots=True)
 class StatusShift:
-    """How many samples have a status in each run, and what became of the lost and gained ones.
+    """How many samples have a status in each run, and how many lost and gained ones.
 
     `lost` counts samples that passed in the baseline and have this status in the candidate;
     `gained` those that pass in the candidate and had this status in the baseline.
@@ -95,7 +95,7 @@ class StatusShift:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that a report of two runs says. Problems come with the largest loss first."""
+    """The result of a comparison. Problems are sorted by their difference, largest loss first."""
 
     baseline: Run
     candidate: Run
@@ -132,9 +132,8 @@ class Comparison:
 def compare(baseline: Run, candidate: Run, question: Question) -> Comparison:
     """Compares two runs of one benchmark.
 
-    Raises UsageError if they are not comparable or not finished and the question does not admit
-    it, naming the keys; if they have nothing in common; and for figures that they have too few
-    samples for.
+    Raises UsageError if they are not comparable or not finished, unless the question admits it; if
+    they have no case in common; and for a pass@k with k above the samples of some case.
     """
     overridden, changed = differences(baseline, candidate, question.scorer)
     refusal = _refusal(baseline, candidate, overridden)
@@ -166,9 +165,9 @@ def compare(baseline: Run, candidate: Run, question: Question) -> Comparison:
 def differences(
     baseline: Run, candidate: Run, scorer: str | None = None
 ) -> tuple[list[Difference], list[Difference]]:
-    """Identity keys that differ: those that make runs incomparable, and the others.
+    """The identity keys that differ: first those that make runs incomparable, then the others.
 
-    With a scorer named, it does not matter which one each run chose.
+    If a scorer is given, `benchmark.scorer` may differ.
     """
     one, other = decisive(baseline.manifest.identity), decisive(candidate.manifest.identity)
     found = [
@@ -186,7 +185,7 @@ def is_greedy(run: Run) -> bool:
 
 
 def pair_up(baseline: Units, candidate: Units) -> tuple[Pairs, Ints]:
-    """The units that both runs have samples of, and the problems that they belong to.
+    """The units of which both runs have samples, and the numbers of their problems.
 
     Both must number problems alike.
     """
@@ -200,7 +199,7 @@ def pair_up(baseline: Units, candidate: Units) -> tuple[Pairs, Ints]:
 
 
 def chosen_figures(pairs: Pairs, asked: Sequence[str] | None) -> tuple[str, ...]:
-    """The figures to compare; UsageError for one that is unknown or needs more samples."""
+    """The figures to compare. UsageError for an unknown one or one that needs more samples."""
     samples = np.minimum(pairs.n_baseline, pairs.n_candidate)
     if asked is None:
         return ("pass_rate", *(f"pass@{k}" for k in usual_ks(int(samples.min())) if k > 1))
@@ -218,7 +217,7 @@ def chosen_figures(pairs: Pairs, asked: Sequence[str] | None) -> tuple[str, ...]
 
 
 class _Refusal(NamedTuple):
-    """Why runs are not compared, what to do, and whether it is only that one is not finished."""
+    """Why runs are not compared, the remedy, and whether the reason is only an unfinished run."""
 
     reason: str
     remedy: str
@@ -226,7 +225,7 @@ class _Refusal(NamedTuple):
 
 
 def _refusal(baseline: Run, candidate: Run, differing: Sequence[Difference]) -> _Refusal | None:
-    """Why the runs are not comparable, and what to do; None if they are."""
+    """Why the runs are not comparable; None if they are."""
     if differing:
         keys = "; ".join(str(difference) for difference in differing)
         return _Refusal(
@@ -252,7 +251,7 @@ def _refusal(baseline: Run, candidate: Run, differing: Sequence[Difference]) -> 
 
 
 def _unequal(baseline: Run, candidate: Run) -> _Refusal | None:
-    """Names what one run has verdicts on and the other has not."""
+    """A refusal that names a sample with a verdict in only one of the runs; None if none has."""
     one, other = baseline.verdicts, candidate.verdicts
     shared, _ = same_samples(one, other.renumbered(one.problems))
     if len(shared) == len(one) == len(other):
@@ -340,7 +339,7 @@ def _rates(verdicts: Verdicts, scorer: str) -> Floats:
 def _examples(
     before: Verdicts, after: Verdicts, scorer: str
 ) -> tuple[dict[int, tuple[Key, Status]], dict[int, tuple[Key, Status]]]:
-    """For each problem a sample that is lost, and one that is gained, with its failing status."""
+    """For each problem a lost sample and a gained one, each with its failing status."""
     i, j = same_samples(before, after)
     passed_before, passed_after = before.passed_by(scorer)[i], after.passed_by(scorer)[j]
 
@@ -360,7 +359,7 @@ def _examples(
 
 
 class _StatusShifts:
-    """Counts what became of samples; a move from passed to timeout is not the same as to wrong."""
+    """Counts how samples' statuses changed from the baseline to the candidate."""
 
     def __init__(self, before: Verdicts, after: Verdicts, scorer: str) -> None:
         i, j = same_samples(before, after)
@@ -384,7 +383,7 @@ class _StatusShifts:
         )
 
     def notes(self) -> list[str]:
-        """A hint where nothing changed, or where most lost samples met a limit of the sandbox."""
+        """A note if no sample changed, or if most lost samples exceeded a limit of the sandbox."""
         shifts = {shift.status: shift for shift in self.counts()}
         lost = sum(shift.lost for shift in shifts.values())
         if not lost and not sum(shift.gained for shift in shifts.values()):

@@ -1,9 +1,9 @@
-"""The gate's decision: which figures dropped by more than luck, and what it could have missed.
+"""The gate's decision: which figures dropped significantly, and which drop could be missed.
 
 A figure is red if its drop beyond the tolerance is significant at the level asked for, after Holm's
 correction over all figures. The test flips signs by problem (`mtpb.statistics.significance`): it
-asks whether problems of this kind got worse. With fewer problems than could ever tell, samples are
-dealt anew within each (problem, case) instead, which asks about these very problems only.
+tests whether problems of this kind got worse. With too few problems for that test to be significant
+at all, samples are permuted within each (problem, case) instead, which tests these problems only.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from mtpb.statistics.significance import (
     tail_chance,
 )
 
-_EXACT_REACH = 200_000  # steps; beyond it the exact distribution costs more than it is worth
-_WORLDS = 300  # simulated comparisons behind a detectable effect
+_EXACT_REACH = 200_000  # steps; above it the exact distribution takes too long
+_SIMULATIONS = 300  # simulated comparisons behind a detectable effect
 _POSTERIOR_DRAWS = 4000
 
 
 class Method(Enum):
-    """How a figure's chance was computed; the value is what reports say."""
+    """The test that gave a figure's p-values; the member's value is its name in reports."""
 
     mcnemar = "McNemar's exact test"
     exact_sign_flip = "exact sign-flip test over problems"
@@ -45,11 +45,11 @@ class Method(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What is asked of a comparison. `tolerance` is a fraction: 0.01 is one point of pass rate.
+    """The gate's parameters. `tolerance` is a fraction: 0.01 is one point of pass rate.
 
-    `level` bounds the chance of any false alarm; `power` is that with which a detectable drop is
-    found; `greedy` says that samples of a case are no independent draws; `flips` is how many sign
-    patterns are drawn where there are too many for the exact distribution.
+    `level` bounds the chance of any false alarm; `power` is the chance with which a detectable drop
+    is found; `greedy` says that the samples of a case are identical; `flips` is the number of drawn
+    sign patterns where the exact distribution is too large.
     """
 
     level: float = 0.05
@@ -88,12 +88,12 @@ def figure_k(name: str) -> int:
 
 
 def decide(pairs: Pairs, names: Sequence[str], gate: Gate) -> tuple[FigureChange, ...]:
-    """What became of each figure named (`pass_rate`, `pass@10`, …); red if any is `worse`.
+    """The change of each figure named (`pass_rate`, `pass@10`, …); red if one is `worse`.
 
-    Every unit must have samples enough in both runs.
+    Every unit must have at least k samples in both runs.
     """
     asked = names
-    if gate.greedy:  # the same sample again and again: every pass@k is the pass rate
+    if gate.greedy:  # all samples of a case are the same, so pass@k is the pass rate
         pairs, asked = _one_sample(pairs), ["pass_rate"] * len(names)
     baseline, candidate = problem_values(pairs, asked)
     found = [chances(pairs, name, gate, len(names)) for name in asked]
@@ -134,11 +134,11 @@ def _by_problem(pairs: Pairs, values: Floats) -> Floats:
 
 
 def chances(pairs: Pairs, name: str, gate: Gate, figures: int) -> tuple[Method, float, float]:
-    """The test, and its chances of so low and of so high a candidate if nothing had changed."""
+    """The test and its one-sided p-values of a drop and of a gain, not adjusted."""
     baseline, candidate = problem_values(pairs, [name])
     difference = candidate - baseline
     if _too_few_problems(pairs, gate, figures):
-        drawn = _dealt_anew(pairs, figure_k(name), gate.seed)
+        drawn = _permuted(pairs, figure_k(name), gate.seed)
         observed = float(difference.mean())
         drop = tail_chance(drawn, observed + gate.tolerance)
         return Method.relabelling, drop, tail_chance(-drawn, -observed)
@@ -159,7 +159,7 @@ def _too_few_problems(pairs: Pairs, gate: Gate, figures: int) -> bool:
 
 
 def _one_sample(pairs: Pairs) -> Pairs:
-    """Greedy samples of a case are all the same: one of them is all there is to know."""
+    """The pairs with one sample a case, for greedy samples, which are identical."""
     ones = np.ones_like(pairs.n_baseline)
     return replace(
         pairs,
@@ -171,7 +171,7 @@ def _one_sample(pairs: Pairs) -> Pairs:
 
 
 def _steps(pairs: Pairs) -> list[int] | None:
-    """Problems' differences in pass rate as whole numbers of a common step, if they are few."""
+    """Problems' differences in pass rate as multiples of a step; None if these are too large."""
     sizes = np.unique(np.concatenate([pairs.n_baseline, pairs.n_candidate]))
     step = lcm(*sizes.tolist()) * lcm(*np.unique(pairs.cases).tolist())
     if step * pairs.problems > _EXACT_REACH:
@@ -180,8 +180,8 @@ def _steps(pairs: Pairs) -> list[int] | None:
     return [round(value * step) for value in (candidate - baseline)[:, 0].tolist()]
 
 
-def _dealt_anew(pairs: Pairs, k: int, seed: int, draws: int = 5000) -> Floats:
-    """Mean differences when samples are dealt anew to both runs: [draws]."""
+def _permuted(pairs: Pairs, k: int, seed: int, draws: int = 5000) -> Floats:
+    """Mean differences when each unit's samples are permuted between the runs: [draws]."""
     candidate = relabellings(pairs, seed, draws)
     baseline = pairs.c_baseline + pairs.c_candidate - candidate
     after, before = (
@@ -199,7 +199,7 @@ def _intervals(pairs: Pairs, names: Sequence[str], differences: Floats, gate: Ga
 
 
 def _posterior_interval(pairs: Pairs, k: int, seed: int) -> Floats:
-    """The interval that the samples alone give, for these problems: Jeffreys posteriors."""
+    """The interval over samples, for these problems: from Jeffreys posteriors."""
     rng = np.random.default_rng(seed)
 
     def draws(n: Ints, c: Ints) -> Floats:
@@ -214,68 +214,70 @@ def _posterior_interval(pairs: Pairs, k: int, seed: int) -> Floats:
 def detectable_drop(pairs: Pairs, name: str, gate: Gate, figures: int) -> float | None:
     """The smallest drop of a figure that the gate finds with its power; None if it finds none.
 
-    Found by simulation: of the baseline's passes a share is lost at random, on top of the changes
-    back and forth that this comparison shows (or, if nothing changed at all, that drawing the
-    samples anew would show); the gate judges at its strictest level, that of Holm's first step.
+    By simulation: a share of the baseline's passes is lost at random, in addition to the changes
+    without a drop that this comparison shows (or, if nothing changed, that other samples would
+    show). The level is the strictest, that of Holm's first step. The share is found by bisection.
     """
     k, level = figure_k(name), gate.level / figures
     few = _too_few_problems(pairs, gate, figures)
-    redness: Callable[[Pairs, int, float, Gate, float], tuple[float, float]]
-    redness = _dealt_redness if few else _flipped_redness
-    if redness(pairs, k, 1.0, gate, level)[0] < gate.power:
+    power_of: Callable[[Pairs, int, float, Gate, float], tuple[float, float]]
+    power_of = _permuted_power if few else _flipped_power
+    if power_of(pairs, k, 1.0, gate, level)[0] < gate.power:
         return None
     low, high = 0.0, 1.0
     for _ in range(12):
         middle = (low + high) / 2
-        enough = redness(pairs, k, middle, gate, level)[0] >= gate.power
+        enough = power_of(pairs, k, middle, gate, level)[0] >= gate.power
         low, high = (low, middle) if enough else (middle, high)
-    return redness(pairs, k, high, gate, level)[1]
+    return power_of(pairs, k, high, gate, level)[1]
 
 
-def _flipped_redness(
+def _flipped_power(
     pairs: Pairs, k: int, share: float, gate: Gate, level: float
 ) -> tuple[float, float]:
-    """How often sign flips find that `share` of the passes is lost, and the drop that this is."""
+    """How often the sign-flip test finds a loss of `share` of the passes, and the drop it makes."""
     rng = np.random.default_rng(gate.seed)
     before = pass_at_k(pairs.n_baseline, pairs.c_baseline, k)
     noise = _noise(pairs, k, before, rng)
-    lost = rng.binomial(pairs.c_baseline, share, size=(_WORLDS, len(before)))
+    lost = rng.binomial(pairs.c_baseline, share, size=(_SIMULATIONS, len(before)))
     drops = _by_problem(pairs, pass_at_k(pairs.n_baseline, pairs.c_baseline - lost, k) - before)
-    worlds = noise + drops + gate.tolerance
+    simulations = noise + drops + gate.tolerance
     signs = rng.choice([-1.0, 1.0], size=(max(400, int(20 / level)), pairs.problems))
-    as_low = 1 + (worlds @ signs.T <= worlds.sum(axis=1, keepdims=True) + 1e-9).sum(axis=1)
+    as_low = 1 + (simulations @ signs.T <= simulations.sum(axis=1, keepdims=True) + 1e-9).sum(
+        axis=1
+    )
     return float((as_low <= level * (len(signs) + 1)).mean()), -float(drops.mean())
 
 
 def _noise(pairs: Pairs, k: int, before: Floats, rng: np.random.Generator) -> Floats:
-    """Changes of problems that are no drop: [worlds, P]."""
+    """Changes of problems without a drop of the mean: [simulations, P]."""
     after = pass_at_k(pairs.n_candidate, pairs.c_candidate, k)
     change = _by_problem(pairs, after - before)
     if change.any():
-        signs = rng.choice([-1.0, 1.0], size=(_WORLDS, pairs.problems))
+        signs = rng.choice([-1.0, 1.0], size=(_SIMULATIONS, pairs.problems))
         return np.asarray((change - change.mean()) * signs)
     rate = pairs.c_baseline / pairs.n_baseline
-    drawn = rng.binomial(pairs.n_baseline, rate, size=(2, _WORLDS, len(rate)))
+    drawn = rng.binomial(pairs.n_baseline, rate, size=(2, _SIMULATIONS, len(rate)))
     one, other = pass_at_k(pairs.n_baseline, drawn, k)
     return _by_problem(pairs, np.asarray(one - other))
 
 
-def _dealt_redness(
+def _permuted_power(
     pairs: Pairs, k: int, share: float, gate: Gate, level: float
 ) -> tuple[float, float]:
-    """The same for the test that deals samples anew."""
+    """The same for the permutation test over samples."""
     rng = np.random.default_rng(gate.seed)
     rate = pairs.c_baseline / pairs.n_baseline
     drop = float(_by_problem(pairs, (1 - rate * (1 - share)) ** k - (1 - rate) ** k).mean())
-    reds = 0
-    worlds = _WORLDS // 5
-    for _ in range(worlds):
-        world = replace(
+    found = 0
+    simulations = _SIMULATIONS // 5
+    for _ in range(simulations):
+        simulated = replace(
             pairs,
             c_baseline=rng.binomial(pairs.n_baseline, rate),
             c_candidate=rng.binomial(pairs.n_candidate, rate * (1 - share)),
         )
-        baseline, candidate = problem_values(world, [f"pass@{k}"])
+        baseline, candidate = problem_values(simulated, [f"pass@{k}"])
         observed = float((candidate - baseline).mean()) + gate.tolerance
-        reds += tail_chance(_dealt_anew(world, k, gate.seed, 1000), observed) <= level
-    return reds / worlds, drop
+        found += tail_chance(_permuted(simulated, k, gate.seed, 1000), observed) <= level
+    return found / simulations, drop

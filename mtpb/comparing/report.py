@@ -1,4 +1,4 @@
-"""A comparison as people and programs read it: terminal, Markdown, JSON, JUnit XML. Pure."""
+"""Reports of a comparison: for the terminal, as Markdown, JSON and JUnit XML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mtpb.tables import MARK, Cell, Column, Estimate, Kind, Partial, Plain, Tabl
 
 
 def decision(comparison: Comparison) -> str:
-    """The gate's decision in a few sentences; a mark and the last one tell of unfinished runs."""
+    """The gate's decision in a few sentences; a mark and the last one point out unfinished runs."""
     unfinished = [f"{run.source}, {run.extent}" for run in comparison.unfinished]
     caution = f" {MARK} Unfinished: {'; '.join(unfinished)}." if unfinished else ""
     return f"{MARK if unfinished else ''}{_red_or_green(comparison)}{caution}"
@@ -39,7 +39,7 @@ def _red_or_green(comparison: Comparison) -> str:
 
 
 def _missed(figure: FigureChange, comparison: Comparison) -> str:
-    """What a green gate could have missed."""
+    """The drop that a green gate could have missed."""
     if figure.detectable is None:
         return (
             f"But no drop of the {figure.name} could have been found, however large: "
@@ -63,7 +63,7 @@ def terminal(comparison: Comparison, top: int) -> str:
 
 
 def markdown(comparison: Comparison, top: int) -> str:
-    """The report as a page, made to be read as a CI job's summary."""
+    """The report as a page, for a CI job's summary."""
     mark = "🔴" if comparison.red else "🟢"
     parts = [
         f"## {mark} {decision(comparison)}\n",
@@ -81,7 +81,7 @@ def markdown(comparison: Comparison, top: int) -> str:
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
-    """Everything, for programs; fractions as they are."""
+    """The whole comparison for programs; rates are fractions."""
     before, after = comparison.throughputs
     return {
         "schema_version": 1,
@@ -113,8 +113,8 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
 def junit(comparison: Comparison) -> str:
     """JUnit XML: a test for each figure's gate and one for each problem.
 
-    A problem's test fails only if the gate is red and the problem has lost: what noise moves to
-    and fro under a green gate is no failure.
+    A problem's test fails only if the gate is red and the problem's pass rate fell. Under a green
+    gate such changes are noise.
     """
     name = f"{comparison.scorer} on {comparison.baseline.benchmark.name}"
     lost = [p for p in comparison.problems if comparison.red and p.difference < 0]
@@ -166,12 +166,12 @@ def _figure_row(comparison: Comparison, figure: FigureChange) -> tuple[Cell, ...
 
 
 def _text(comparison: Comparison, text: str) -> Cell:
-    """A number in words that comes from both runs, marked if one is not finished."""
+    """A number in words from both runs, marked if one is not finished."""
     return Partial(text) if comparison.unfinished else text
 
 
 def _sides(comparison: Comparison, baseline: Plain, candidate: Plain, *both: Plain) -> list[Cell]:
-    """A number of each run and numbers that come from both, those of unfinished runs marked."""
+    """A number of each run, then numbers from both; those of unfinished runs are marked."""
     return [
         *marked((baseline,), comparison.baseline),
         *marked((candidate,), comparison.candidate),
@@ -280,14 +280,14 @@ def _problem_table(
 
 
 def _commands(comparison: Comparison, top: int) -> list[str]:
-    """Commands that show a lost sample of each of the problems most lost, then gained ones."""
+    """Commands that show a lost sample of the problems with the largest loss, then gained ones."""
     lost = [p for p in comparison.problems if p.difference < 0 and p.lost][:top]
     gained = [p for p in reversed(comparison.problems) if p.difference > 0 and p.gained]
     return [line for p in (*lost, *gained[: top // 2]) for line in _show(comparison, p)]
 
 
 def _show(comparison: Comparison, problem: ProblemChange) -> list[str]:
-    """Commands that show a sample whose outcome changed, in each run that has samples."""
+    """Commands that show a sample whose verdict changed, in each run that has samples."""
     key = problem.lost if problem.difference < 0 else problem.gained
     if key is None:
         return []

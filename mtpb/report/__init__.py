@@ -1,7 +1,8 @@
-"""Tables, figures and the HTML report, from run directories alone.
+"""Tables, figures and the HTML report of run directories.
 
     python -m mtpb.report runs='results/**' output=report
 
-`runs` reads the directories; `passk`, `passrate` and `formats` make the tables; `figures` draws;
-`pages` and the templates make the HTML; `build` puts it all into a folder. No torch anywhere.
+`runs` reads and groups runs; `passk`, `passrate` and `formats` make tables, `estimates` their
+cells; `figures` draws; `page` makes the HTML; `build` writes everything into a folder. `results`
+and `conclusion` print the tables at the end of a run. Must not know how runs are made; no torch.
 """

@@ -1,4 +1,4 @@
-"""Tables, figures and HTML from run directories.
+"""Writes tables, figures and HTML from run directories.
 
 python -m mtpb.report runs=results output=report
 """
@@ -23,7 +23,7 @@ def main(config: ReportConfig) -> int:
 
 
 def make(config: ReportConfig) -> None:
-    """Writes the report and says where it is."""
+    """Writes the report and prints its tables and its place."""
     patterns = config.runs if isinstance(config.runs, list) else [config.runs]
     if not all(isinstance(pattern, str) for pattern in patterns):
         raise UsageError(f"runs={config.runs}: must be a glob or a list of such; put it in quotes")

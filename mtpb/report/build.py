@@ -1,4 +1,4 @@
-"""Everything that a report is, made from run directories into a folder."""
+"""Makes a report from run directories and writes it into a folder."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from mtpb.tables import MARK, Column, Kind, Table, clean, latex_document
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`reference` names the model, or the run, that tells easy problems from hard ones; without
-    one it is the best of each suite. `partial` shows unfinished runs, with marked numbers."""
+    """`reference` is the model, or the run's directory, whose pass rates say which problems are
+    easy or hard; None is the best run of each suite. `partial` includes unfinished runs, marked."""
 
     published: Published = field(default_factory=Published)
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -35,19 +35,19 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was made, still in memory."""
+    """A report in memory. `omission` says what the page leaves out."""
 
     suites: tuple[SuiteRuns, ...]
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
-    omission: str = ""  # what the page had no room for
+    omission: str = ""
 
 
 def report(runs: Sequence[Run], options: Options) -> Report:
-    """The tables and figures that these runs allow. Unfinished runs are left out of them or, with
-    `options.partial`, marked; a table of their own says how far they are.
+    """The tables and figures of these runs.
 
-    Raises UsageError where no run is left, or the reference is not among them.
+    Unfinished runs are left out or, with `options.partial`, marked; a table of their own lists
+    them. Raises UsageError if no run remains, or if the reference is not among them.
     """
     suites = suites_of(to_show(runs, options.partial))
     check_reference(suites, options.reference)
@@ -65,15 +65,15 @@ def report(runs: Sequence[Run], options: Options) -> Report:
 
 
 def unfinished_table(runs: Sequence[Run], shown: bool) -> Table:
-    """How far the unfinished runs are, and what becomes of them in the report."""
-    fate = (
+    """The unfinished runs: how many samples are judged, and whether the report has them."""
+    treatment = (
         f"their numbers are marked {MARK}"
         if shown
         else "left out of all other tables and figures; partial=true shows them, marked"
     )
     return Table(
         "unfinished",
-        f"Unfinished runs: {fate}",
+        f"Unfinished runs: {treatment}",
         (
             Column("run", "run"),
             Column("model", "model"),
@@ -90,7 +90,7 @@ def unfinished_table(runs: Sequence[Run], shown: bool) -> Table:
 
 
 def noted(table: Table, runs: Sequence[Run]) -> Table:
-    """The table with a note that says from which runs its marked numbers come."""
+    """The table with a note that names the unfinished runs behind its marked numbers."""
     if not table.partial:
         return table
     marked = [f"{described(run)} ({run.extent})" for run in runs if not run.finished]
@@ -98,7 +98,7 @@ def noted(table: Table, runs: Sequence[Run]) -> Table:
 
 
 def suite_tables(suite: SuiteRuns, options: Options) -> list[Table]:
-    """A function suite's tables are of pass@k, a multi-turn suite's of pass rates."""
+    """The tables of a suite: of pass@k for a function suite, of pass rates for a multi-turn one."""
     reference = suite.reference(options.reference)
     levels = (
         None if reference is None else passrate.by_difficulty(suite, reference, options.thresholds)
@@ -117,8 +117,8 @@ def suite_tables(suite: SuiteRuns, options: Options) -> list[Table]:
 
 
 def groupings(suite: SuiteRuns, levels: Grouping | None) -> list[Grouping]:
-    """What problems are grouped by: turns where there are several, difficulty as measured and as
-    the problems state it, category."""
+    """How problems are grouped: by number of turns, by measured and stated difficulty, and by
+    category, as far as the problems differ in them."""
     stated = passrate.by_key(suite, "difficulty", "stated difficulty")
     category = passrate.by_key(suite, "category")
     return [
@@ -132,8 +132,7 @@ def groupings(suite: SuiteRuns, levels: Grouping | None) -> list[Grouping]:
 def write_report(patterns: str | Sequence[str], output: Path, options: Options) -> Report:
     """Writes tables/, figures/ and index.html into the output folder.
 
-    Raises UsageError where no runs are found, none of them is to be shown, or the reference is not
-    among them.
+    Raises UsageError if no run is found or none is finished, or if the reference is not among them.
     """
     made = report(find_runs(patterns), options)
     write_tables(made.tables, output / "tables")
@@ -147,7 +146,7 @@ def write_report(patterns: str | Sequence[str], output: Path, options: Options) 
 
 
 def check_reference(suites: Sequence[SuiteRuns], reference: str | None) -> None:
-    """Raises UsageError if no suite has a run of the reference; warns of those that have none."""
+    """Warns of suites without a run of the reference. Raises UsageError if no suite has one."""
     missing = [suite.label for suite in suites if suite.reference(reference) is None]
     if len(missing) == len(suites):
         names = sorted({run.model for suite in suites for run in suite.best})

@@ -13,15 +13,17 @@ from mtpb.statistics.summary import summarise
 
 
 def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path) -> int:
-    """Writes metrics.json and prints the run's table, then that of the results folder.
+    """Writes metrics.json, prints the tables of the run and of its folder, returns the status.
 
-    Where the sandbox itself failed on a program there are no figures, for they would leave that
-    sample out: the status is that of an internal error, and the same command judges it again.
+    If the sandbox itself failed on a program, no figures are written, since they would leave that
+    sample out. The status is then that of an internal error; the same command judges it again.
     """
     run = read_run(directory)
     failed = [one for one in directory.verdicts() if one.status is Status.sandbox_error]
     if failed:
-        (directory.path / METRICS).unlink(missing_ok=True)  # of fewer samples, from earlier
+        (directory.path / METRICS).unlink(
+            missing_ok=True
+        )  # of an earlier start, with fewer samples
         say(_broken_sandbox(run, failed))
         return Exit.internal
     summary = summarise(run, ks)

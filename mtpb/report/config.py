@@ -1,7 +1,4 @@
-"""What a report may be told, with the defaults.
-
-Apart from what makes the report, which studies and start-up must not wait for.
-"""
+"""The configuration of a report, with its defaults. Imports nothing that makes reports."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from mtpb.errors import UsageError
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Pass rates from which a problem is easy, and below which it is hard."""
+    """The pass rates from which a problem is easy and below which it is hard."""
 
     easy: float = 0.7
     hard: float = 0.3
@@ -23,7 +20,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class PageLimits:
-    """How many conversations a page may hold, and how many million bytes it may be long."""
+    """Bounds of the HTML page: its number of conversations, and its size in million bytes."""
 
     samples: int = 20_000
     megabytes: float = 24.0
@@ -31,8 +28,8 @@ class PageLimits:
 
 @dataclass
 class DifficultyConfig:
-    """Problems are easy from pass rate `easy` on and hard below `hard`, by the best run of the
-    model `reference` (or by the run in that directory); without one by the best of all."""
+    """Problems are easy from pass rate `easy` on and hard below `hard`, in the best run of the
+    model `reference` (or in the run of that directory); null is the best run of all models."""
 
     easy: float = Thresholds.easy
     hard: float = Thresholds.hard
@@ -41,8 +38,8 @@ class DifficultyConfig:
 
 @dataclass
 class HtmlConfig:
-    """`max_samples`: how many conversations are embedded, the first ones of each run and problem;
-    fewer where the page would be longer than `max_mb` million bytes."""
+    """`max_samples` conversations are embedded, the first ones of each run and problem; fewer if
+    the page would exceed `max_mb` million bytes."""
 
     enabled: bool = True
     max_samples: int = PageLimits.samples
@@ -51,8 +48,8 @@ class HtmlConfig:
 
 @dataclass
 class ReportConfig:
-    """`runs`: a glob, or several, of run directories or of folders that hold some; `partial` shows
-    unfinished runs, with their numbers marked, which are left out otherwise."""
+    """`runs` is a glob, or a list of them, of run directories or of folders that hold some;
+    `partial` includes unfinished runs, with their numbers marked."""
 
     runs: Any = MISSING
     output: str = MISSING

@@ -19,15 +19,15 @@ def estimate(values: Floats) -> Estimate:
 
 
 def paired(differences: Floats) -> Estimate:
-    """Mean of differences of rates, in [-1, 1], with its interval; differences [P]."""
-    shifted = estimate((1 + differences) / 2)  # to [0, 1], where the interval is made
+    """Mean of differences of rates with its interval; differences [P] in [-1, 1]."""
+    shifted = estimate((1 + differences) / 2)  # to [0, 1], for which intervals are defined
     if shifted.value is None or shifted.low is None or shifted.high is None:
         return shifted
     return Estimate(*(2 * end - 1 for end in (shifted.value, shifted.low, shifted.high)))
 
 
 def unbounded(values: Floats) -> Estimate:
-    """Mean of figures without an upper bound; a single one has no interval."""
+    """Mean of figures without an upper bound, with its interval; a single one has none."""
     known = values[~np.isnan(values)]
     if len(known) < 2:
         return Estimate(float(known[0]) if len(known) else None)
@@ -42,6 +42,6 @@ def of_summary(figures: Mapping[str, Any], name: str) -> Estimate:
 
 
 def mean(values: Floats) -> float:
-    """Mean of what is known; minus infinity where nothing is, so that it is never the best."""
+    """Mean of the values that are not NaN; minus infinity, the worst, if there is none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else -np.inf

@@ -1,7 +1,7 @@
-"""Figures for papers: SVG and PNG, one look, column width, distinguishable without colour.
+"""Figures for papers: SVG and PNG of one column's width, distinguishable without colour.
 
-Colours are Okabe and Ito's; every series has a marker and a dash of its own besides. Bars at points
-are 95 % intervals. matplotlib is imported when the first figure is drawn.
+Colours are those of Okabe and Ito; series also differ in marker and dash. Error bars are 95 %
+intervals. matplotlib is imported when the first figure is drawn.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 WIDTH, HEIGHT = 3.35, 2.4  # inches: one column of a two-column paper
-INK = "#010203"  # stands for the text's colour, which a page sets by its theme
+INK = "#010203"  # a placeholder for the text's colour, which the page's theme sets
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK, "#999999")
 _MARKERS = "osD^vPX*"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 _LOOK: dict[Any, Any] = {
-    "text.parse_math": False,  # names are no formulas
+    "text.parse_math": False,  # names are not formulas
     "font.size": 8,
     "font.family": "sans-serif",
     "axes.titlesize": 8,
@@ -51,14 +51,14 @@ _LOOK: dict[Any, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A drawing under a name; `draw` fills the axes."""
+    """A drawing; `name` is its file's stem, `draw` draws into the axes."""
 
     name: str
     title: str
     draw: Callable[[Axes], None]
 
     def svg(self, *, themed: bool = False) -> str:
-        """An SVG; `themed` ones keep text as text, in the colour of the page around it."""
+        """An SVG; with `themed`, text stays text and has the colour of the surrounding page."""
         if not themed:
             return self._rendered("svg", "path", "black").decode()
         drawn = self._rendered("svg", "none", INK).decode()
@@ -88,7 +88,7 @@ class Figure:
 
 
 def _legend(canvas: Canvas, axes: Axes) -> None:
-    """Below the drawing, which grows by the lines that it takes."""
+    """Puts the legend below the drawing and makes the canvas higher by the legend's lines."""
     if any(label.endswith(MARK) for label in axes.get_legend_handles_labels()[1]):
         axes.plot([], [], linestyle="none", label=f"{MARK} unfinished run")
     handles, labels = axes.get_legend_handles_labels()
@@ -108,7 +108,7 @@ def _saved(canvas: Canvas, kind: str) -> bytes:
 
 
 def by_size(suite: SuiteRuns) -> Figure:
-    """Pass rate (pass@1) against parameters, a line for each data variant."""
+    """Pass rate (pass@1) by number of parameters, a line for each data variant."""
     series: dict[str, list[tuple[float, Cell]]] = {}
     for runs in models_of(suite.runs if suite.has_tests else suite.best):
         if runs[0].parameters:
@@ -119,7 +119,7 @@ def by_size(suite: SuiteRuns) -> Figure:
 
     def draw(axes: Axes) -> None:
         for number, data in enumerate(sorted(series, key=data_order)):
-            shift = 1.04 ** (number - (len(series) - 1) / 2)  # so that bars do not hide each other
+            shift = 1.04 ** (number - (len(series) - 1) / 2)  # so that error bars do not overlap
             points = sorted(series[data], key=lambda point: point[0])
             _points(axes, [(x * shift, cell) for x, cell in points], data, number)
         _log_axis(axes, "parameters", sizes)
@@ -129,7 +129,7 @@ def by_size(suite: SuiteRuns) -> Figure:
 
 
 def by_k(suite: SuiteRuns) -> Figure:
-    """pass@k against k, each at its best temperature."""
+    """pass@k by k, each at its best temperature."""
     models = models_of(suite.runs)
 
     def draw(axes: Axes) -> None:
@@ -146,7 +146,7 @@ def by_k(suite: SuiteRuns) -> Figure:
 
 
 def by_column(table: Table, name: str, label: str, axis: str) -> Figure:
-    """A table of models × groups as a figure: groups along the axis, a series a model."""
+    """A table of models × groups as a figure: groups on the axis, a series for each model."""
     groups = table.columns[1:]
 
     def draw(axes: Axes) -> None:
@@ -171,8 +171,8 @@ def _short(column: Column) -> str:
 
 
 def _points(axes: Axes, points: Sequence[tuple[float, Cell]], label: str, number: int) -> None:
-    """A series: points joined by a line, with their intervals as bars; points that come from
-    unfinished runs are marked, and so is the series' name."""
+    """Draws a series: points joined by a line, with intervals as error bars. Points from unfinished
+    runs are marked, and so is the label."""
     known = []
     for x, cell in points:
         figure = plain(cell)
@@ -199,12 +199,12 @@ def _points(axes: Axes, points: Sequence[tuple[float, Cell]], label: str, number
         linestyle=_DASHES[(number + number // len(_COLOURS)) % len(_DASHES)],
         elinewidth=0.8,
         capsize=1.5,
-        clip_on=False,  # a marker at 0 or 100 stays whole
+        clip_on=False,  # markers at 0 and 100 are not cut
     )
 
 
 def _plain(text: str) -> str:
-    """matplotlib hides the labels that start with an underscore."""
+    """The label in a form that matplotlib shows: it hides labels that start with an underscore."""
     return "\u200b" + text if text.startswith("_") else text
 
 
@@ -225,7 +225,7 @@ def _percent(axes: Axes, label: str) -> None:
 
 
 def figures_of(suite: SuiteRuns, tables: Mapping[str, Table]) -> list[Figure]:
-    """The figures that a suite's runs allow; `tables` are the suite's, by name."""
+    """The figures of a suite; `tables` are its tables by name."""
     drawn = [by_size(suite)] if any(run.parameters for run in suite.runs) else []
     if suite.has_tests:
         return [*drawn, by_k(suite)]

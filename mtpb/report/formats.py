@@ -1,4 +1,4 @@
-"""Multi-turn against single-turn: the same problems asked turn by turn and all at once."""
+"""Multi-turn against single-turn: the same problems asked turn by turn and in one prompt."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class BothFormats(NamedTuple):
 
     @property
     def gain(self) -> Floats:
-        """Each problem's pass rate turn by turn minus that of all at once: [P]."""
+        """Each problem's multi-turn pass rate minus its single-turn one: [P]."""
         difference: Floats = problem_rates(self.multi)[:, 0] - problem_rates(self.single)[:, 0]
         return difference
 
 
 def pairs(suite: SuiteRuns) -> list[BothFormats]:
-    """The models that were asked both ways, each at its best temperatures."""
+    """The models with runs of both formats, each run at its best temperature."""
     single = {run.model: run for run in best_runs(suite.of_format("single_turn"))}
     multi = best_runs(suite.of_format("multi_turn"))
     return [BothFormats(run, single[run.model]) for run in multi if run.model in single]
 
 
 def formats(suite: SuiteRuns, published: Published) -> Table:
-    """Pass rate and prompt perplexity both ways, and perplexity of solved and unsolved problems."""
+    """Pass rate and prompt perplexity of both formats, for all, solved and unsolved problems."""
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs(suite):
         multi, single = problem_rates(pair.multi)[:, 0], problem_rates(pair.single)[:, 0]

@@ -1,4 +1,4 @@
-"""pass@k of function suites: by model, at the best temperature and at an honest one."""
+"""pass@k of function suites by model: at the best temperature, and with held-out selection."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _HONEST = (
 
 
 def ks_of(suite: SuiteRuns) -> tuple[int, ...]:
-    """Those of 1, 10, 100 that some run has samples for."""
+    """The default k for the run with the most samples a case."""
     return usual_ks(max(run.samples_per_case for run in suite.runs))
 
 
 def models_of(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of the same model together, by temperature; models in the order of the runs."""
+    """Runs grouped by model and sorted by temperature; models in the order of the runs."""
     models: dict[str, list[Run]] = {}
     for run in runs:
         models.setdefault(run.model, []).append(run)
@@ -87,7 +87,7 @@ def temperatures(suite: SuiteRuns, published: Published) -> Table:
 
 
 def able_runs(runs: Sequence[Run], k: int) -> list[Run]:
-    """The runs that have samples enough for pass@k."""
+    """The runs with at least k samples a case."""
     return [run for run in runs if run.samples_per_case >= k]
 
 
@@ -107,10 +107,10 @@ def best_cell(runs: Sequence[Run], k: int) -> Cell:
 
 
 def honest(runs: Sequence[Run], k: int) -> Estimate:
-    """pass@k where the temperature was chosen on other problems than it is scored on.
+    """pass@k where the temperature is chosen on other problems than it is scored on.
 
-    The interval is a bootstrap over problems of the whole procedure. None with one temperature,
-    where there is nothing to choose.
+    The interval is a bootstrap over problems of the whole procedure. Empty for a single
+    temperature.
     """
     able = [problem_rates(run, ks=(k,))[:, 1] for run in able_runs(runs, k)]
     if len(able) < 2:
@@ -122,16 +122,16 @@ def honest(runs: Sequence[Run], k: int) -> Estimate:
     rng = np.random.default_rng(0)
     problems = values.shape[1]
     weights = rng.multinomial(problems, np.full(problems, 1 / problems), RESAMPLES).astype(float)
-    drawn = np.concatenate([np.ones((1, problems)), weights])  # first the problems as they are
+    drawn = np.concatenate([np.ones((1, problems)), weights])  # first each problem once
     scores = np.mean([_scored(values, drawn, half) for half in _halves(problems, rng)], axis=0)
     low, high = np.nanquantile(scores[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    if low == high:  # all problems agree, which says less about others than the bootstrap claims
+    if low == high:  # all problems agree, so the bootstrap has no width
         return Estimate(float(scores[0]), *estimate(values[0])[1:])
     return Estimate(float(scores[0]), float(low), float(high))
 
 
 def _halves(problems: int, rng: np.random.Generator) -> list[Floats]:
-    """Random halves of the problems as masks, each with its counterpart."""
+    """Random halves of the problems as masks, each followed by its complement."""
     masks = []
     for _ in range(SPLITS):
         mask = (rng.permutation(problems) < problems // 2).astype(float)
@@ -140,9 +140,9 @@ def _halves(problems: int, rng: np.random.Generator) -> list[Floats]:
 
 
 def _scored(values: Floats, weights: Floats, half: Floats) -> Floats:
-    """Scores [R] on one half at the temperature that the other chose.
+    """Scores [R] on one half of the problems at the temperature that is best on the other.
 
-    values [T, P]; weights [R, P] say how often each problem is drawn; half [P].
+    values [T, P]; weights [R, P] is how often each problem is drawn; half [P].
     """
     choosing = weights * (1 - half) @ values.T
     scoring = weights * half

@@ -1,4 +1,4 @@
-"""Pass rates: by scorer, by groups of problems, and by the turn that fails first."""
+"""Tables of pass rates, by scorer and by groups of problems; of failures, and of cost."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _PASSED = STATUSES.index(next(s for s in STATUSES if s.value == "passed"))
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """Problems by a trait: `kind` is for file names, `label` for titles; `of` has each one's group
-    by the problem's id. Problems that are not in it are in no group. `reference` is the run that
-    made the groups, if one did."""
+    """Groups of problems. `kind` is for file names, `label` for titles; `of` maps a problem's id to
+    its group, and problems that are not in it have none. `reference` is the run whose pass rates
+    define the groups, if one does."""
 
     kind: str
     label: str
@@ -78,7 +78,7 @@ def _pass_rate(run: Run, scorer: str, subset: str) -> Estimate:
 
 
 def by_key(suite: SuiteRuns, key: str, label: str = "") -> Grouping:
-    """By what the problems themselves say (`difficulty` or `category`), where they do."""
+    """By a key of the problems, `difficulty` or `category`, where it is set."""
     said = {problem.id: getattr(problem, key) for problem in suite.problems}
     groups = {id: value for id, value in said.items() if value}
     return Grouping((label or key).replace(" ", "-"), label or key, groups)
@@ -103,7 +103,7 @@ def by_difficulty(suite: SuiteRuns, reference: Run, thresholds: Thresholds) -> G
     note = (
         f"Difficulty: by the pass rate of {reference.model}{_asked(suite, reference)}; easy from "
         f"{100 * thresholds.easy:g} % on, hard below {100 * thresholds.hard:g} %. Its own row "
-        "shows the samples that made the groups: luck makes easy look easier there, hard harder."
+        "is of the samples that define the groups: easy ones look too easy, hard ones too hard."
     )
     label = f"difficulty for {reference.model}"
     return Grouping("difficulty", label, groups, (note,), reference)
@@ -133,7 +133,7 @@ def groups(suite: SuiteRuns, grouping: Grouping) -> Table:
 
 
 def of_group(run: Run, problems: Ints) -> Estimate:
-    """Pass rate of some problems; that of a single one varies with its samples only."""
+    """Pass rate of some problems; the interval of a single one is over its samples."""
     if len(problems) != 1:
         return estimate(problem_rates(run)[problems, 0])
     units = run.verdicts.units(run.scorer)
@@ -155,16 +155,16 @@ def group_order(labels: Iterable[str | None]) -> list[str]:
 
 
 def failures(suite: SuiteRuns) -> Table:
-    """Which turn fails first, and how: shares of all samples by status and turn."""
+    """Shares of all samples by status and by the turn that fails first."""
     turns = range(0 if suite.has_tests else max(problem.turns for problem in suite.problems))
     rows: list[tuple[Cell, ...]] = []
     for run in suite.best:
         judged = run.verdicts.select(run.verdicts.judged)
         for status in np.unique(judged.status[judged.status != _PASSED]):
             here = judged.status == status
-            blamed = [_share(run, judged, here & (judged.turn == turn)) for turn in (*turns, -1)]
+            at_turns = [_share(run, judged, here & (judged.turn == turn)) for turn in (*turns, -1)]
             name = STATUSES[status].value.replace("_", " ")
-            shares = (_share(run, judged, here), *(blamed if turns else ()))
+            shares = (_share(run, judged, here), *(at_turns if turns else ()))
             rows.append((run.model, name, *marked(shares, run)))
     columns = (
         Column("model", "model"),
@@ -174,7 +174,7 @@ def failures(suite: SuiteRuns) -> Table:
         *((Column("none", "at no one turn", Kind.rate),) if turns else ()),
     )
     title = "how samples fail" if suite.has_tests else "which turn fails first, and how"
-    note = "A turn is to blame where an uncaught error names a line of it; a dash: no such sample."
+    note = "A turn fails where an uncaught error names one of its lines; a dash: no such sample."
     return Table(
         f"{suite.name}-failures",
         f"{suite.label}: {title}, share of all samples, % [95 % interval]",
@@ -196,7 +196,7 @@ def _share(run: Run, judged: Verdicts, rows: np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def cost(suites: Sequence[SuiteRuns]) -> Table:
-    """What each run took. These are measurements of one run, without intervals."""
+    """Tokens, programs, seconds and device of each run; measured once, without intervals."""
     rows: list[tuple[Cell, ...]] = []
     for suite in suites:
         for run in suite.runs:
@@ -228,7 +228,7 @@ _SPENT = {
 
 
 def _asked(suite: SuiteRuns, run: Run | None = None) -> str:
-    """How a suite, or one run of it, was asked."""
+    """The format of a suite, or of one run of it, for titles; empty for a function suite."""
     format = suite.main_format if run is None else run.format
     return "" if suite.has_tests else f", {_words(format)}"
 

@@ -1,8 +1,8 @@
-"""Numbers that papers report, to stand beside measured ones.
+"""Figures that papers report, shown beside measured ones.
 
-A published figure stands only beside finished runs of the whole published content, judged by the
-same scorer. Where they were sampled in another setting than the published one, what differs is
-named next to the figure.
+A published figure is shown only beside finished runs of the whole published content, judged by the
+same scorer. If the sampling differs from the published setting, the differences are named next to
+the figure.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ SHIPPED = Path(__file__).with_name("published.json")  # results/published links 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a source made its figures of a benchmark: of which content (SHA-256 of its records), by
-    which scorer, with which sampling. With several temperatures each figure is of the best one.
-    None: the source does not say."""
+    """The setting of a source's figures of a benchmark: the content (SHA-256 of its records), the
+    scorer and the sampling. With several temperatures each figure is of the best one. None: the
+    source does not say."""
 
     sha256: str
     scorer: str
@@ -43,8 +43,8 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one file holds: who published the figures, their settings by benchmark, and a mapping
-    a figure, with `benchmark` and what else says beside which runs it stands."""
+    """The content of one file: who published the figures, their settings by benchmark, and a
+    mapping for each figure, with `benchmark` and the other keys that select its runs."""
 
     source: str
     figures: tuple[Mapping[str, Any], ...]
@@ -63,7 +63,7 @@ class PublishedFigure:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Figures of a file, or of a folder's files."""
+    """The figures of a file, or of all files of a folder."""
 
     sources: tuple[Source, ...] = field(default=())
 
@@ -71,8 +71,7 @@ class Published:
     def read(cls, place: Path) -> Published:
         """Reads a file, or all .json files of a folder.
 
-        Raises UsageError where there is none, and for one that does not hold a source, figures and
-        their settings.
+        Raises UsageError if there is no file, or one lacks its source, figures or settings.
         """
         paths = sorted(place.glob("*.json")) if place.is_dir() else [place]
         if not paths:
@@ -80,8 +79,8 @@ class Published:
         return cls(tuple(map(_read, paths)))
 
     def figure(self, runs: Sequence[Run], name: str) -> PublishedFigure | None:
-        """The published counterpart of a figure that comes from these runs of one model: by
-        benchmark, format, size and data."""
+        """The published figure for these runs of one model, by benchmark, format, size and data;
+        None if there is none, or a run is not finished or of other content."""
         run = runs[0]
         for source, row in self._rows(run):
             if (row.get("size"), row.get("data")) == (run.size, run.data) and name in row:
@@ -93,8 +92,8 @@ class Published:
         return None
 
     def others(self, runs: Sequence[Run], name: str) -> dict[str, PublishedFigure]:
-        """Figures of models that have no run of their own here, by model, where some of the runs
-        are of the published content; what differs is said of the run that differs least."""
+        """Figures of models that cannot be run here, by model, if some run is of the published
+        content. `differing` is that of the run whose setting differs least."""
         found: dict[str, PublishedFigure] = {}
         for run in runs:
             for source, row in self._rows(run):
@@ -117,7 +116,7 @@ class Published:
                     yield source, row
 
     def notes(self, benchmark: str) -> tuple[str, ...]:
-        """Notes that name where a benchmark's figures are from."""
+        """Notes that name the sources of a benchmark's figures."""
         return tuple(
             f"Published: {source.source}"
             for source in self.sources
@@ -142,7 +141,7 @@ def differing(runs: Sequence[Run], setting: Setting) -> str | None:
 
 
 def columns(group: str) -> tuple[Column, ...]:
-    """The columns that `beside` fills, keys with `group` before them where there are several."""
+    """The columns that `beside` fills; `group` distinguishes several of them in a table."""
     prefix = "" if group == "published" else f"{group.partition(', ')[2]}_"
     return (
         Column(f"{prefix}published", "figure", Kind.rate, group),
@@ -160,7 +159,7 @@ def beside(ours: Estimate, published: PublishedFigure | None) -> tuple[Plain, Pl
     value, setting = published.value, published.differing
     if ours.value is None or ours.low is None or ours.high is None:
         return value, None, None, setting
-    # both are rounded as they are shown: a figure that reads the same is not outside
+    # compared as they are shown, rounded: equal numbers must not be called outside
     within = round(ours.low, 3) <= round(value, 3) <= round(ours.high, 3)
     return value, ours.value - value, within, setting
 

@@ -15,12 +15,12 @@ from mtpb.rundir.store import METRICS, RunDirectory
 from mtpb.statistics.summary import summarise
 from mtpb.tables import Column, Estimate, Kind, Table
 
-# what reading a metrics.json of another shape than ours ends with
+# what reading a metrics.json with another structure raises
 _MISSHAPEN = (KeyError, TypeError, ValueError, AttributeError, StopIteration)
 
 
 def run_table(manifest: Manifest, summary: Mapping[str, Any]) -> Table:
-    """One run's figures, a row for each scorer and subset, with how its programs fared below."""
+    """One run's figures, a row for each scorer and subset; a note counts the statuses."""
     entries = summary["results"]
     names = [name for name in entries[0]["overall"]["intervals"] if name != "pass@1"]
     rows = [
@@ -68,9 +68,8 @@ class Place(NamedTuple):
 
 def results_table(results: Path) -> Table:
     """Pass rates of all finished runs in a folder: a row for each suite, setting and size, a column
-    for each data variant. Where several runs share a place, the newest is shown. Notes name the
-    unfinished ones. A directory that cannot be read is left out with a warning: it must not spoil
-    what others print.
+    for each data variant. Of several runs for one cell the newest is shown. Notes name the
+    unfinished runs. A directory that cannot be read is left out with a warning.
     """
     places: dict[Place, dict[str, Estimate]] = {}
     unfinished = []
@@ -111,9 +110,9 @@ def _age(directory: RunDirectory) -> int:
 
 
 def _pass_rate(directory: RunDirectory, manifest: Manifest) -> Estimate | str:
-    """The pass rate by the run's own scorer over all cases, or how far the run is.
+    """The pass rate by the run's own scorer over all cases; for an unfinished run, its extent.
 
-    From metrics.json where it is of all planned samples, which is read faster than verdicts are.
+    Taken from metrics.json if it covers all planned samples, since verdicts take longer to read.
     """
     if (directory.path / METRICS).exists():
         overall = _overall(directory.metrics(), manifest)
@@ -135,7 +134,7 @@ def _overall(summary: Mapping[str, Any], manifest: Manifest) -> Mapping[str, Any
 
 
 def _place(manifest: Manifest) -> tuple[Place, str]:
-    """Row and column of a run. A model of unknown data stands under its name: sizes may repeat."""
+    """Row and column of a run. The row of a model of unknown data has its name too."""
     model = manifest.model
     size = model.size or ""
     if model.data is None:
@@ -144,7 +143,7 @@ def _place(manifest: Manifest) -> tuple[Place, str]:
 
 
 def _setting(manifest: Manifest) -> str:
-    """What, besides the model, a run's figures depend on, in few words."""
+    """The benchmark, scorer, format and sampling of a run, in few words."""
     benchmark, sampling = manifest.benchmark, manifest.sampling
     words = [benchmark.name]
     if not benchmark.has_tests:

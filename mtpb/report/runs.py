@@ -25,7 +25,7 @@ from mtpb.tables import clean
 
 @dataclass(frozen=True)
 class SuiteRuns:
-    """Runs on the same problems, which can stand in one table."""
+    """Runs on the same problems, which are shown in the same tables."""
 
     name: str
     label: str
@@ -41,12 +41,12 @@ class SuiteRuns:
 
     @property
     def has_tests(self) -> bool:
-        """A function suite, judged by tests; its figures are pass@k."""
+        """Whether this is a function suite, whose figures are pass@k."""
         return self.runs[0].benchmark.has_tests
 
     @cached_property
     def answered(self) -> frozenset[str]:
-        """The problems on which some run has a verdict: imported samples may leave some out."""
+        """The ids of problems on which some run has a verdict; imported samples may lack some."""
         return frozenset(
             run.verdicts.problems[index]
             for run in self.runs
@@ -54,7 +54,7 @@ class SuiteRuns:
         )
 
     def labels(self, of: Mapping[str, str]) -> list[str | None]:
-        """A label for each problem, None where it has none or no verdict."""
+        """The label of each problem; None for a problem without a label or without a verdict."""
         return [of.get(p.id) if p.id in self.answered else None for p in self.problems]
 
     def of_format(self, format: str) -> tuple[Run, ...]:
@@ -62,7 +62,7 @@ class SuiteRuns:
 
     @property
     def main_format(self) -> str:
-        """Multi-turn where it was asked so, else what there is."""
+        """Multi-turn if some run is of it, else the runs' format."""
         formats = {run.format for run in self.runs}
         return "multi_turn" if "multi_turn" in formats else min(formats)
 
@@ -72,11 +72,10 @@ class SuiteRuns:
         return best_runs(self.of_format(self.main_format))
 
     def reference(self, named: str | None) -> Run | None:
-        """The run that tells easy problems from hard ones, None if it is not here.
+        """The run whose pass rates say which problems are easy or hard; None if it is missing.
 
-        `named` is a model, whose best run in the main format is taken, or a run's directory;
-        without it, the best of all models in the main format is taken, of the finished ones if
-        there are any.
+        `named` is a model, whose best run in the main format is taken, or a run's directory. None
+        takes the best run of all models in the main format, finished ones first.
         """
         if named is None:
             return max(self.best, key=lambda run: (run.finished, _score(run)), default=None)
@@ -87,7 +86,7 @@ class SuiteRuns:
 
 
 def best_runs(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Of each model the run with the highest pass rate, ordered by model."""
+    """The run with the highest pass rate of each model, ordered by model."""
     models: dict[str, Run] = {}
     for run in sorted(runs, key=_score, reverse=True):
         models.setdefault(run.model, run)
@@ -129,9 +128,9 @@ def _readable(directory: RunDirectory) -> Run | None:
 
 
 def to_show(runs: Sequence[Run], partial: bool) -> list[Run]:
-    """The finished runs; with `partial` also those that are under way.
+    """The finished runs; with `partial` also unfinished ones with some verdicts.
 
-    Raises UsageError where there is none, with how far each run is.
+    Raises UsageError, with the extent of each run, if there is none.
     """
     shown = [run for run in runs if run.finished or (partial and run.judged)]
     if not shown:
@@ -145,7 +144,7 @@ def to_show(runs: Sequence[Run], partial: bool) -> list[Run]:
 
 
 def described(run: Run) -> str:
-    """What tells a run from the others of its suite, in few words."""
+    """Model, format and temperature of a run, in few words."""
     words = [run.model]
     if not run.benchmark.has_tests:
         words.append(run.format.replace("_", "-"))
@@ -155,10 +154,10 @@ def described(run: Run) -> str:
 
 
 def suites_of(runs: Iterable[Run]) -> tuple[SuiteRuns, ...]:
-    """Runs grouped by the problems they were asked, multi-turn suites first.
+    """Runs grouped by their problems, multi-turn suites first.
 
-    Of runs that agree in model, format and temperature one stays, a finished one if there is one,
-    then the one with the most samples; a warning names the others.
+    Of runs with the same model, format and temperature one is kept: a finished one if there is one,
+    then the one with the most samples. A warning names the others.
     """
     groups: dict[tuple[Any, ...], list[Run]] = {}
     for run in sorted(told_apart(list(runs)), key=lambda run: (not run.finished, -run.judged)):
@@ -178,7 +177,7 @@ def suites_of(runs: Iterable[Run]) -> tuple[SuiteRuns, ...]:
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """The runs, with a piece of the hash added to a name that different models share."""
+    """The runs; to a name that different models share, a piece of their hash is added."""
     origins: dict[str, set[str]] = {}
     for run in runs:
         origins.setdefault(run.model, set()).add(_origin(run))
@@ -186,7 +185,7 @@ def told_apart(runs: Sequence[Run]) -> list[Run]:
 
 
 def _origin(run: Run) -> str:
-    """Hash of the weights, or of the samples where these came from elsewhere."""
+    """Hash of the weights, or of imported samples."""
     identity = run.manifest.identity
     return str(identity.get("model.weights_sha256") or identity.get("samples.sha256"))
 

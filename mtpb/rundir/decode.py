@@ -1,4 +1,4 @@
-"""JSON into records: a dataclass says what a file holds, `decode` checks it and builds one.
+"""JSON into dataclasses: the fields say what a file must hold, `decode` checks it.
 
     decode(Manifest, {"planned": "many", …})  # UsageError: key 'planned': expected int, got 'many'
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def decode(kind: type[T], value: Any, key: str = "") -> T:
-    """`value`, which JSON was read into, as a `kind`.
+    """Converts `value`, as read from JSON, to a `kind`.
 
     `kind` is a dataclass, an enum (by value), a scalar, `Any`, or one of these in `tuple[…, ...]`,
     `Mapping[str, …]` or a union with None. `key` names `value` in errors, as in
@@ -49,7 +49,7 @@ def _decoded(kind: Any, value: Any, key: str) -> Any:
         raise _unexpected(key, f"one of {', '.join(str(m.value) for m in kind)}", value)
     if kind is float and type(value) is int:
         return float(value)
-    if type(value) is not kind:  # exactly: true is no number
+    if type(value) is not kind:  # not isinstance: True would pass as an int
         raise _unexpected(key, kind.__name__, value)
     return value
 

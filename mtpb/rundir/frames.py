@@ -52,10 +52,10 @@ def load_run(path: str | os.PathLike[str], *, partial: bool = False) -> pd.DataF
     `planned`, how many samples are judged and how many the run has once it is finished; one on
     which the sandbox itself failed is not judged.
 
-    Raises UnfinishedRunError, a UsageError, for a run that is not finished; with `partial` what
-    there is of it is returned, with an UnfinishedRunWarning that says how much that is. Raises
-    UsageError for what is no run directory, has a broken line, or has verdicts on other problems
-    than the manifest lists.
+    Raises UnfinishedRunError, a UsageError, for a run that is not finished. With `partial` the
+    verdicts that exist are returned, and an UnfinishedRunWarning says how many they are. Raises
+    UsageError if `path` is not a run directory, has a broken line, or has verdicts on problems
+    that the manifest does not list.
     """
     import pandas as pd
 

@@ -1,8 +1,8 @@
-"""What a run was: the record in manifest.json of a run directory.
+"""The record in manifest.json of a run directory: what was run, on what, with what.
 
-`identity` has every key that changes samples or verdicts; a directory is resumed only by a run of
-the same identity, and two runs are compared fairly only where the identities say so. `Manifest` is
-the only reader and writer of the file's content.
+`identity` has every key that changes samples or verdicts. A directory is resumed only by a run of
+the same identity; two runs are comparable only if the relevant keys agree. `Manifest` is the only
+reader and writer of the file's content.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 
 
 class Guarantee(Enum):
-    """What a sampler guarantees of a run that is repeated: the same bytes, samples drawn with the
+    """What a sampler guarantees when a run is repeated: the same bytes, samples drawn with the
     same seed, or nothing."""
 
     bytes = "bytes"
@@ -32,7 +32,7 @@ class Guarantee(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """Which model a run used; all None but `name` where samples came from elsewhere."""
+    """The model of a run; for imported samples only `name` is set."""
 
     name: str | None = None
     path: str | None = None
@@ -46,7 +46,7 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case: its expected value, the kinds of its known faults, and whether none spoils it."""
+    """A case: its expected value, its kinds of known faults, and whether none of them spoils it."""
 
     expected: Any = None
     errata: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProblemFacts:
-    """A problem as reports need it; `turns` counts them."""
+    """A problem as reports need it; `turns` is their number."""
 
     id: str
     name: str
@@ -67,11 +67,11 @@ class ProblemFacts:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkFacts:
-    """What reports need to know of a benchmark, so that they can do without it.
+    """What reports need of a benchmark, so that they do not load it.
 
-    `problems` are those that the run asks; `sha256` is that of the whole suite. `scorer`, one of
-    `scorers`, is the one whose word `passed` is. `errata` says whether the suite's faults are
-    known; where it is None, whether any case has one says it.
+    `problems` are those of the run; `sha256` is that of the whole suite. `scorer`, one of
+    `scorers`, is the one that `passed` of a verdict follows. `errata` says whether the suite's
+    faults are known; None, in older manifests, means: if some case has a fault.
     """
 
     name: str
@@ -116,7 +116,7 @@ class SamplingFacts:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What the built-in engine ran on; `device_name` is what the device calls itself."""
+    """What the built-in engine ran on; `device_name` is the device's product name."""
 
     device: str | None = None
     dtype: str | None = None
@@ -151,9 +151,9 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What a run took: generated tokens and the seconds that they took, programs and the seconds in
-    which some were being judged; None where nothing was timed. Sums over the run's starts; one that
-    was killed is not in them."""
+    """Generated tokens and the seconds spent on them, programs and the seconds in which at least
+    one was being judged; None where nothing was measured. Sums over all starts of the run, except
+    those that were killed."""
 
     tokens: int | None = None
     generate_s: float | None = None
@@ -184,9 +184,9 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a run was. `planned` counts the samples that it has once it is finished.
+    """The record. `planned` is the number of samples of the finished run.
 
-    `sampling`, `seed` and `engine` are None where samples came from elsewhere.
+    `sampling`, `seed` and `engine` are None for imported samples.
     """
 
     identity: Mapping[str, Any]
@@ -220,9 +220,9 @@ class Manifest:
     ) -> Manifest:
         """Reads the content of the file at `place`.
 
-        Manifests of earlier versions have no `planned`: it is n samples of each case, or, for
-        samples that came from elsewhere, as many as there are, which `samples` counts. Raises
-        UsageError with the file and the key for what is no manifest.
+        Manifests of earlier versions have no `planned`. It is then n times the number of cases, or,
+        for imported samples, their number, which `samples` returns. Raises UsageError with the file
+        and the key for content that is not a manifest.
         """
         found = content.get("schema_version")
         if found != SCHEMA_VERSION:
@@ -243,7 +243,7 @@ class Manifest:
         return manifest
 
 
-# what earlier versions did not write; `Manifest.from_json` finds out what it was
+# keys that earlier versions did not write; `Manifest.from_json` computes their values
 _BEFORE = {"planned": 0, "guarantee": "nothing"}
 
 
@@ -276,6 +276,6 @@ def _sum(one: N | None, other: N | None) -> N | None:
 
 
 def data_order(data: str) -> tuple[int, str]:
-    """The paper's order of data variants, others after them."""
+    """Sorts data variants: first those of the paper in its order, then others by name."""
     known = ("nl", "multi", "mono")
     return (known.index(data) if data in known else len(known), data)

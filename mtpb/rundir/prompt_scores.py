@@ -1,9 +1,9 @@
-"""How likely a run's prompts were to its model: what mtpb.perplexity writes and reports read.
+"""Likelihoods of a run's prompts: RUN/perplexity.jsonl, which mtpb.perplexity writes.
 
-A line for a conversation in RUN/perplexity.jsonl: `{"problem", "case", "sample", "tokens", "nll"}`,
-where `nll` is the sum of the negative log-likelihoods (nats) of all prompts' tokens, each given all
-that was said before. exp(nll / tokens) is the conversation's prompt perplexity, after Nijkamp et
-al. 2023 (arXiv 2203.13474), section 4.
+One line a conversation: `{"problem", "case", "sample", "tokens", "nll"}`, where `nll` is the sum of
+the negative log-likelihoods (nats) of all prompts' tokens, each given the history before it.
+exp(nll / tokens) is the conversation's prompt perplexity, after Nijkamp et al. 2023
+(arXiv 2203.13474), section 4.
 """
 
 from __future__ import annotations
@@ -46,5 +46,5 @@ class PromptScore:
 
 
 def prompt_scores(run: RunDirectory) -> Iterator[PromptScore]:
-    """What is on record for a run; nothing where it was not scored."""
+    """The lines of a run's file; none if there is no file."""
     return read_records(run.path / FILE, PromptScore.from_json)

@@ -1,8 +1,7 @@
 """The lines of a run directory: samples and verdicts.
 
-Records are immutable inside and dicts only at the file's edge. `to_json` gives one line without
-its newline, the same bytes for the same record; `from_json` refuses a line that is not one, naming
-the key. Neither imports torch.
+Records are immutable. `to_json` returns a line without its newline, the same bytes for equal
+records; `from_json` raises UsageError with the key for a line that is not such a record.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import Any, NamedTuple
 
 from mtpb.errors import UsageError
 
-SCORERS = ("official", "strict")  # those that a verdict names, in the order of its keys
-_COUNTLESS = 1 << 31  # more cases or samples than any run has
+SCORERS = ("official", "strict")  # keys of a verdict's line, in their order
+_COUNTLESS = 1 << 31  # an upper bound of case and sample numbers
 
 
 class Status(str, Enum):
-    """How a program fared. `sandbox_error` is the sandbox's own failure, never the program's."""
+    """How a program ended and was judged. `sandbox_error`: the sandbox itself failed."""
 
     passed = "passed"
     wrong_answer = "wrong_answer"
@@ -34,7 +33,7 @@ class Status(str, Enum):
 
 
 class Key(NamedTuple):
-    """What names a sample, and its verdict, within a run."""
+    """Identifies a sample, and its verdict, within a run."""
 
     problem: str
     case: int
@@ -43,10 +42,11 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One exchange: what the model was asked and what it wrote.
+    """A prompt and what the model wrote.
 
-    `completion` is as decoded, `text` what the stop rule left of it, `tokens` how many were
-    generated (an end-of-text token counted), `finish` one of stop, length, eos, context.
+    `completion` is the decoded text, `text` the part before the stop rule's cut, `tokens` the
+    number of generated tokens (an end-of-text token included), `finish` one of stop, length, eos,
+    context.
     """
 
     prompt: str
@@ -68,7 +68,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A finished conversation and the program that its turns make."""
+    """A finished conversation and its program."""
 
     problem: str
     case: int
@@ -82,7 +82,7 @@ class Sample:
 
     @property
     def tokens(self) -> int:
-        """Tokens generated in all turns."""
+        """Tokens generated in all turns together."""
         return sum(turn.tokens for turn in self.turns)
 
     def to_json(self) -> str:
@@ -114,12 +114,12 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one sample.
+    """The judgement of one sample.
 
-    `passed` is what the chosen scorer says; `status`, `detail`, `turn` and the times tell of the
-    run that it comes from. `line` is the failing line of the program, from 1, and `turn` the turn,
-    from 0, that it belongs to; None where there is none or it is not known. Times are in seconds.
-    `scores` has what each of `SCORERS` says, and is empty for suites that are judged by tests.
+    `passed` is the chosen scorer's result; `status`, `detail`, `turn` and the times belong to the
+    execution that it comes from. `line` is the failing line of the program, from 1, and `turn` the
+    turn, from 0, that the line belongs to; None where there is none or it is unknown. Times are in
+    seconds. `scores` has the result of each of `SCORERS`; it is empty for suites judged by tests.
     """
 
     problem: str
@@ -139,7 +139,7 @@ class Verdict:
         return Key(self.problem, self.case, self.sample)
 
     def passed_by(self, scorer: str) -> bool:
-        """Whether the sample passes by `scorer`: official, strict, or test (the suite's own)."""
+        """Whether the sample passes by `scorer`: official, strict, or test (the suite's test)."""
         return self.scores.get(scorer, self.passed)
 
     def to_json(self) -> str:
@@ -168,7 +168,7 @@ class Verdict:
 
 
 def _dumps(fields: Mapping[str, Any]) -> str:
-    # ASCII, so that lone surrogates, which models do write, survive any file and any terminal
+    # ASCII: lone surrogates, which models do write, cannot be encoded as UTF-8
     return json.dumps(fields, ensure_ascii=True)
 
 

@@ -1,7 +1,7 @@
-"""A run as everything that reads runs sees it: its manifest and its verdicts.
+"""A run in memory: its manifest and its verdicts.
 
-Reports, comparisons, tables and `load_run` take a `Run`; where it was read from, a run directory
-or a saved baseline, makes no difference to them.
+Reports, comparisons, tables and `load_run` take a `Run`, which was read from a run directory or
+from a saved baseline.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mtpb.rundir.verdicts import Verdicts
 
 @dataclass(frozen=True)
 class Run:
-    """`source` is what messages call it: the directory's path, or the baseline's name.
+    """`source` names the run in messages: the directory's path or the baseline's name.
 
     `directory` is None for a baseline, which has no samples.
     """
@@ -41,7 +41,7 @@ class Run:
 
     @property
     def scorer(self) -> str:
-        """The scorer that the run chose."""
+        """The scorer that the run was configured with."""
         return self.benchmark.scorer
 
     @property
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def model(self) -> str:
-        """The model's name, or the run's where the samples came from elsewhere without one."""
+        """The model's name; the run's where the samples have none."""
         return self.manifest.model.name or self.source
 
     @property
@@ -75,12 +75,12 @@ class Run:
 
     @property
     def model_order(self) -> tuple[tuple[int, str], int, str]:
-        """Sorts models by data variant, then size."""
+        """Sorts models by data variant, then by size."""
         return (data_order(self.data), self.parameters, self.model)
 
     @cached_property
     def judged(self) -> int:
-        """Samples with a verdict; one on which the sandbox itself failed has none."""
+        """How many samples are judged; one on which the sandbox itself failed is not."""
         return int(self.verdicts.judged.sum())
 
     @property
@@ -90,12 +90,12 @@ class Run:
 
     @property
     def extent(self) -> str:
-        """How far the run is: `178 of 690 samples`."""
+        """How far the run is, in words: `178 of 690 samples`."""
         return extent(self.judged, self.manifest.planned)
 
     @cached_property
     def samples_per_case(self) -> int:
-        """The fewest samples that a case has."""
+        """The number of samples of the case that has the fewest."""
         return self.verdicts.units(self.scorer).fewest
 
     @cached_property
@@ -115,7 +115,7 @@ def extent(judged: int, planned: int) -> str:
 
 
 def count_of_problems(answered: int, asked: int) -> str:
-    """How many problems figures are of, in words: `3 problems`, `3 of 115 problems`."""
+    """The number of problems behind figures, in words: `3 problems`, `3 of 115 problems`."""
     several = "" if asked == 1 else "s"
     return f"{asked} problem{several}" if answered == asked else f"{answered} of {asked} problems"
 
@@ -123,8 +123,8 @@ def count_of_problems(answered: int, asked: int) -> str:
 def read_run(directory: RunDirectory) -> Run:
     """Reads manifest and verdicts of a run directory.
 
-    Raises UsageError for what is no run directory, for a line that is no verdict, and for verdicts
-    on problems or cases that the manifest does not list.
+    Raises UsageError if it is not a run directory, if a line is not a verdict, and if a verdict is
+    on a problem or a case that the manifest does not list.
     """
     manifest = directory.manifest()
     return Run(str(directory.path), manifest, read_verdicts(directory, manifest), directory)

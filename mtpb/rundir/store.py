@@ -1,9 +1,9 @@
-"""The run directory: a run's only state, and all that reports and comparisons read.
+"""The run directory: the only state of a run, and all that reports and comparisons read.
 
-Lines are appended whole and at once, so a run that is killed loses at most the line that was being
-written; that piece is dropped when the directory is opened again. Finished directories are put
-into canonical order by replacing the file, never in place. One process at a time writes to a
-directory; readers need no lock.
+Every line is appended in one write as soon as it exists. A run that is killed loses at most the
+line that was being written; its beginning is dropped when the directory is opened again. The lines
+of a finished directory are put into canonical order by replacing the file. One process at a time
+writes to a directory; readers need no lock.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ METRICS = "metrics.json"
 
 
 class Keyed(Protocol):
-    """What belongs to one sample."""
+    """Something that belongs to one sample."""
 
     @property
     def key(self) -> Key: ...
 
 
 class Order(Protocol):
-    """All samples of a finished run, in its order; gone through as often as needed."""
+    """The samples of a finished run in canonical order; can be iterated more than once."""
 
     def __len__(self) -> int: ...
 
@@ -53,7 +53,7 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """Reads a run directory. Nothing here needs torch, the benchmark or the model."""
+    """Reads a run directory; needs neither the benchmark nor the model."""
 
     path: Path
 
@@ -70,7 +70,7 @@ class RunDirectory:
         return self.path / "manifest.json"
 
     def manifest(self) -> Manifest:
-        """What the run was. Raises UsageError where there is no manifest or it is none."""
+        """Raises UsageError if there is no manifest or it cannot be read."""
         content = read_json(self.manifest_path, "is this a run directory, copied whole?")
         return Manifest.from_json(
             content, self.manifest_path, lambda: len({sample.key for sample in self.samples()})
@@ -89,8 +89,8 @@ class RunDirectory:
 def read_records(path: Path, parse: Callable[[str], R]) -> Iterator[R]:
     """The records of a JSON-lines file, in its order; none if there is no file.
 
-    A last line without its newline is being written or was cut off by a crash: it is skipped.
-    Raises UsageError with file and line for any other line that is not a record.
+    A last line without its newline is skipped: it is being written, or a crash cut it off. Raises
+    UsageError with file and line for any other line that is not a record.
     """
     if not path.exists():
         return
@@ -105,7 +105,7 @@ def read_records(path: Path, parse: Callable[[str], R]) -> Iterator[R]:
 
 
 def read_json(path: Path, remedy: str) -> dict[str, Any]:
-    """A JSON object from a file. Raises UsageError with the remedy if it is not there or broken."""
+    """A JSON object from a file. Raises UsageError with the remedy if it is missing or broken."""
     try:
         value = json.loads(path.read_bytes())
     except OSError as error:
@@ -118,12 +118,12 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes a JSON object so that the file is there whole or as it was before."""
+    """Replaces a file by a JSON object; a crash leaves the old content or the new."""
     write_whole(path, (json.dumps(value, indent=1), "\n"))
 
 
 def output_directory(output: str | None) -> Path | None:
-    """The directory that `output` names, if it names one."""
+    """The directory that `output` names, None if the key is left out. UsageError for a file."""
     if output is None:
         return None
     if not output.strip():
@@ -135,19 +135,19 @@ def output_directory(output: str | None) -> Path | None:
 
 
 def default_output(results: str, benchmark: str, name: str | None, identity: Any) -> Path:
-    """A directory of its own for every identity, so that runs never meet by accident."""
+    """The directory of a run whose output is not given: every identity has its own."""
     digest = sha256(plain_json(identity).encode()).hexdigest()[:10]
     safe = re.sub(r"[^\w.-]+", "_", name or "samples")
     return Path(results).expanduser() / benchmark / f"{safe}-{digest}"
 
 
 def plain_json(value: Any) -> str:
-    """Compact JSON with sorted keys: the same text for the same value."""
+    """Compact JSON with sorted keys, so that equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def write_whole(path: Path, pieces: Iterable[str]) -> None:
-    """Replaces a file's content at one stroke: a crash leaves the old file or the new one."""
+    """Replaces a file's content atomically: a crash leaves the old content or the new."""
     temporary = path.with_name(path.name + ".tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -169,13 +169,13 @@ def _unwritable(path: Path, error: OSError) -> UsageError:
 
 
 class RunWriter:
-    """The one process that writes to a run directory; a context manager.
+    """Writes to a run directory; a context manager that holds the directory's lock.
 
-    Opening resumes: `samples` and `verdicts` hold what is there already, by key. A configuration
-    that asks for another number of samples a case, or other problems, is the same but for its plan,
-    as long as it asks for all samples that are there. Raises
-    UsageError if the directory belongs to another configuration, naming the keys that differ, if
-    another process writes to it, or if it cannot be written.
+    Opening resumes: `samples` and `verdicts` hold the records that exist already, by key. The
+    configuration may ask for another number of samples a case, or for other problems, as long as it
+    asks for all samples that exist. Raises UsageError if the directory belongs to another
+    configuration, naming the keys that differ, if another process writes to it, or if it cannot be
+    written.
     """
 
     def __init__(self, path: Path, manifest: Manifest, config: str) -> None:
@@ -195,7 +195,7 @@ class RunWriter:
             before = directory.manifest()
             _refuse_other(directory, before, manifest)
             manifest = replace(manifest, throughput=before.throughput)
-            if manifest.planned != before.planned:  # its figures are those of another plan
+            if manifest.planned != before.planned:  # its figures are of another plan
                 (directory.path / METRICS).unlink(missing_ok=True)
         self._manifest = manifest
         write_json(directory.manifest_path, manifest.to_json())
@@ -224,19 +224,19 @@ class RunWriter:
         self.verdicts[verdict.key] = verdict
 
     def add_throughput(self, measured: Throughput) -> None:
-        """Adds to the counts and seconds that earlier starts of the run have left."""
+        """Adds to the counts and seconds of earlier starts of the run."""
         self._manifest = replace(self._manifest, throughput=self._manifest.throughput + measured)
         write_json(self.directory.manifest_path, self._manifest.to_json())
 
     def put_in_order(self, order: Order) -> None:
-        """Rewrites both files with the records in this order, without those it does not name."""
+        """Rewrites both files in this order; records that it does not name are dropped."""
         _rewrite(self.directory.samples_path, _Lines(order, self.samples))
         _rewrite(self.directory.verdicts_path, _Lines(order, self.verdicts))
 
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """The lines of the records that are there, in an order; made as they are asked for."""
+    """The lines of the existing records in an order; each is made when it is iterated over."""
 
     order: Order
     records: Mapping[Key, Record]
@@ -247,7 +247,7 @@ class _Lines:
 
 
 def _locked(path: Path) -> int:
-    """Makes the directory and takes its lock; the descriptor holds it."""
+    """Makes the directory and locks it; returns the descriptor that holds the lock."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -266,16 +266,16 @@ def _locked(path: Path) -> int:
 
 
 def _empty(directory: RunDirectory) -> bool:
-    """Whether nothing has come of the directory's run: then it may become another one's."""
+    """Whether the directory has no samples and no verdicts; then another run may take it."""
     paths = (directory.samples_path, directory.verdicts_path)
     return not any(path.exists() and path.stat().st_size for path in paths)
 
 
 def decisive(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an identity that samples and verdicts depend on.
+    """The part of an identity that samples and verdicts depend on: all but the content's name.
 
-    That is the suite, whose protocol it was, and the content's hash, but not its name. `suite` is
-    there only where the name is another; in older directories the name is always the suite's.
+    `benchmark.suite` is written only where it differs from the name; in older directories the name
+    is always the suite's.
     """
     suite = identity.get("benchmark.suite", identity.get("benchmark.name"))
     rest = {key: value for key, value in identity.items() if key != "benchmark.name"}
@@ -298,18 +298,21 @@ def _refuse_other(directory: RunDirectory, before: Manifest, manifest: Manifest)
 
 
 def _asks_for_all(key: str, value: Any, directory: RunDirectory) -> bool:
-    """Whether a plan with this value of a key asks for all samples that are there."""
+    """Whether a plan with this value of a key asks for all samples that exist."""
     records: Iterable[Record] = chain[Record](directory.samples(), directory.verdicts())
     there = (record.key for record in records)
     if key == "sampling.n":
         return all(named.sample < value for named in there)
-    if key == "benchmark.problems":  # None: all of them
+    if key == "benchmark.problems":  # None: all problems
         return value is None or {named.problem for named in there} <= set(value)
     return False
 
 
 def _refuse_foreign(path: Path) -> None:
-    """A directory without a manifest may hold only what a crash at the very start leaves."""
+    """Raises UsageError for a directory without a manifest that is not empty.
+
+    A manifest.json.tmp may be there: a crash at the start of a run leaves it.
+    """
     others = sorted(p.name for p in path.iterdir() if p.name != "manifest.json.tmp")
     if others:
         raise UsageError(
@@ -319,7 +322,7 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def drop_unfinished_line(path: Path) -> None:
-    """Cuts off a last line that a crash left without its newline, so that others can follow."""
+    """Cuts off a last line without its newline, which a crash left, before lines are appended."""
     if not path.exists():
         return
     with path.open("rb+") as file:
@@ -341,7 +344,7 @@ def _append(file: IO[bytes], record: Record) -> None:
         while rest:
             rest = rest[file.write(rest) :]
     except OSError as error:
-        file.truncate(end)  # no half line stays, so that the next start finds whole ones
+        file.truncate(end)  # removes what was written of the line
         raise _unwritable(Path(file.name), error) from error
 
 
@@ -351,6 +354,6 @@ def _rewrite(path: Path, lines: Iterable[str]) -> None:
 
 
 def _holds(path: Path, lines: Iterable[str]) -> bool:
-    """Whether a file has these lines already."""
+    """Whether a file consists of these lines."""
     with path.open(encoding="utf-8", newline="\n") as file:
         return all(one == other for one, other in zip_longest(file, lines))

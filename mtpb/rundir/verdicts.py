@@ -1,7 +1,7 @@
-"""A run's verdicts as columns: what metrics, tables and comparisons compute from.
+"""A run's verdicts as columns, which metrics, tables and comparisons compute from.
 
-A million verdicts take some 20 MB here and seconds to read. Details (texts) stay in the file; read
-them with `RunDirectory.verdicts` where they are needed. NumPy only.
+A million verdicts take some 20 MB and seconds to read. Details (texts) are left out;
+`RunDirectory.verdicts` reads them. NumPy only.
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ _LINES_AT_ONCE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The units of pass@k: each (problem, case) with how many samples it has and how many pass.
+    """The units of pass@k, one for each (problem, case), in this order. All arrays are [U].
 
-    `problem` and `case` name the units, in order; `n` counts samples, those with a sandbox error
-    left out, and `c` the passed ones. All are [U].
+    `n` is the number of samples without a sandbox error, `c` that of the passed ones.
     """
 
     problem: Ints
@@ -61,9 +60,9 @@ class Units:
 class Verdicts:
     """Verdicts as columns of length V, one row a verdict.
 
-    `problem` indexes `problems` (ids); `status` indexes `STATUSES`; `turn` is -1 where none is to
-    blame; `scores` has a column per scorer that the verdicts name (official, strict; none for a
-    suite with its own tests). `passed` is what the run's chosen scorer says.
+    `problem` indexes `problems` (ids); `status` indexes `STATUSES`; `turn` is -1 where no turn is
+    known to fail; `scores` has a column for each scorer that the verdicts name (none for a suite
+    that is judged by tests). `passed` is the result of the scorer that the run was configured with.
     """
 
     problems: tuple[str, ...]
@@ -83,27 +82,27 @@ class Verdicts:
     def read(cls, path: Path, problems: Sequence[str] = ()) -> Verdicts:
         """Reads a verdicts.jsonl. `problems`: ids that come first, in this order.
 
-        Of several verdicts on one sample the last counts. Raises UsageError with file and line for
-        a line that is not a verdict. A file that does not exist has no verdicts.
+        Of several verdicts on one sample the last is taken. A missing file has no verdicts. Raises
+        UsageError with file and line for a line that is not a verdict.
         """
         builder = _Builder(problems)
         try:
             for batch in _batches(path):
                 builder.add(batch)
         except (ValueError, KeyError, TypeError, OverflowError):
-            # the careful reader knows file, line and key; it is four times slower
+            # read again by the reader that knows line and key, four times slower
             builder = _carefully(path, problems)
         return _latest(builder.build(), path)
 
     @classmethod
     def of(cls, verdicts: Iterable[Verdict], problems: Sequence[str] = ()) -> Verdicts:
-        """The columns of records that are already in memory."""
+        """The columns of records in memory."""
         builder = _Builder(problems)
         builder.add([_fields(verdict) for verdict in verdicts])
         return builder.build()
 
     def select(self, mask: Bools | Ints) -> Verdicts:
-        """The rows where `mask` [V] is true, or those that it lists; `problems` stays as it is."""
+        """The rows where `mask` [V] is true, or whose indices it lists; `problems` is unchanged."""
         return Verdicts(
             self.problems,
             self.problem[mask],
@@ -128,11 +127,11 @@ class Verdicts:
         return self.scores.get(scorer, self.passed)
 
     def status_by(self, scorer: str) -> Ints:
-        """Status codes as `scorer` sees them. [V]
+        """Status codes by `scorer`. [V]
 
-        The recorded status is that of the chosen scorer. Another one that passes the sample makes
-        it `passed`; one that refuses a sample which the chosen scorer passed makes it
-        `wrong_answer`: its answer was not accepted, and no more is on record.
+        The recorded status is that of the chosen scorer. For another scorer it is `passed` where
+        that one passes the sample, and `wrong_answer` where only the chosen scorer passes it, since
+        nothing else is recorded.
         """
         by = self.passed_by(scorer)
         failed = np.where(self.status == _PASSED, _WRONG_ANSWER, self.status)
@@ -140,7 +139,7 @@ class Verdicts:
 
     @property
     def judged(self) -> Bools:
-        """False where the sandbox itself failed, so that nothing is known of the program. [V]"""
+        """False where the sandbox itself failed. [V]"""
         return np.not_equal(self.status, _SANDBOX_ERROR)
 
     def units(self, scorer: str) -> Units:
@@ -237,7 +236,7 @@ def _text(value: object) -> str:
 
 
 def _batches(path: Path) -> Iterator[list[dict[str, Any]]]:
-    """Parsed lines, many at once: the parser's start costs more than a line."""
+    """Parsed lines, many at once: a call of the parser costs more than a line."""
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -270,7 +269,7 @@ def _sample_keys(verdicts: Verdicts, other: Verdicts) -> Ints:
 
 
 def _latest(verdicts: Verdicts, path: Path) -> Verdicts:
-    """Only the last verdict on each sample: one that the sandbox failed on is judged again."""
+    """The last verdict on each sample; there are several where the sandbox failed at first."""
     if len(verdicts) and min(verdicts.case.min(), verdicts.sample.min()) < 0:
         raise UsageError(f"{path}: a case or a sample has a negative number")
     _, from_end = np.unique(_sample_keys(verdicts, verdicts)[::-1], return_index=True)

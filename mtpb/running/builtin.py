@@ -38,7 +38,7 @@ _GPU_NODES = ("/dev/nvidiactl", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint on this machine: its directory, its geometry, and what names it."""
+    """A checkpoint on this machine: its directory, its geometry and its section of the manifest."""
 
     directory: Path
     geometry: CodeGenConfig
@@ -47,7 +47,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """What the engine will run on, with nothing left to choose."""
+    """The engine's settings with every `auto` and null resolved."""
 
     device: str
     dtype: str
@@ -75,7 +75,7 @@ def find_checkpoint(model: ModelConfig) -> Checkpoint:
 
 
 def choose_engine(config: EngineConfig, geometry: CodeGenConfig) -> EngineChoice:
-    """Device, dtype and slots, chosen where the configuration leaves them open."""
+    """Resolves device, dtype and slots where the configuration leaves them open."""
     if config.device == "auto":
         device = "cuda" if gpus() else "cpu"
     else:
@@ -88,7 +88,7 @@ def choose_engine(config: EngineConfig, geometry: CodeGenConfig) -> EngineChoice
 
 
 def check_device(device: str) -> None:
-    """Raises UsageError for what is no device, or is not there."""
+    """Raises UsageError for a name that is not a device, or a GPU that does not exist."""
     named = re.fullmatch(r"cpu|cuda(?::([0-9]{1,4}))?", device)
     if named is None:
         raise UsageError(f"engine.device={device}: must be auto, cpu, cuda or cuda:N")
@@ -104,7 +104,7 @@ def check_device(device: str) -> None:
 
 
 def gpus() -> int:
-    """How many GPUs torch can use; it is imported only where there may be one."""
+    """How many GPUs torch can use; torch is imported only if the system has GPU nodes."""
     if not any(Path(node).exists() for node in _GPU_NODES):
         return 0
     import torch
@@ -115,7 +115,7 @@ def gpus() -> int:
 def engine_identity(
     engine: EngineChoice, checkpoint: Checkpoint, benchmark: Benchmark
 ) -> dict[str, Any]:
-    """The keys that tell how the tokens were computed; a device counts by its kind."""
+    """The keys of a run's identity about how tokens are computed; of the device, its kind."""
     return {
         "engine.device": device_kind(engine.dtype, engine.device),
         "engine.dtype": engine.dtype,
@@ -126,6 +126,9 @@ def engine_identity(
 
 
 def plain_tokens(checkpoint: Checkpoint, benchmark: Benchmark) -> bool:
-    """Whether the model does without CodeGen's whitespace tokens: the released sampling script
-    gives them to no model of natural language, the released MTPB sampler to all."""
+    """Whether the tokenizer leaves out CodeGen's whitespace tokens.
+
+    The released sampling script does so for models trained on natural language alone; the released
+    MTPB sampler for none.
+    """
     return checkpoint.facts.data == "nl" and not benchmark.protocol.nl_whitespace_tokens

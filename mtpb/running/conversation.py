@@ -5,8 +5,8 @@
         conversation = conversation.receive(completion=..., tokens=..., finish=...)
     sample = conversation.sample
 
-The history starts with the protocol's preamble; each turn adds the question, the completion after
-the stop rule and the protocol's closing. Prompts are never stripped. No I/O, no torch.
+`benchmarks.Protocol` lays out the history: the preamble, then for each turn the prompt, the
+completion up to the stop rule, and the closing. Prompts are not stripped. No I/O, no torch.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from mtpb.rundir.records import Key, Sample, Turn
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One (problem, case, sample): `prompts` are the turns' prompts, filled in.
+    """The conversation of one (problem, case, sample); `receive` returns the next state.
 
-    `max_new_tokens` bounds each turn's completion.
+    `prompts` are the turns' prompts, filled in; `turns` are the answered ones. `max_new_tokens`
+    bounds each completion.
     """
 
     key: Key
@@ -33,25 +34,25 @@ class Conversation:
 
     @property
     def ended(self) -> bool:
-        """All turns are answered, or the model's context has no room left."""
+        """Whether all turns are answered, or the model's context had no room for the last one."""
         if len(self.turns) == len(self.prompts):
             return True
         return bool(self.turns) and self.turns[-1].finish == "context" and not self.turns[-1].tokens
 
     @property
     def history(self) -> str:
-        """All that was said so far; at the end, the program."""
+        """The answered turns as text; at the end it is the program."""
         return self.protocol.history((turn.prompt, turn.text) for turn in self.turns)
 
     @property
     def prompt(self) -> str | None:
-        """What the model is to continue now; None if the conversation has ended."""
+        """The text that the model continues next; None if the conversation has ended."""
         if self.ended:
             return None
         return self.history + self.protocol.wrap(self.prompts[len(self.turns)])
 
     def receive(self, completion: str, tokens: int, finish: str) -> Conversation:
-        """The conversation after this completion, which the stop rule cuts."""
+        """The conversation with the next turn answered; the stop rule cuts the completion."""
         cut = self.protocol.stop(completion)
         text = completion if cut is None else completion[:cut]
         turn = Turn(self.prompts[len(self.turns)], completion, text, tokens, finish)
@@ -66,8 +67,8 @@ class Conversation:
 class Conversations:
     """Every conversation of a benchmark in canonical order: problem, case, sample.
 
-    They are made as they are asked for, as often as they are: a plan may have millions.
-    `max_new_tokens` overrides what the problems ask for.
+    Conversations are made when iterated over, since a plan may have millions. `max_new_tokens`
+    replaces the number that the problems state.
     """
 
     benchmark: Benchmark

@@ -1,4 +1,4 @@
-"""What a run writes into its manifest: the benchmark, the machine, the model's names."""
+"""Makes the sections of a manifest: benchmark, environment, and names of models and devices."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def describe_environment() -> Environment:
 
 
 def device_name(device: str) -> str | None:
-    """What the processor or the GPU calls itself."""
+    """The product name of the processor or the GPU."""
     if device.startswith("cuda"):
         import torch
 
@@ -76,7 +76,7 @@ def device_name(device: str) -> str | None:
 
 
 def size_label(parameters: int, nominal: Mapping[int, str]) -> str:
-    """The paper's name of a size where the count is one of its models', else the count rounded."""
+    """The nominal name of a size if the count is that of a known model, else the count rounded."""
     if parameters in nominal:
         return nominal[parameters]
     for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
@@ -86,7 +86,7 @@ def size_label(parameters: int, nominal: Mapping[int, str]) -> str:
 
 
 def data_variant(name: str) -> str | None:
-    """The data that a model was trained on, as its name says: nl, multi, mono."""
+    """The training data that a model's name ends with (nl, multi or mono), None if it does not."""
     found = re.search(r"(?:^|[-_])(nl|multi|mono)$", name)
     return found.group(1) if found else None
 

@@ -1,6 +1,6 @@
-"""What a benchmark's samples are judged by: its problems, the scorer and the limits on programs.
+"""The problems of a run, and how programs are judged: scorer and limits.
 
-What `run` and `score` share, whoever writes the samples.
+Used by `run` and `score`, and independent of who writes the samples.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Evaluation:
 
     @classmethod
     def of(cls, benchmark: BenchmarkConfig, sandbox: SandboxConfig) -> Evaluation:
-        """What the configuration asks for. May fetch a benchmark.
+        """Checks the configuration and loads what it names; may fetch a benchmark.
 
-        Raises UsageError or BenchmarkError for what cannot be followed or found.
+        Raises UsageError or BenchmarkError for values out of range and for what cannot be found.
         """
         check_sandbox(sandbox)
         all_problems = load_whole(benchmark)
@@ -66,7 +66,7 @@ class Evaluation:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """The keys of a run's identity that tell which problems were asked, how, and who judged."""
+        """The keys of a run's identity about the problems, their format and the scorer."""
         benchmark = self.benchmark
         own = benchmark.name != benchmark.suite
         return {
@@ -81,7 +81,7 @@ class Evaluation:
 
     @property
     def limited(self) -> dict[str, Any]:
-        """The keys of a run's identity that tell what a program may use."""
+        """The keys of a run's identity about the limits on programs."""
         return {
             "sandbox.timeout": self.limits.cpu_s,
             "sandbox.wall_timeout": self.limits.wall_s,
@@ -100,7 +100,7 @@ class Evaluation:
 
 
 def load_benchmark(config: BenchmarkConfig) -> Benchmark:
-    """The benchmark, cut down to the problems asked for."""
+    """The benchmark with the problems that the configuration selects."""
     return select(load_whole(config), config)
 
 
@@ -113,10 +113,12 @@ def load_whole(config: BenchmarkConfig) -> Benchmark:
 
 
 def select(whole: Benchmark, config: BenchmarkConfig) -> Benchmark:
-    """The part of a benchmark that `problems` and `limit` name, in the benchmark's order."""
+    """The benchmark with the problems that `problems` and `limit` select, in its own order."""
     chosen = whole.problems
     if config.problems is not None:
-        wanted = {str(problem) for problem in config.problems}  # ids may come without quotes
+        wanted = {
+            str(problem) for problem in config.problems
+        }  # an id may be written without quotes, as a number
         if not wanted:
             raise UsageError("benchmark.problems=[]: names no problem; leave the key out for all")
         for unknown in sorted(wanted - {problem.id for problem in chosen}):
@@ -140,7 +142,7 @@ def _processors() -> int:
 
 
 def _check_format(config: BenchmarkConfig, benchmark: Benchmark) -> None:
-    """Raises UsageError where a suite has one turn anyway."""
+    """Raises UsageError for single_turn with a suite whose problems have one turn."""
     if config.format is Format.single_turn and benchmark.has_tests:
         raise UsageError(
             f"benchmark.format=single_turn: {benchmark.name} has one turn anyway; leave the key out"
@@ -160,7 +162,7 @@ def _chosen_scorer(config: BenchmarkConfig, benchmark: Benchmark) -> str:
 
 
 def _program_limits(config: SandboxConfig, benchmark: Benchmark) -> Limits:
-    """Limits on each program: the configuration's, else the suite's."""
+    """Limits on each program: those of the configuration, by default those of the suite."""
     cpu_s = config.timeout or benchmark.protocol.cpu_s
     return Limits(
         cpu_s=cpu_s,

@@ -1,4 +1,4 @@
-"""Conversations with the model: from what is still to be asked to finished samples."""
+"""Samples from the built-in model: loads the engine and runs conversations in it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RandomKeys:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A conversation as the engine sees it."""
+    """A conversation in the form that the engine takes: requests and completions."""
 
     conversation: Conversation
     keys: RandomKeys
@@ -67,7 +67,7 @@ class Dialogue:
 
 
 def load_engine(plan: Plan) -> Engine:
-    """The planned model, ready to sample."""
+    """Loads the planned model and returns an engine that is ready to sample."""
     config, choice, directory = plan.config, plan.engine, plan.checkpoint.directory
     torch.set_num_threads(config.engine.threads or default_threads(plan.checkpoint.geometry))
     model = checkpoint.load(directory, choice.dtype, choice.device)
@@ -85,14 +85,16 @@ def load_engine(plan: Plan) -> Engine:
 
 
 def default_threads(geometry: CodeGenConfig) -> int:
-    """One for a small model, whose products are over before a second thread has begun; else
-    torch's own choice. Samples do not depend on it."""
+    """The number of threads: 1 for a model below SMALL parameters, else torch's default.
+
+    A second thread does not pay off for small matrix products. Samples do not depend on it.
+    """
     return 1 if geometry.parameters < SMALL else torch.get_num_threads()
 
 
 def generate(
     engine: Engine, conversations: Iterable[Conversation], keys: RandomKeys
 ) -> Iterator[Sample]:
-    """Samples as they finish, in any order; each depends on its own conversation alone."""
+    """Yields samples as they finish, in any order; a sample depends on its conversation only."""
     for dialogue in engine.run(Dialogue(conversation, keys) for conversation in conversations):
         yield dialogue.conversation.sample

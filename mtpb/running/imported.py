@@ -36,7 +36,7 @@ sample, turns, program (a run directory)"""
 
 
 class Line(NamedTuple):
-    """One line of a file, with what an error about it begins with."""
+    """One line of a file; `place` is FILE:NUMBER, for errors."""
 
     place: str
     fields: dict[str, Any]
@@ -45,8 +45,8 @@ class Line(NamedTuple):
 def read_samples(path: Path, benchmark: Benchmark) -> Iterator[Sample]:
     """The samples of a file or folder, in its order; `sample` counts per (problem, case).
 
-    Raises UsageError, with file and line, for a line in none of the formats, for a problem or a
-    case that the benchmark does not have, and for a sample of a run directory that is there twice.
+    Raises UsageError with file and line for a line in none of the formats, for a problem or a case
+    that the benchmark does not have, and for a run directory's sample that occurs twice.
     """
     reader = _Reader(benchmark)
     empty = True
@@ -62,7 +62,7 @@ def read_samples(path: Path, benchmark: Benchmark) -> Iterator[Sample]:
 
 
 def sample_files(path: Path) -> list[Path]:
-    """The file, or the .jsonl files of the folder. Raises UsageError for what cannot be opened."""
+    """The file, or the .jsonl files of the folder, sorted. UsageError if one cannot be opened."""
     files = [path]
     try:
         if path.is_dir():
@@ -80,7 +80,7 @@ def sample_files(path: Path) -> list[Path]:
 
 
 class _Reader:
-    """Turns the fields of a line into a sample; remembers how many each case has got."""
+    """Turns the fields of a line into samples; counts the samples of each case."""
 
     def __init__(self, benchmark: Benchmark) -> None:
         self._name = benchmark.name
@@ -121,7 +121,7 @@ class _Reader:
         return self._next(problem, 0, (Turn(prompt, written, written, 0, UNKNOWN_FINISH),), program)
 
     def _official_samples(self, fields: dict[str, Any]) -> list[Sample]:
-        """One sample, or, where `completions` is a list, those of one case."""
+        """One sample, or the samples of one case where `completions` is a list."""
         problem = self._problem("id", fields)
         programs = fields["completions"]
         if not isinstance(programs, list):
@@ -160,7 +160,7 @@ class _Reader:
         return problem
 
     def _case(self, problem: Problem, fields: Mapping[str, Any]) -> int:
-        """The case with this input; where several have it, the one with the fewest samples."""
+        """The case with this input; of several the one with the fewest samples so far."""
         if "input" not in fields:
             raise UsageError(f"key 'input' is missing, which tells the case of {problem.id!r}")
         wanted = _canonical(fields["input"])
@@ -176,7 +176,7 @@ class _Reader:
 
 
 def _turns(pieces: object) -> tuple[Turn, ...]:
-    """The official sampler's pieces: the preamble, then a comment and a completion each turn."""
+    """The turns in the official sampler's pieces: the preamble, then comment, completion, …"""
     if not isinstance(pieces, list) or not all(isinstance(piece, str) for piece in pieces):
         return ()
     pairs = zip(pieces[1::2], pieces[2::2], strict=False)
@@ -225,5 +225,5 @@ def _parsed(file: Path, lines: Iterable[bytes]) -> Iterator[Line]:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts 2 before 10."""
+    """A sort key by which file 2 comes before file 10."""
     return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]

@@ -1,7 +1,7 @@
-"""From samples to verdicts: programs to the sandbox, outcomes back to the benchmark's rules.
+"""From samples to verdicts: runs programs in the sandbox and applies the benchmark's rules.
 
-The rules (`benchmarks.official`, `benchmarks.strict`) see plain data only; how much the way in
-which a program ended matters is decided here, and differs between the two.
+The rules (`benchmarks.official`, `benchmarks.strict`) compare plain data. This module decides what
+the program's ending means for each scorer.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from mtpb.running.conversation import turn_of_line
 from sandbox import Harness, Outcome, Pool, Program, Test
 from sandbox import Status as Ending
 
-PENDING = 4096  # samples handed to the sandbox and not yet judged: bounds memory
+PENDING = 4096  # samples in the sandbox at a time; bounds memory
 
 
 class Clock:
-    """Counts programs, and the seconds in which at least one was with the sandbox."""
+    """Counts programs, and the seconds in which at least one was in the sandbox."""
 
     def __init__(self) -> None:
         self.programs = 0
@@ -51,7 +51,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Judges samples of a benchmark. `scorer` is the one that `Verdict.passed` follows."""
+    """Makes verdicts of samples; `scorer` is the one that `Verdict.passed` follows."""
 
     benchmark: Benchmark
     pool: Pool
@@ -59,7 +59,7 @@ class Judge:
     clock: Clock = field(default_factory=Clock)
 
     def submit(self, sample: Sample) -> PendingVerdict:
-        """Hands a sample's programs, one per scorer, to the sandbox.
+        """Submits a sample's programs, one per scorer, to the sandbox.
 
         Raises UsageError for a sample of a problem or case that the benchmark does not have.
         """
@@ -89,7 +89,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class PendingVerdict:
-    """A sample whose programs are with the sandbox."""
+    """A sample whose programs are in the sandbox."""
 
     judge: Judge
     sample: Sample
@@ -103,7 +103,7 @@ class PendingVerdict:
     def result(self) -> Verdict:
         """Waits for the outcomes and makes the verdict.
 
-        Raises UsageError where the problem's test is at fault: then there is no verdict to make.
+        Raises UsageError if the problem's test is broken.
         """
         judgements = {}
         for scorer, future in self.outcomes.items():
@@ -111,13 +111,13 @@ class PendingVerdict:
             if outcome.status is Ending.broken_test:
                 raise UsageError(
                     f"problem {self.sample.problem!r} of {self.judge.benchmark.name}: "
-                    f"its test is at fault and has to be mended: {outcome.detail}"
+                    f"its test is broken and must be corrected: {outcome.detail}"
                 )
             judgements[scorer] = judgement(
                 self.sample, self.judge.benchmark, self.case, scorer, outcome
             )
         failures = [j for j in judgements.values() if j.status is Status.sandbox_error]
-        # where one scorer could not be heard, nothing is known of the sample
+        # if the sandbox failed for one scorer, the sample is not judged
         chosen = failures[0] if failures else judgements[self.judge.scorer]
         return Verdict(
             *self.sample.key,
@@ -144,7 +144,7 @@ def find(benchmark: Benchmark, sample: Sample) -> tuple[Problem, Case]:
 
 
 def program(sample: Sample, problem: Problem, case: Case, scorer: str) -> Program:
-    """The sample's program as one scorer wants it run."""
+    """The sample's program in the form that a scorer needs: with a test or with a harness."""
     if problem.test is not None:
         test = Test(problem.test.setup, problem.test.source, (problem.test.entry_point,))
         return Program(sample.program, test=test)
@@ -155,7 +155,7 @@ def program(sample: Sample, problem: Problem, case: Case, scorer: str) -> Progra
 def judgement(
     sample: Sample, benchmark: Benchmark, case: Case, scorer: str, outcome: Outcome
 ) -> Judgement:
-    """What a scorer says of an outcome."""
+    """One scorer's judgement of an outcome."""
     status, detail = _JUDGES[scorer](case, outcome)
     line = None if status is Status.passed else outcome.line
     return Judgement(
@@ -172,19 +172,19 @@ def judgement(
 def ended(outcome: Outcome) -> Status:
     """How a program ended, as a verdict's status.
 
-    Every status of the sandbox has its namesake, but for `broken_test`, which no verdict is made
-    of; `wrong_answer` is of a function suite's test, and the rules below add `no_output`.
+    Every status of the sandbox is also one of verdicts, except `broken_test`, for which no verdict
+    is made; `no_output` is a status of verdicts only.
     """
     return Status[outcome.status.name]
 
 
 def _by_test(case: Case, outcome: Outcome) -> tuple[Status, str]:
-    """A function suite's tests have had their say inside the sandbox."""
+    """The test ran in the sandbox; its result is the outcome's status."""
     return ended(outcome), outcome.detail
 
 
 def _by_official(case: Case, outcome: Outcome) -> tuple[Status, str]:
-    """A right print counts whatever came after it, but for SystemExit."""
+    """A right last print passes, however the program ended, except by SystemExit."""
     ending = ended(outcome)
     if ending is Status.sandbox_error:
         return ending, outcome.detail
@@ -199,7 +199,7 @@ def _by_official(case: Case, outcome: Outcome) -> tuple[Status, str]:
 
 
 def _by_strict(case: Case, outcome: Outcome) -> tuple[Status, str]:
-    """A program must end by itself, and the last thing it printed must be right."""
+    """The program must end without an error, and its last print must be right."""
     ending = ended(outcome)
     if ending is not Status.passed:
         return ending, outcome.detail

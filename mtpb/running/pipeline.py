@@ -1,4 +1,4 @@
-"""What `run` and `score` share: samples come in, are kept at once and judged while more come."""
+"""Writes samples to the run directory as they arrive, and judges them at the same time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from mtpb.running.progress import Progress
 
 
 def judge_all(writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: Order) -> None:
-    """Keeps and judges `fresh` samples, and judges those that were kept without a verdict.
+    """Writes and judges the `fresh` samples, and judges those that are there without a verdict.
 
-    A sample on which the sandbox itself failed counts as not judged.
+    A sample on which the sandbox itself failed is judged again. At the end the files are put in
+    `order`.
     """
     unjudged = [sample for sample in writer.samples.values() if not _judged(writer, sample.key)]
     with Progress.of(writer, total=len(order)) as progress:
@@ -30,7 +31,7 @@ def judge_all(writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: O
             for verdict in judge.verdicts(chain(unjudged, kept())):
                 writer.add_verdict(verdict)
                 progress.verdict(verdict)
-        finally:  # also of a start that was interrupted
+        finally:  # also when interrupted
             clock = judge.clock
             writer.add_throughput(Throughput(programs=clock.programs, judge_s=clock.busy_s))
     writer.put_in_order(order)

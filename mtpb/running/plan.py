@@ -28,7 +28,7 @@ from sandbox import Pool
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a run will do; `identity` is what its samples and verdicts depend on."""
+    """Everything that a run needs; samples and verdicts depend on `identity` only."""
 
     config: RunConfig
     checkpoint: Checkpoint
@@ -47,10 +47,10 @@ class Plan:
 
 
 def make_plan(config: RunConfig) -> Plan:
-    """Checks the configuration and finds what it names.
+    """Checks the configuration and resolves what it names; may fetch a benchmark or a checkpoint.
 
-    Raises UsageError, BenchmarkError or ModelError for what cannot be followed or found. May fetch
-    a benchmark or a checkpoint.
+    Raises UsageError, BenchmarkError or ModelError for values out of range and for what cannot be
+    found.
     """
     check_sampling(config.sampling)
     check_engine(config.engine)
@@ -65,7 +65,7 @@ def make_plan(config: RunConfig) -> Plan:
         **{
             f"sampling.{key}": value
             for key, value in asdict(config.sampling).items()
-            if key != "k"  # pass@k is computed anew from the verdicts
+            if key != "k"  # pass@k is computed from the verdicts
         },
         "seed": config.seed,
         **engine_identity(engine, checkpoint, evaluation.benchmark),

@@ -1,4 +1,4 @@
-"""The progress bar of a run: samples, tokens a second, verdicts, the pass rate so far."""
+"""The progress bar of a run: samples, tokens a second, verdicts, pass rate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Progress:
 
     @classmethod
     def of(cls, writer: RunWriter, total: int) -> Progress:
-        """The bar of a run directory, with what is there already counted."""
+        """The bar of a run directory, starting from the samples and verdicts that it has."""
         progress = cls(total, len(writer.samples))
         for verdict in writer.verdicts.values():
             if verdict.status is not Status.sandbox_error:

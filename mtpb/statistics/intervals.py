@@ -1,8 +1,8 @@
-"""95 % intervals of figures. NumPy and the standard library only.
+"""95 % intervals of figures. NumPy and the standard library only; tests compare with SciPy.
 
-The interval of a group of problems is that of a Bayesian bootstrap over its problems: it says how
-the figure would vary with other problems of the kind. The interval of one problem says how its
-figure would vary with other samples.
+The interval of a group's mean comes from a Bayesian bootstrap over its problems: it covers the
+variation between problems of the kind. The interval of a single problem's figure covers the
+variation between its samples.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEVEL = 0.95
 RESAMPLES = 4000
 
 
-_DRAWS = 1000  # of the posterior that gives a single problem's interval
+_DRAWS = 1000  # from the posterior of a single problem
 
 
 _ROOM = 4_000_000  # numbers in the largest temporary array: 32 MB
@@ -32,10 +32,10 @@ def group_figures(values: Floats, seed: int = 0) -> Floats:
     """Means over problems with their intervals: values [P, F] in [0, 1] to [F, 3]
     (value, low, high).
 
-    For values that are 0 or 1 this is the modified Jeffreys interval that Brown, Cai and DasGupta
-    (2001, "Interval Estimation for a Binomial Proportion", Statistical Science 16) recommend for
-    few trials: where all problems agree on 0 or on 1, the exact binomial bound on the share of
-    problems is taken. Problems that are NaN are left out.
+    Problems that are NaN are left out. Where all values are 0, or all are 1, one end is the exact
+    binomial bound on the share of problems. For values of 0 and 1 this is the modified Jeffreys
+    interval that Brown, Cai and DasGupta (2001, "Interval Estimation for a Binomial Proportion",
+    Statistical Science 16) recommend for few trials.
     """
     value = np.atleast_1d(_mean(values))
     low, high = posterior_interval(values, seed).T
@@ -49,11 +49,11 @@ def group_figures(values: Floats, seed: int = 0) -> Floats:
 def posterior_interval(values: Floats, seed: int = 0) -> Floats:
     """95 % interval of the mean over problems: values [P, F] in [0, 1] to [F, 2] (low, high).
 
-    The Bayesian bootstrap (Rubin 1981, Annals of Statistics 9) with a prior: problems' values come
-    from a distribution of which nothing is known but a Dirichlet process with the weight of one
-    problem, half of it at 0 and half at 1 (Ferguson 1973, Annals of Statistics 1). Few problems
-    that happen to agree thus do not claim certainty, as they do when they are resampled, and the
-    prior's share vanishes as 1 / (P + 1). For values of 0 and 1 it is the Jeffreys interval.
+    A Bayesian bootstrap (Rubin 1981, Annals of Statistics 9). The prior on the distribution of
+    problems' values is a Dirichlet process with the weight of one problem, half of it at 0 and half
+    at 1 (Ferguson 1973, Annals of Statistics 1); its share is 1 / (P + 1). With it the interval has
+    a width even where few problems agree, which resampling would give none. For values of 0 and 1
+    it is the Jeffreys interval.
     """
     known = ~np.isnan(values)
     filled = np.where(known, values, 0)
@@ -71,8 +71,9 @@ def posterior_interval(values: Floats, seed: int = 0) -> Floats:
 def bootstrap_interval(values: Floats, seed: int = 0) -> Floats:
     """95 % interval of the mean over problems: values [P, F] to [F, 2] (low, high).
 
-    An expanded percentile bootstrap, for values without bounds; the problems are resampled together
-    for all F figures. Of few problems it says too little: their range is the most that it can be.
+    An expanded percentile bootstrap, for values that are not bounded; problems are resampled
+    together for all F figures. With few problems it is too short, since it cannot exceed their
+    range.
     """
     known = ~np.isnan(values)
     filled = np.where(known, values, 0)
@@ -82,7 +83,7 @@ def bootstrap_interval(values: Floats, seed: int = 0) -> Floats:
             for weights in _resamples(len(values), np.random.default_rng(seed))
         ]
     )
-    means = np.where(np.isnan(means), _mean(values), means)  # a resample of unknown problems only
+    means = np.where(np.isnan(means), _mean(values), means)  # the resample has no known problem
     tail = percentile_tail(len(values), LEVEL)
     return np.asarray(np.quantile(means, [tail, 1 - tail], axis=0)).T
 
@@ -90,8 +91,8 @@ def bootstrap_interval(values: Floats, seed: int = 0) -> Floats:
 def single_figures(units: Units, ks: Sequence[int], problems: int, seed: int = 0) -> Floats:
     """Each problem's own figures with intervals: [problems, 1 + len(ks), 3].
 
-    The interval says how the figure would vary with other samples: pass rates of the cases are
-    drawn from their Jeffreys posteriors, beta(c + 1/2, n - c + 1/2).
+    The pass rates of the cases are drawn from their Jeffreys posteriors,
+    beta(c + 1/2, n - c + 1/2).
     """
     values = problem_figures(units, ks, problems)
     low, high = np.full_like(values, np.nan), np.full_like(values, np.nan)
@@ -105,22 +106,22 @@ def single_figures(units: Units, ks: Sequence[int], problems: int, seed: int = 0
             draws = np.add.reduceat(1 - (1 - rates) ** k, starts, axis=1) / cases
             bounds = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
             low[here, column], high[here, column] = bounds
-    # the posterior's bounds never reach 0 and 1, the figure itself does
+    # the figure may be 0 or 1, which the posterior's bounds never reach
     low, high = np.fmin(low, values), np.fmax(high, values)
     return np.where(np.isnan(values)[..., None], np.nan, np.stack([values, low, high], axis=2))
 
 
 def unanimous_bound(problems: Ints) -> Floats:
-    """How large a share of problems may be otherwise when none of so many was (95 %, two-sided)."""
+    """Upper bound on the share of other outcomes when all problems agree (95 %, two-sided)."""
     return np.asarray(1 - ((1 - LEVEL) / 2) ** (1 / np.maximum(problems, 1)))
 
 
 def percentile_tail(problems: int, level: float = 0.95) -> float:
-    """The tail at which a bootstrap over `problems` is cut for a two-sided interval.
+    """The tail probability at which a bootstrap over `problems` is cut for a two-sided interval.
 
-    A percentile interval is too short by sqrt((P-1)/P) and by normal instead of Student quantiles;
-    cutting further out mends both (Hesterberg 2015, "What Teachers Should Know about the
-    Bootstrap", arXiv 1411.5279, the expanded percentile interval).
+    The plain percentile interval is too short by sqrt((P-1)/P), and by normal quantiles in place of
+    Student's. A smaller tail corrects both: the expanded percentile interval of Hesterberg 2015,
+    "What Teachers Should Know about the Bootstrap", arXiv 1411.5279.
     """
     if problems < 2:
         return (1 - level) / 2
@@ -154,7 +155,7 @@ def _mean(values: Floats) -> Floats:
 
 
 def _resamples(problems: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """How often each problem is drawn, in blocks of resamples: [block, problems]."""
+    """How often each problem is drawn in each resample, in blocks: [block, problems]."""
     for size in _block_sizes(problems):
         draws = rng.integers(problems, size=(size, problems))
         flat = draws + np.arange(size)[:, None] * problems
@@ -162,14 +163,14 @@ def _resamples(problems: int, rng: np.random.Generator) -> Iterator[Floats]:
 
 
 def _block_sizes(problems: int) -> Iterator[int]:
-    """Sizes of blocks of resamples, which make RESAMPLES together."""
+    """Sizes of the blocks of resamples; their sum is RESAMPLES."""
     block = max(1, min(RESAMPLES, _ROOM // max(problems, 1)))
     for start in range(0, RESAMPLES, block):
         yield min(block, RESAMPLES - start)
 
 
 def _blocks(units: Units, width: int) -> Iterator[Units]:
-    """The units in blocks of about `width`, problems kept whole."""
+    """The units in blocks of about `width`; the units of a problem are in one block."""
     start = 0
     while start < len(units):
         last = units.problem[min(start + width, len(units)) - 1]

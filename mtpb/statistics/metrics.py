@@ -17,16 +17,16 @@ from mtpb.rundir.verdicts import Bools, Floats, Ints, Units
 
 
 def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
-    """Chance that at least one of k samples passes, when c of n drawn ones did; elementwise.
+    """The unbiased estimate of pass@k from c passed samples of n, elementwise; NaN where n < k.
 
-    1 - C(n-c, k) / C(n, k), as a running product whose factors lie in [0, 1]. NaN where n < k.
+    1 - C(n-c, k) / C(n, k), as a running product whose factors lie in [0, 1].
     """
     n, c = np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64)
     sizes = np.unique(n[n >= k])
     n, c = np.broadcast_arrays(n, c)
     result = np.full(n.shape, np.nan)
     for size in sizes:
-        # fails[c] = prod over i < c of (n - i - k) / (n - i): no sample of the k is a passed one
+        # fails[c] = prod over i < c of (n - i - k) / (n - i): the chance that none of k passes
         i = np.arange(size)
         fails = np.cumprod(np.concatenate([[1.0], np.clip(1 - k / (size - i), 0, None)]))
         here = n == size
@@ -35,7 +35,7 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
 
 
 def usual_ks(n: int) -> tuple[int, ...]:
-    """The k of pass@k that n samples allow, where none is asked for."""
+    """The default k of pass@k for n samples a case: those of 1, 10 and 100 that are at most n."""
     return tuple(k for k in (1, 10, 100) if k <= n)
 
 
@@ -52,7 +52,7 @@ def unit_figures(units: Units, ks: Sequence[int]) -> Floats:
 def problem_figures(units: Units, ks: Sequence[int], problems: int) -> Floats:
     """pass_rate and pass@k of each problem, means over its cases: [problems, 1 + len(ks)].
 
-    A case with too few samples is left out; a problem without any other case is NaN.
+    A case with fewer than k samples is left out; a problem without any other case is NaN.
     """
     values = unit_figures(units, ks)
     known = ~np.isnan(values)
@@ -68,7 +68,7 @@ def _sums(group: Ints, values: Floats | Bools, groups: int) -> Floats:
 
 
 def quotient(total: Floats, count: Floats) -> Floats:
-    """total / count, NaN where nothing was counted."""
+    """total / count, NaN where count is 0."""
     return np.where(count > 0, total / np.maximum(count, 1e-300), np.nan)
 
 

@@ -1,10 +1,11 @@
-"""Whether a difference between two runs is more than luck. NumPy and the standard library only.
+"""Whether the difference between two runs is significant. NumPy and the standard library only.
 
-Two runs of one benchmark are paired by problem; `differences` are candidate minus baseline, a row a
-problem and a column a figure. If nothing has changed, a problem's difference is as likely positive
-as negative, so all signs are equally likely to flip together with a problem: that is the sign-flip
-test (Fisher's randomisation test for pairs). It keeps its level with few problems and with any
-distribution, and for one greedy sample a problem it is McNemar's exact test.
+Two runs of one benchmark are paired by problem; `differences` are candidate minus baseline, with a
+row for each problem and a column for each figure. Under the null hypothesis a problem's difference
+is positive or negative with equal chance, independently of other problems. The sign-flip test
+(Fisher's randomisation test for pairs) compares the observed mean with the means under all sign
+patterns. It keeps its level for few problems and for any distribution; for one greedy sample a
+problem it is McNemar's exact test.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from mtpb.rundir.verdicts import Floats, Ints
 
 FLIPS = 20_000
 _ROOM = 4_000_000  # numbers in the largest temporary array: 32 MB
-_TIE = 1e-12  # sums of the same differences in another order differ by rounding
+_TIE = 1e-12  # the rounding error of a sum depends on its order
 
 
 def sign_flip_test(differences: Floats, seed: int = 0, flips: int = FLIPS) -> Floats:
-    """Chance of a mean as low as the observed one if nothing had changed: [P, F] to [F].
+    """One-sided p-values of a drop, from drawn sign patterns: [P, F] to [F].
 
-    One-sided, against a drop. By drawn sign flips, the observed one counted among them, so that the
-    test is exact in level whatever their number.
+    The observed pattern is counted among the drawn ones, so that the test keeps its level for any
+    number of flips.
     """
     moving = differences[np.any(differences != 0, axis=1)]
     observed = moving.sum(axis=0) + _TIE
@@ -37,10 +38,10 @@ def sign_flip_test(differences: Floats, seed: int = 0, flips: int = FLIPS) -> Fl
 
 
 def exact_sign_flip_test(steps: Sequence[int]) -> float:
-    """The same chance, exact, for differences that are whole numbers of some step.
+    """The exact one-sided p-value of a drop, for differences that are multiples of some step.
 
-    The distribution of the sum is built up one problem at a time. With steps of -1, 0 and 1 this is
-    McNemar's exact test, one-sided: a binomial tail of losses among the changed problems.
+    The distribution of the sum is convolved problem by problem. With steps of -1, 0 and 1 this is
+    McNemar's exact test, one-sided: the binomial tail of the losses among the changed problems.
     """
     reach = sum(abs(step) for step in steps)
     chance = np.zeros(2 * reach + 1)  # of the sum being index - reach
@@ -51,7 +52,7 @@ def exact_sign_flip_test(steps: Sequence[int]) -> float:
 
 
 def fewest_problems(level: float) -> int:
-    """Problems that must all drop before a sign-flip test can call it significant at `level`."""
+    """The fewest problems with which a sign-flip test can be significant at `level`: all drop."""
     problems = 1
     while 0.5**problems > level:
         problems += 1
@@ -60,7 +61,7 @@ def fewest_problems(level: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """The (problem, case)s that both runs have: samples and passes of each, all [U].
+    """Samples and passes of each (problem, case) that both runs have; all arrays are [U].
 
     `problem` counts the problems from 0 without gaps, in ascending order.
     """
@@ -82,7 +83,7 @@ class Pairs:
 
 
 def relabellings(pairs: Pairs, seed: int, draws: int) -> Ints:
-    """The candidate's passes if each unit's samples were dealt anew to both runs: [draws, U]."""
+    """The candidate's passes when each unit's samples are permuted between the runs: [draws, U]."""
     passed = pairs.c_baseline + pairs.c_candidate
     failed = pairs.n_baseline + pairs.n_candidate - passed
     rng = np.random.default_rng(seed)
@@ -92,12 +93,12 @@ def relabellings(pairs: Pairs, seed: int, draws: int) -> Ints:
 
 
 def tail_chance(drawn: Floats, observed: float) -> float:
-    """Share of drawn values at most the observed one, itself counted in."""
+    """The share of values that are at most the observed one, which is counted among them."""
     return float((1 + (drawn <= observed + _TIE).sum()) / (1 + len(drawn)))
 
 
 def holm(chances: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values (1979): the chance of any false alarm among all of them is kept."""
+    """Holm's adjusted p-values (1979), which bound the chance of any false alarm among them."""
     adjusted = [0.0] * len(chances)
     reached = 0.0
     for rank, index in enumerate(sorted(range(len(chances)), key=lambda i: chances[i])):

@@ -18,8 +18,9 @@ from mtpb.statistics.metrics import figure_names, problem_figures, usual_ks
 def summarise(run: Run, ks: Sequence[int] | None = None) -> dict[str, Any]:
     """The content of metrics.json, computed from a run's verdicts.
 
-    `ks`: the k of pass@k; by default those of 1, 10, 100 that every case has samples for. Raises
-    UsageError for a k larger than the samples that some case has, and where there are no verdicts.
+    `ks` are the k of pass@k; by default those of 1, 10 and 100 for which every case has enough
+    samples. Raises UsageError for a k that exceeds the samples of some case, and for a run without
+    verdicts.
     """
     if not len(run.verdicts):
         raise UsageError("no verdicts; run mtpb.run or mtpb.score first")
@@ -35,7 +36,7 @@ def summarise(run: Run, ks: Sequence[int] | None = None) -> dict[str, Any]:
 
 
 def checked_ks(verdicts: Verdicts, ks: Sequence[int] | None) -> tuple[int, ...]:
-    """The default k, or those asked for; UsageError for one that some case has no samples for."""
+    """The default k or those asked for; UsageError for one that exceeds the samples of a case."""
     drawn = _drawn(verdicts)
     if ks is None:
         return usual_ks(drawn.fewest)
@@ -97,5 +98,5 @@ def _figures_json(figures: Floats, ks: Sequence[int], counts: Ints) -> dict[str,
 
 
 def _drawn(verdicts: Verdicts) -> Units:
-    """The units with all their samples counted, sandbox errors too."""
+    """The units, with samples counted on which the sandbox itself failed."""
     return replace(verdicts, status=np.zeros_like(verdicts.status)).units("test")

@@ -1,12 +1,12 @@
-"""A sweep of runs, then their report.
+"""Makes a sweep of runs, then their report.
 
     python -m mtpb.study experiment=starter
     python -m mtpb.study experiment=paper dry_run=true
 
-Every run is a process of its own, `python -m mtpb.run`: a failure stays its own and memory is given
-back. Done runs are kept, half-done ones resumed, so the same command continues a study that was
-stopped. Failed runs are listed at the end; the exit status is then 1, or 3 if a run ended by an
-internal error, a broken sandbox or a signal.
+Every run is a process of its own, `python -m mtpb.run`, so that a failure does not affect other
+runs and memory is freed. Finished runs are kept and unfinished ones resumed, so the same command
+continues a study. Failed runs are listed at the end; the exit status is then 1, or 3 if a run ended
+by an internal error, a broken sandbox or a signal.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mtpb.rundir.prompt_scores import FILE as PERPLEXITY
 from mtpb.rundir.store import RunDirectory, output_directory
 from mtpb.study.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs, quoted
 
-_TAIL = 40  # lines of a run's error output that are kept to say why it failed
+_TAIL = 40  # the last lines of a run's error output, which say why it failed
 
 
 @dataclass
@@ -72,7 +72,7 @@ def main(config: StudyConfig) -> int:
 
 
 def finish(run: PlannedRun, folder: Path) -> list[Failure]:
-    """Does what is left of a run; an empty list if all went well."""
+    """Executes what is left of a run; returns its failures."""
     if not run.done:
         print(f"▸ {run.label}", file=sys.stderr, flush=True)
         arguments = [*run.overrides, *_keys(output=run.output, results=folder)]
@@ -90,12 +90,12 @@ def _keys(**values: Path) -> list[str]:
 
 
 def _command(label: str, module: str, arguments: list[str]) -> Failure | None:
-    """Runs a command of ours, its error output passed on; how it failed, if it did.
+    """Runs one of the harness's commands and passes on its error output; None if it succeeded.
 
-    What it prints is dropped: a study has tables of its own.
+    Its standard output is dropped, since the study prints tables of its own.
     """
     command = [sys.executable, "-m", module, *arguments]
-    # the frame of our own commands asks Hydra for full errors, which is not for the run to inherit
+    # `cli` sets it for this process; the run must not inherit it
     environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
@@ -118,12 +118,12 @@ def _command(label: str, module: str, arguments: list[str]) -> Failure | None:
 
 
 def failure(label: str, status: int, errors: str) -> Failure | None:
-    """What became of a command with this status (minus the signal that ended it) and this error
-    output, None if it is done. Only what a user can mend makes a study's status 1."""
+    """The failure of a command with this exit status (or minus the signal that ended it) and this
+    error output; None for status 0. The study's status is 1 only for what a user can correct."""
     if status == Exit.done:
         return None
-    mended = status in (Exit.usage, Exit.interrupted)
-    return Failure(label, _why(status, errors), Exit.failed if mended else Exit.internal)
+    correctable = status in (Exit.usage, Exit.interrupted)
+    return Failure(label, _why(status, errors), Exit.failed if correctable else Exit.internal)
 
 
 def _why(status: int, errors: str) -> str:
@@ -137,7 +137,7 @@ def _why(status: int, errors: str) -> str:
 
 
 def _report(config: StudyConfig, runs: list[PlannedRun], folder: Path) -> None:
-    """The report of the runs that have verdicts; none if none of them is to be shown."""
+    """Makes the report of the runs that have verdicts; none if none of them is to be shown."""
     there = [run for run in runs if RunDirectory(run.output).manifest_path.exists() and run.judged]
     shown = [run for run in there if config.partial or run.finished]
     if not shown:
@@ -159,7 +159,7 @@ def _report(config: StudyConfig, runs: list[PlannedRun], folder: Path) -> None:
 
 
 def _difficulty(asked: DifficultyConfig, runs: list[PlannedRun]) -> DifficultyConfig:
-    """With the name that the reference has in its runs; the best model's if it has none yet."""
+    """The options with the reference's name as its runs have it; without one if it has no run."""
     if asked.reference is None:
         return asked
     for run in runs:

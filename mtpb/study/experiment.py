@@ -1,7 +1,7 @@
-"""Experiments: which models answer which suites and how, and the runs that this makes.
+"""Experiments: models × suites × temperatures × formats, and the runs that they make.
 
-An experiment is a file in conf/experiment. Nothing here loads a model, so a plan can be printed on
-a machine that has no checkpoints.
+An experiment is a file in conf/experiment. No model is loaded, so a plan can be printed on a
+machine without checkpoints.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ class ExperimentConfig:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Samples of a run and tokens that they may take; None where the suite cannot be had here.
+    """The number of samples of a run and an estimate of their tokens.
 
-    `benchmark` is the name of the content, the suite's where it cannot be had.
+    Both are None, and `trouble` says why, if the suite cannot be loaded here. `benchmark` is the
+    content's name, or then the suite's.
     """
 
     benchmark: str
@@ -74,7 +75,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run of an experiment: what is passed to mtpb.run, and where it goes."""
+    """One run of an experiment: the overrides for mtpb.run, and its run directory."""
 
     model: str
     suite: str
@@ -171,7 +172,7 @@ def _planned(
     chosen = f"model={model}" if _is_group(model) else f"model.path={quoted(model)}"
     common = (f"benchmark={suite.benchmark}", *common, *suite.overrides)
     asked = (f"sampling={suite.sampling}", *(f"{k}={quoted(v)}" for k, v in keys.items()))
-    # suites and models are composed apart: there are many more pairs of them
+    # suites and models are composed apart, since their pairs are many more
     config = replace(_composed((*asked, *common)), model=_composed((chosen, *common)).model)
     check_sampling(config.sampling)
     workload = _workload(config)
@@ -225,7 +226,7 @@ def _workload(config: RunConfig) -> Workload:
 
 
 def _settings(benchmark: BenchmarkConfig) -> tuple[Any, ...]:
-    """What a suite's problems and name depend on, as something that can be a key."""
+    """What a suite's problems and name depend on, as a hashable value."""
     ids = None if benchmark.problems is None else tuple(map(str, benchmark.problems))
     return (benchmark.suite, benchmark.name, benchmark.path, benchmark.limit, ids)
 
@@ -234,7 +235,8 @@ def _settings(benchmark: BenchmarkConfig) -> tuple[Any, ...]:
 def _one_sample(
     suite: str, name: str | None, path: str | None, limit: int | None, ids: tuple[str, ...] | None
 ) -> Workload:
-    """What a suite takes with one sample a case; one prompt for all turns gets as long answers."""
+    """The workload with one sample a case. In single_turn the answer is taken to be as long as in
+    multi_turn."""
     problems = None if ids is None else list(ids)
     try:
         benchmark = load_benchmark(BenchmarkConfig(suite, name, path, limit, problems))
@@ -252,7 +254,7 @@ def _asked(config: Any) -> dict[str, Any]:
 
 
 def plan_table(name: str, runs: list[PlannedRun]) -> Table:
-    """What a study will do: a row a run; below, the sums of each suite and of all."""
+    """The plan of a study: a row for each run; notes have the sums by suite and of all."""
     states = [_state(run) for run in runs]
     rows = tuple(
         (run.label, run.workload.samples, run.workload.tokens, run.judged, state)
@@ -289,7 +291,7 @@ def _state(run: PlannedRun) -> str:
 
 
 def _sum(what: str, runs: list[PlannedRun]) -> str:
-    """A line of what some runs take, as far as it is known."""
+    """A line with the sums of some runs, as far as they are known."""
     known = [run.workload for run in runs if run.workload.samples is not None]
     head = f"{what}: {len(runs)} runs"
     if not known:
@@ -302,7 +304,7 @@ def _sum(what: str, runs: list[PlannedRun]) -> str:
 
 
 def _troubles(runs: list[PlannedRun]) -> list[str]:
-    """Why some suites cannot be had here, each reason once."""
+    """Why some suites cannot be loaded here, each reason once."""
     found = dict.fromkeys(run.workload.trouble for run in runs if run.workload.trouble)
     remedy = "in a study, a suite's file is experiment.suites.N.path=FILE, N counting from 0"
     return [*found, remedy] if found else []

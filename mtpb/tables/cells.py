@@ -24,7 +24,7 @@ Plain = str | int | float | bool | Estimate | None
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A cell that comes from a run which is not finished: it is written with a mark."""
+    """A cell that comes from an unfinished run; it is written with a mark."""
 
     value: Plain
 
@@ -38,12 +38,12 @@ def plain(cell: Cell) -> Plain:
 
 
 def partial(cells: Iterable[Plain]) -> tuple[Cell, ...]:
-    """Marks the numbers among the cells as coming from a run which is not finished."""
+    """Marks the numbers among the cells as coming from an unfinished run."""
     return tuple(cell if cell is None or isinstance(cell, str) else Partial(cell) for cell in cells)
 
 
 class Kind(Enum):
-    """What a column's values are, and so how they are written. Rates are fractions."""
+    """What a column's values are, which decides how they are written. Rates are fractions."""
 
     text = "text"
     count = "count"
@@ -83,7 +83,7 @@ class Column:
 
 
 def write_cell(cell: Cell, kind: Kind) -> Written:
-    """A cell as people read it; a dash where nothing is known."""
+    """A cell as readers see it; a dash where the value is unknown."""
     bare = plain(cell)
     value, low, high = bare if isinstance(bare, Estimate) else (bare, None, None)
     if value is None:
@@ -121,14 +121,14 @@ def column_groups(columns: Sequence[Column]) -> list[tuple[str, list[int]]]:
 
 
 class Origin(Protocol):
-    """What cells come from: a run, which may not be finished."""
+    """What cells are computed from, such as a run; it may not be finished."""
 
     @property
     def finished(self) -> bool: ...
 
 
-def marked(cells: Sequence[Plain], *sources: Origin | None) -> tuple[Cell, ...]:
-    """The cells, with their numbers marked if one of their sources is not finished."""
-    if all(source is None or source.finished for source in sources):
+def marked(cells: Sequence[Plain], *origins: Origin | None) -> tuple[Cell, ...]:
+    """The cells, their numbers marked if one of their origins is not finished."""
+    if all(origin is None or origin.finished for origin in origins):
         return tuple(cells)
     return partial(cells)

@@ -48,7 +48,7 @@ def latex(
 
 
 def _tex_groups(columns: Sequence[Column]) -> str:
-    """The line of headings above the columns' own, ruled off below each."""
+    """The line of group headings above the columns' own, with a rule below each."""
     if not any(column.group for column in columns):
         return ""
     cells, rules = [], []
@@ -85,12 +85,12 @@ _TEX = {
 
 
 def _tex(text: str) -> str:
-    """Text for LaTeX; letters beyond Latin-1 that it may have no glyph for become U+ numbers."""
+    """Text escaped for LaTeX; characters beyond Latin-1, which may lack a glyph, as U+ numbers."""
     return "".join(_TEX.get(c) or (c if ord(c) < 0x100 else f"U+{ord(c):04X}") for c in clean(text))
 
 
 def latex_document(names: Iterable[str]) -> str:
-    """A document that shows the tables of these names, to look at or to take the preamble from."""
+    """A document that shows the tables of these names; its preamble has the packages they need."""
     inputs = "\n".join(rf"\input{{{name}.tex}}" for name in names)
     return (
         "\\documentclass{article}\n\\usepackage[T1]{fontenc}\n\\usepackage[utf8]{inputenc}\n"

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mtpb.tables import documents, terminal
 from mtpb.tables.cells import Cell, Column, Estimate, Partial, Plain, Written, plain, write_cell
+from mtpb.tables.documents import latex, markdown
+from mtpb.tables.terminal import text
 from mtpb.tables.text import clean
 
 
@@ -30,16 +31,16 @@ class Table:
     notes: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """For the terminal: aligned, values under values and intervals under intervals."""
-        return terminal.text(self.title, self.columns, self.written(), self.notes)
+        """For the terminal, without a newline after the last line."""
+        return text(self.title, self.columns, self.written(), self.notes)
 
     def markdown(self) -> str:
-        return documents.markdown(self.title, self.columns, self.written(), self.notes)
+        return markdown(self.title, self.columns, self.written(), self.notes)
 
     def latex(self) -> str:
         """A `table` environment for booktabs; compiles with pdflatex whatever the cells hold."""
         caption = ". ".join([self.title, *self.notes]).replace("..", ".")
-        return documents.latex(self.name, caption, self.columns, self.written())
+        return latex(self.name, caption, self.columns, self.written())
 
     def csv(self) -> str:
         """Figures with intervals take three columns: KEY, KEY_low, KEY_high. Fractions stay so.
@@ -116,14 +117,14 @@ class Table:
         return any(isinstance(cell, Partial) for row in self.rows for cell in row)
 
     def written(self) -> list[list[Written]]:
-        """Every cell as people read it."""
+        """Every cell as readers see it, row by row."""
         return [
             [write_cell(cell, column.kind) for cell, column in zip(row, self.columns, strict=True)]
             for row in self.rows
         ]
 
     def trimmed(self) -> Table:
-        """The table without the columns in which nothing is known."""
+        """The table without the columns whose cells are all unknown."""
         columns = zip(self.columns, self._by_column(), strict=True)
         kept = [(c, cells) for c, cells in columns if any(map(_known, cells)) or not cells]
         rows = tuple(zip(*(cells for _, cells in kept), strict=True))

@@ -33,7 +33,7 @@ def text(
 
 
 def _aligned(cells: Sequence[Written], column: Column) -> list[str]:
-    """A column's cells, all figures of one width and all intervals of one width."""
+    """A column's cells, with all values padded to one width and all intervals to another."""
     if column.kind is Kind.text:
         return [clean(cell.marked) for cell in cells]
     wide = max((width(cell.value) for cell in cells), default=0)

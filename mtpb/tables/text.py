@@ -6,7 +6,10 @@ import unicodedata
 
 
 def clean(text: str) -> str:
-    """The text without what could move a terminal's cursor or break a line: shown as escapes."""
+    """The text with every character that is not printable shown as an escape.
+
+    Such characters could move a terminal's cursor or break a line.
+    """
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
         for c in text
@@ -14,7 +17,7 @@ def clean(text: str) -> str:
 
 
 def width(text: str) -> int:
-    """Columns that a terminal gives the text."""
+    """How many columns the text takes in a terminal."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text

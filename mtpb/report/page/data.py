@@ -24,7 +24,7 @@ from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import STATUSES, Ints
 from mtpb.tables import MARK
 
-_LONGEST = 20_000  # letters of a text that are shown; a runaway completion says no more with more
+_LONGEST = 20_000  # characters of a text that are shown
 
 
 _LONGEST_DETAIL = 2_000
@@ -34,16 +34,16 @@ _LONGEST_EXPECTED = 2_000
 
 
 def pack(value: object) -> str:
-    """JSON, deflated, in base 85 (RFC 1924's letters, but for `<`, which a comma stands for)."""
+    """JSON, deflated, in base 85 (RFC 1924's alphabet with a comma in place of `<`)."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # a lone surrogate, which UTF-8 has no bytes for, becomes the escape that JSON has for it
+    # a lone surrogate cannot be encoded as UTF-8; it becomes JSON's escape for it
     plain = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     packed = packer.compress(plain.encode("utf-8", "backslashreplace")) + packer.flush()
     return base64.b85encode(packed).decode().replace("<", ",")
 
 
 def run_labels(suite: SuiteRuns) -> list[tuple[Run, str]]:
-    """Names that tell a suite's runs apart: the model, and what else differs among them."""
+    """Labels of a suite's runs: the model, and format and temperature if they differ."""
     formats = {run.format for run in suite.runs}
     temperatures = {run.temperature for run in suite.runs}
     labelled = []
@@ -60,8 +60,8 @@ def run_labels(suite: SuiteRuns) -> list[tuple[Run, str]]:
 
 
 def samples_a_problem(suites: Iterable[SuiteRuns], most: int) -> int:
-    """How many samples of each run and problem fit when `most` may be embedded in all; at least
-    one."""
+    """How many samples of each run and problem can be embedded if there may be `most` in total; at
+    least one."""
     counts = [verdict_counts(run) for suite in suites for run in suite.runs]
     largest = max(int(count.max(initial=0)) for count in counts)
 
@@ -77,7 +77,7 @@ def verdict_counts(run: Run) -> Ints:
 
 
 def rank(problem: ProblemFacts, case: int, sample: int) -> int:
-    """A sample's place among its problem's: first all cases' first samples, then their second."""
+    """A sample's place among its problem's: all cases' first samples, then the second ones."""
     return sample * len(problem.cases) + case
 
 
@@ -133,7 +133,7 @@ def _expected(value: object) -> str | None:
 
 
 def _letters(run: Run) -> list[list[str]]:
-    """Each problem's cases as texts with a letter a sample: its status and both scorers' word."""
+    """Each problem's cases as text with a letter for each sample: its status and its scores."""
     verdicts = run.verdicts
     codes = verdicts.status + 48
     for weight, scorer in zip((10, 20), SCORERS, strict=True):  # page.js reads them so
@@ -149,7 +149,7 @@ def _letters(run: Run) -> list[list[str]]:
 
 
 def chunks(suites: Sequence[SuiteRuns], embedded: int) -> Iterable[tuple[str, Chunk]]:
-    """The first conversations about each problem, in the order of suites and problems."""
+    """The first conversations on each problem, in the order of suites and problems."""
     first = 0
     for number, suite in enumerate(suites):
         by_problem = {problem.id: Chunk(problem) for problem in suite.problems}
@@ -171,7 +171,7 @@ def _chunk_name(suite: int, problem: int) -> str:
 
 
 class Chunk:
-    """The conversations about one problem; prompts, which they share, are kept once."""
+    """The conversations on one problem; prompts, which they share, are stored once."""
 
     def __init__(self, problem: ProblemFacts) -> None:
         self.problem = problem
@@ -196,8 +196,8 @@ class Chunk:
         return {"prompts": list(self._prompts), "runs": runs}
 
     def _turns(self, sample: Sample) -> list[tuple[int | None, str, str, str, int, int]]:
-        """Prompt, text, what was cut away, finish, tokens, and the line that the text starts in."""
-        if not sample.turns:  # written elsewhere, as a whole
+        """Prompt, text, what was cut, finish, tokens, and the line in which the text starts."""
+        if not sample.turns:  # imported as a whole program
             return [(None, _clipped(sample.program, _LONGEST), "", "unknown", 0, 1)]
         return [
             (
@@ -213,7 +213,7 @@ class Chunk:
 
 
 def _blame(verdict: Verdict | None) -> dict[str, Any]:
-    """What the verdict says, with the turn, from 0, and the program's line, from 1, to blame."""
+    """The verdict's detail and time, the failing turn, from 0, and the program's line, from 1."""
     if verdict is None:
         return {"detail": "", "cpu": 0, "turn": None, "line": None}
     detail = _clipped(verdict.detail, _LONGEST_DETAIL)
@@ -223,8 +223,8 @@ def _blame(verdict: Verdict | None) -> dict[str, Any]:
 def first_lines(sample: Sample) -> list[int]:
     """The program's line, from 1, in which each turn's text starts.
 
-    Texts are looked for in their order, each after its prompt, so that a text that is there twice
-    is found where it belongs. 1 where it is not found: the program was not made of the turns.
+    Texts are searched for in their order, each after its prompt, so that of equal texts each is
+    found in its turn. All are 1 if one is not found: then the program was not made of the turns.
     """
     lines, at = [], 0
     for turn in sample.turns:
@@ -238,7 +238,7 @@ def first_lines(sample: Sample) -> list[int]:
 
 
 def _cut_away(completion: str, text: str) -> str:
-    """What the stop rule cut off, blank lines around it aside."""
+    """What the stop rule cut off, without blank lines around it."""
     return completion.removeprefix(text).strip("\n").rstrip()
 
 

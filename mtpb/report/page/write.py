@@ -1,9 +1,9 @@
 """The HTML report: one file that works from disk, without a server or a network.
 
 The overview is plain HTML. Problems and conversations are data, packed (deflate, base 85) into
-inert script elements, one a problem, and become pages when they are looked at. A completion may
-hold anything: the template escapes, the script makes text nodes only, and the page's content
-security policy admits no other script and no connection.
+inert script elements, one for each problem; the page's script unpacks a problem when it is opened.
+Completions are untrusted: the template escapes text, the script creates text nodes only, and the
+content security policy allows no other script and no connection.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def write_page(
     output: Path,
     limits: PageLimits,
 ) -> str:
-    """Writes the page; what it leaves out to stay within the limits, in a sentence or nothing."""
+    """Writes the page. Returns a sentence about what the limits left out, "" if nothing."""
     sections = _sections(suites, tables, figures)
     room = int(limits.megabytes * 1e6) - len(_html(suites, sections, 0, {}).encode())
     embedded, data = _fitting(suites, samples_a_problem(suites, limits.samples), room)
@@ -73,7 +73,7 @@ def _html(
     embedded: int,
     data: Mapping[str, str],
 ) -> str:
-    """The whole page. Of each run and problem, `embedded` samples are in the data."""
+    """The whole page; `embedded` samples of each run and problem are in the data."""
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     packed = {**data, "index": pack(index(suites, embedded))}
     html: str = (
@@ -93,8 +93,8 @@ def _html(
 
 
 def _fitting(suites: Sequence[SuiteRuns], embedded: int, room: int) -> tuple[int, dict[str, str]]:
-    """As many packed conversations as there is room for (in bytes), and how many that are of each
-    run and problem: at most `embedded`, and all the first ones."""
+    """Packs the first conversations of each run and problem, at most `embedded`, fewer if they
+    exceed `room` bytes. Returns their number for each run and problem, and the data."""
     packable = dict(chunks(suites, embedded))
     while True:
         data = {id: pack(chunk.to_json(embedded)) for id, chunk in packable.items()}
@@ -116,12 +116,12 @@ def _environment() -> Environment:
 
 
 def _markup(trusted: str) -> Markup:
-    """Marks what needs no escaping: our own files, matplotlib's escaped drawings, packed data."""
+    """Exempts text from escaping: the page's own files, matplotlib's drawings, packed data."""
     return Markup(trusted)
 
 
 def _css() -> str:
-    """The style sheet with the syntax colours of two well-kept styles."""
+    """The style sheet with the syntax colours of a light and a dark Pygments style."""
     light, dark = _colours("xcode"), _colours("github-dark")
     rules = {**_DARK, **dark}
     dark_rules = "".join(f"--{name}: {value}; " for name, value in rules.items())
@@ -149,7 +149,7 @@ def _facts(suites: Sequence[SuiteRuns]) -> str:
 def _sections(
     suites: Sequence[SuiteRuns], tables: Sequence[Table], figures: Sequence[Figure]
 ) -> list[dict[str, Any]]:
-    """What the overview shows: a section a suite, then what is about all of them."""
+    """The overview's sections: one for each suite, then one for tables about all suites."""
     sections = [
         {
             "name": suite.name,
@@ -173,8 +173,8 @@ def _sections(
 
 
 def _belongs(name: str, suite: SuiteRuns, suites: Sequence[SuiteRuns]) -> bool:
-    """By the longest suite name that a table's name begins with: `starter-function-…` is not of
-    `starter`."""
+    """Whether the suite's name is the longest that a table's name begins with: a table named
+    `starter-function-…` does not belong to `starter`."""
     owners = [other.name for other in suites if name.startswith(f"{other.name}-")]
     return bool(owners) and max(owners, key=len) == suite.name
 
@@ -208,7 +208,7 @@ def _groups(table: Table) -> list[tuple[str, int]]:
 
 
 def omission(suites: Iterable[SuiteRuns], embedded: int) -> str:
-    """What is not in the page when `embedded` samples of each run and problem are; or nothing."""
+    """A sentence about the samples that are not in the page; "" if all are."""
     most = max(int(verdict_counts(run).max(initial=0)) for suite in suites for run in suite.runs)
     if embedded >= most:
         return ""

@@ -106,7 +106,7 @@ def test_test_that_is_at_fault_makes_no_verdict(pool: Pool, source: str) -> None
     problem = Problem("3", "f", "math", ("def f",), (Case({}, None),), test=test)
     benchmark = Benchmark("toy", "toy", (problem,), "0", HUMANEVAL, "here", {})
     sample = Sample("3", 0, 0, (Turn("def f", "", "", 1, "stop"),), "def f(x): return 1\n")
-    with pytest.raises(UsageError, match="problem '3' of toy: its test is at fault"):
+    with pytest.raises(UsageError, match="problem '3' of toy: its test is broken"):
         list(Judge(benchmark, pool, "test").verdicts([sample]))
 
 
