@@ -23,7 +23,7 @@ ROOT = Path(sandbox.__file__).resolve().parent.parent
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 EVALUATOR = """
-import signal
+import concurrent.futures, signal
 from sandbox import Pool, Program, Test
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background jobs
 pool = Pool(workers=2)
@@ -32,7 +32,8 @@ busy = [pool.submit(Program("print(1)\\nwhile True: pass")),
         pool.submit(Program("def f():\\n    while True: pass", test=test))]
 more = [pool.submit(Program("x = 1")) for _ in range(100)]
 print("ready", flush=True)
-busy[0].result()
+while not busy[0].done():  # a wait without end misses a signal that comes just before it
+    concurrent.futures.wait(busy[:1], timeout=0.1)
 """
 
 

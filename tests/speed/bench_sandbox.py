@@ -168,7 +168,7 @@ Lean = dict[str, dict[str, float]]
 def lean_fork_and_exec(some: list[Problem]) -> Lean:
     """CPU time and page faults of a program, wall time of all: `own` time, a `fork`, `all`."""
     done = subprocess.run(
-        [sys.executable, "-I", "-c", LEAN],
+        [sys.executable, "-I", "-S", "-c", LEAN],
         input=json.dumps([text(problem) for problem in some]),
         stdout=subprocess.PIPE,
         text=True,
