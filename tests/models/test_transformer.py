@@ -1,4 +1,4 @@
-"""The model against transformers' CodeGen on random weights, and its own promises."""
+"""The model has the logits of transformers' CodeGen with the same random weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded checkpoints: complete, small, called by their size, and of some use."""
+"""The embedded checkpoints: complete, small, named by their size, and able to copy."""
 
 import json
 import re

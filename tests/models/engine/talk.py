@@ -1,4 +1,4 @@
-"""Small stand-ins that tests of the engine share: a byte tokenizer, a dialogue, a model."""
+"""A byte tokenizer, a dialogue and a small model for tests of the engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Asks each of `prompts` behind all that was said before, cut by the stop rule."""
+    """A dialogue whose prompts follow the completions before, cut by the stop rule."""
 
     key: int
     prompts: tuple[str, ...]
@@ -61,7 +61,7 @@ def model_of(config: CodeGenConfig = CONFIG, seed: int = 0) -> Transformer:
 
 
 def talks(count: int = 16) -> list[Talk]:
-    """Dialogues of several groups, turns and lengths; four and four share their first prompt."""
+    """Dialogues of different turns and lengths; every fourth has the same first prompt."""
     first = [
         "def f(x):\n",
         "# " + "a long first prompt " * 3 + "\n",
@@ -81,7 +81,7 @@ def answers(
     options: EngineOptions | None = None,
     sampling: Sampling | None = None,
 ) -> dict[int, Talk]:
-    """All dialogues' ends by their keys."""
+    """The finished dialogues by their keys."""
     sampling = sampling or Sampling(temperature=0.9, top_p=0.95)
     engine = Engine(model, Bytes(), options or EngineOptions(slots=8), sampling)
     done = list(engine.run(asked))

@@ -1,4 +1,4 @@
-"""Attention over pages: a row's bits are its own, whoever shares its pages, and they are right."""
+"""Attention over pages: a row's bits are right, whichever rows share its pages."""
 
 from __future__ import annotations
 

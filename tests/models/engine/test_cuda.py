@@ -63,7 +63,7 @@ def test_attention_of_a_row_has_the_same_bits_alone() -> None:
     inputs = [(0, row.position, *row.pages, *[0] * (2 - len(row.pages))) for row in ROWS]
     inputs_NJ = torch.tensor(inputs, device=DEVICE)
     together = paged.attend(inputs_NJ, 0, q_NHD, k_NHD, v_NHD)
-    paged.pages[:, 0, 2, :, 39 % PAGE + 1 :] = torch.inf  # left behind by somebody
+    paged.pages[:, 0, 2, :, 39 % PAGE + 1 :] = torch.inf  # left from another sequence
     for n in (0, 31, 32, 39):
         one = slice(n, n + 1)
         alone = paged.attend(inputs_NJ[one], 0, q_NHD[one], k_NHD[one], v_NHD[one])
@@ -101,7 +101,7 @@ def test_the_kernel_compiles_for_a_gpu_that_is_not_there() -> None:
 
 
 @torch.inference_mode()
-def test_copies_of_a_row_are_kept_too() -> None:
+def test_a_row_is_written_to_its_mirror_pages() -> None:
     backend = backend_of(CONFIG)
     backend.hidden_states(ROWS)
     backend.hidden_states([Row(7, 40, (1, 2), mirror_pages=(5, 6))])
@@ -115,8 +115,8 @@ def test_copies_of_a_row_are_kept_too() -> None:
     assert torch.equal(backend.cache.pages[:, :, 3], backend.cache.pages[:, :, 1])
 
 
-def test_conversations_are_the_same_in_any_company(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The whole engine on the kernel; on a CPU in place of what it has there."""
+def test_conversations_do_not_depend_on_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole engine on the kernel; on a CPU it replaces the CPU's backend."""
     if DEVICE == "cpu":
         monkeypatch.setattr(runner, "CPUBackend", lambda *given: CUDABackend(*given[:2]))
     model, sampling = model_of(replace(CONFIG, n_layer=1)).to(DEVICE), Sampling(0.9, 0.95)

@@ -1,4 +1,4 @@
-"""The engine's contract: the same tokens in any company, and those of a plain loop."""
+"""The engine's contract: tokens that do not depend on other dialogues, and are a plain loop's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_BFLOAT16_PRODUCTS = "oneDNN multiplies no bfloat16 on this processor"
 
 @pytest.fixture(scope="module", params=["float32", "bfloat16", "bfloat16 products"])
 def model(request: pytest.FixtureRequest) -> Iterator[Transformer]:
-    """The last as on a processor with AMX; those with AVX-512 compute it too, more slowly."""
+    """The last as with AMX; processors with AVX-512 compute it too, but more slowly."""
     dtype, _, products = request.param.partition(" ")
     if products and not BFLOAT16_PRODUCTS:
         pytest.skip(NO_BFLOAT16_PRODUCTS)
@@ -66,8 +66,8 @@ def test_one_sample_alone_is_one_among_its_group(
         assert answers(model, [talks()[key]]) == {key: expected[key]}
 
 
-def test_who_said_the_same_so_far_is_computed_once() -> None:
-    """But the first, who reads the prompt for all, and is a token ahead of the others."""
+def test_identical_sequences_are_computed_once_until_they_diverge() -> None:
+    """Except the first, which computes the prompt for all, and is a token ahead of the others."""
     model, often_alike = model_of(), Sampling(temperature=0.15)
     engine = Engine(model, Bytes(), EngineOptions(slots=8, cache_tokens=1024), often_alike)
     computed: list[int] = []
@@ -79,7 +79,7 @@ def test_who_said_the_same_so_far_is_computed_once() -> None:
     spoken = [tuple(together[key].said[0].token_ids) for key in range(8)]
     paths = [{said[:n] for n in range(len(said))} for said in spoken]
     others = set().union(*paths[1:])
-    assert len(others) < sum(map(len, paths[1:])), "or nobody is alike"
+    assert len(others) < sum(map(len, paths[1:])), "no sequences are identical"
     assert sum(computed) == len("def f(x):") + len(paths[0]) + len(others)
     for key, talk in together.items():
         assert answers(model, [Talk(key, talk.prompts, 12)], sampling=often_alike)[key] == talk
@@ -163,7 +163,7 @@ def theirs_and_ours() -> tuple[CodeGenForCausalLM, Transformer]:
     return theirs, ours
 
 
-def test_greedy_tokens_are_transformers_in_mixed_company() -> None:
+def test_greedy_tokens_are_those_of_transformers() -> None:
     theirs, ours = theirs_and_ours()
     for talk in answers(ours, talks(12), sampling=GREEDY).values():
         text = ""

@@ -35,7 +35,7 @@ WORDS = ("x = 1\n", "# and then\n", "print(x)\n", "import numpy as np\n", "    r
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    """More only get in each other's way: the products are tiny."""
+    """The products are too small for more."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -72,7 +72,7 @@ def finished(running: Iterable[Talk]) -> dict[int, tuple[Completion, ...]]:
 
 
 @pytest.mark.parametrize("block", range(6))
-def test_neither_the_cache_nor_the_slots_show_in_a_completion(block: int) -> None:
+def test_completions_depend_neither_on_the_cache_nor_on_the_slots(block: int) -> None:
     """Engines are kept from set to set, so that they find what earlier sets have left."""
     plenty, kept = engine(), functools.cache(engine)
     for seed in range(block, SETS, 6):
@@ -151,7 +151,7 @@ class Interruption:
         return self.trace
 
 
-@pytest.mark.parametrize("keep", [False, True], ids=["closed", "kept by somebody"])
+@pytest.mark.parametrize("keep", [False, True], ids=["closed", "referenced"])
 def test_an_interruption_at_any_line_leaves_no_trace(keep: bool) -> None:
     asked, kept = talks(FEW, most=5, tokens=6), []
     expected = finished(engine(3, 8).run(asked))
@@ -174,7 +174,7 @@ def test_a_consumer_that_stops_reading_leaves_no_trace(cut: int) -> None:
     running = left.run(asked)  # suspended, and still there
     before = [next(running) for _ in range(cut)]
     assert finished(left.run(asked)) == expected
-    rest = finished(running)  # it goes on all the same
+    rest = finished(running)  # it can be continued
     assert rest | finished(before) == expected
     del running
     assert left.pages.available == left.pages.count

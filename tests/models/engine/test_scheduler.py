@@ -1,4 +1,4 @@
-"""The scheduler as pure policy: nothing idles, nothing starves, nothing is written over."""
+"""The scheduler: slots are used, every sequence ends, computed tokens are not overwritten."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Tokens = tuple[int, ...]
 
 
 class Memory:
-    """What a cache would hold: for each place of each page, the tokens up to the one there."""
+    """The content of a cache: for each place of each page, the tokens up to the one there."""
 
     def __init__(self) -> None:
         self.content: dict[tuple[int, int], Tokens] = {}
@@ -118,7 +118,7 @@ class Conversations(RuleBasedStateMachine):
     @precondition(lambda self: self.scheduler.running or self.scheduler.waiting)
     @rule()
     def run_dry(self) -> None:
-        """Everybody ends: each gets its tokens, however small the pool."""
+        """Every sequence gets its tokens, however small the pool."""
         left = Counter(dict.fromkeys([*self.scheduler.running, *self.scheduler.waiting], 3))
         for _ in range(5000):
             step = self.scheduler.plan()

@@ -1,4 +1,4 @@
-"""What the starter corpora must not contain: the suites' prompts and inputs.
+"""What the corpora must not contain: the suites' prompts and inputs.
 
     python -m tests.models.training.heldout          # write their digests for the generators
     python -m tests.models.training.heldout --check  # look for them in all that was trained on
@@ -52,7 +52,7 @@ def values(problem: Problem) -> Iterator[str]:
 
 
 def texts() -> Iterator[str]:
-    """All that must not appear."""
+    """All texts that must not occur."""
     for suite in SUITES:
         for problem in benchmarks.load(suite).problems:
             yield from prompts(problem)

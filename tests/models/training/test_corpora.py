@@ -1,4 +1,4 @@
-"""The starter corpora: reproducible, varied, and true (what they show as right really is)."""
+"""The corpora: reproducible, varied, and correct: programs do what their prompts say."""
 
 import subprocess
 import sys

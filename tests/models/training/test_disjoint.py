@@ -1,4 +1,4 @@
-"""The suites and the corpora have nothing in common but words: exact matches, and n-grams."""
+"""No prompt or input of the suites is in the corpora, exactly or by long n-grams."""
 
 import ast
 import re
