@@ -1,11 +1,12 @@
 """Benchmarks: problems, their protocols and stop rules, and what counts as solved."""
 
-from benchmarks.benchmark import Benchmark
+from benchmarks.benchmark import Benchmark, in_format
 from benchmarks.errata import clean, errata
-from benchmarks.loader import NAMES, load
+from benchmarks.loader import load
 from benchmarks.problem import BenchmarkError, Case, Format, FunctionTest, Problem
 from benchmarks.protocol import Protocol
 from benchmarks.stopping import humaneval_stop, mtpb_stop
+from benchmarks.suites import NAMES, id_prefix
 
 __all__ = [
     "NAMES",
@@ -19,6 +20,8 @@ __all__ = [
     "clean",
     "errata",
     "humaneval_stop",
+    "id_prefix",
+    "in_format",
     "load",
     "mtpb_stop",
 ]

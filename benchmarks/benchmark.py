@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.errata import SPOILING, Errata
-from benchmarks.problem import BenchmarkError, Problem
-from benchmarks.protocol import Protocol
+from benchmarks.problem import BenchmarkError, Format, Problem
+from benchmarks.protocol import MBPP_THREE_SHOT, Protocol
 
 _LIBRARIES = ("numpy", "pandas", "scipy", "sklearn")
 
@@ -22,6 +22,7 @@ class Benchmark:
         source: the file or address that the records came from.
         known_errata: kinds of known faults by (problem, case); empty for other content than
             the published one.
+        id_prefix: what other tools may write before an id.
     """
 
     name: str
@@ -31,16 +32,22 @@ class Benchmark:
     protocol: Protocol
     source: str
     known_errata: Errata
+    id_prefix: str = ""
 
     def problem(self, id: str) -> Problem:
         """The problem with this id. Raises BenchmarkError if there is none."""
+        name = self.identity(id)
         for problem in self.problems:
-            if problem.id == id:
+            if problem.id == name:
                 return problem
         raise BenchmarkError(
             f"{self.name} has no problem {id!r}; its {len(self.problems)} problems have ids "
             f"like {self.problems[0].id!r}"
         )
+
+    def identity(self, id: object) -> str:
+        """The id as the suite writes it: for MBPP and MBPP+, 11 and "Mbpp/11" are "11"."""
+        return str(id).removeprefix(self.id_prefix)
 
     def errata(self, problem: str, case: int) -> frozenset[str]:
         """The kinds of known faults of the case (see `benchmarks.errata`)."""
@@ -58,21 +65,52 @@ class Benchmark:
     @property
     def scorer(self) -> str:
         """The scorer whose verdict counts unless another is chosen."""
-        return self.protocol.scorer or "test"
+        return self.protocol.scorer
 
     @property
     def scorers(self) -> tuple[str, ...]:
-        """Whose verdicts a program gets; `test` stands for the problem's own test."""
-        return ("test",) if self.has_tests else ("official", "strict")
+        """Whose verdicts a program gets; see `Protocol.scorers`."""
+        return self.protocol.scorers
 
     @property
     def has_tests(self) -> bool:
         """Whether this is a function suite: one turn a problem, judged by the problem's test."""
-        return self.protocol.scorer is None
+        return "official" not in self.scorers
 
     @property
     def libraries(self) -> tuple[str, ...]:
         """Libraries that the suite's texts name, so that most programs will import them."""
         turns = (turn for problem in self.problems for turn in problem.turns)
         text = "\n".join((self.protocol.preamble, *turns))
-        return tuple(name for name in _LIBRARIES if name in text)
+        named = tuple(name for name in _LIBRARIES if name in text)
+        return (*named, *(name for name in self.protocol.libraries if name not in named))
+
+
+def in_format(benchmark: Benchmark, format: Format) -> Benchmark:
+    """The benchmark with the prompts and the protocol of a format.
+
+    Raises:
+        BenchmarkError: the suite does not have the format, or not the examples for it.
+    """
+    if format is Format.multi_turn:
+        return benchmark
+    if format is Format.single_turn:
+        if benchmark.has_tests:
+            raise BenchmarkError(
+                f"benchmark.format=single_turn: {benchmark.name} has one turn anyway; leave the "
+                "key out"
+            )
+        return benchmark
+    if benchmark.suite != "mbpp":
+        raise BenchmarkError(f"benchmark.format=three_shot: only mbpp has it, not {benchmark.name}")
+    problems = tuple(
+        replace(problem, turns=(problem.few_shot,))
+        for problem in benchmark.problems
+        if problem.few_shot is not None
+    )
+    if not problems:
+        raise BenchmarkError(
+            f"benchmark.format=three_shot: {benchmark.source} does not have the examples, problems "
+            "2, 3 and 4 of MBPP; give the whole data set"
+        )
+    return replace(benchmark, problems=problems, protocol=MBPP_THREE_SHOT)

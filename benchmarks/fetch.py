@@ -40,25 +40,34 @@ def over_http(url: str) -> str:
         raise BenchmarkError(f"cannot fetch {url} (not UTF-8 text: {error.reason})") from None
 
 
-def from_hub(dataset: str) -> str:
-    """The test split of a data set on the Hugging Face hub (or in a local folder laid out so).
+def from_hub(dataset: str, config: str | None = None, split: str = "test") -> str:
+    """A split of a data set on the Hugging Face hub (or in a local folder laid out so).
+
+    `config` names one of its configurations, of which a local folder has none; `split` may add
+    several: "prompt+test".
 
     Without a network the libraries' own cache is asked, at once and not after their retries.
 
     Raises:
         BenchmarkError: it cannot be had.
     """
+    local = Path(dataset).is_dir()
     try:
-        with _quietly(offline=not Path(dataset).is_dir() and not _hub_answers()):
+        with _quietly(offline=not local and not _hub_answers()):
             import datasets
 
-            split = datasets.load_dataset(dataset, split="test")
+            rows = datasets.load_dataset(dataset, None if local else config, split=split)
     except Exception as error:  # noqa: BLE001  datasets lets through whatever its transports raise
         reason = str(error).strip().partition("\n")[0]
         raise BenchmarkError(
             f"cannot fetch the data set {dataset} ({type(error).__name__}: {reason})"
         ) from None
-    return "".join(json.dumps(row) + "\n" for row in split)
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def mbpp_from_hub(dataset: str) -> str:
+    """MBPP's test problems, and before them those of its examples."""
+    return from_hub(dataset, "full", "prompt+test")
 
 
 def _hub_answers() -> bool:

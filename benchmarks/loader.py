@@ -1,4 +1,4 @@
-"""Loading a suite by name: from a local file, from the package, from the cache or from the net.
+"""Loading a suite by name: from a file or folder, from the package, from the cache or from the net.
 
 The public suites are pinned by the SHA-256 of their normalised records, which is the same for
 the hub's, a file's and the cache's copy. What is fetched must have it; a local file may differ,
@@ -13,61 +13,19 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.benchmark import Benchmark
 from benchmarks.errata import errata
-from benchmarks.fetch import from_hub, over_http
+from benchmarks.fetch import from_hub
 from benchmarks.problem import BenchmarkError
-from benchmarks.protocol import HUMANEVAL, MTPB, STARTER, STARTER_FUNCTION, Protocol
-from benchmarks.schema import FUNCTION, MULTI_TURN, Schema, parse, read_lines
+from benchmarks.records.schema import Line, parse, read_lines
+from benchmarks.suites import NAMES, PUBLISHED, SUITES, Published, Suite
 
 _log = logging.getLogger(__name__)
-_DATA = Path(__file__).with_name("data")
-
-
-@dataclass(frozen=True, slots=True)
-class _Published:
-    """Where a public suite is, how it is fetched, and what its records' hash must be."""
-
-    origin: str
-    fetch: Callable[[str], str]
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Suite:
-    protocol: Protocol
-    schema: Schema
-    home: _Published | Path
-
-
-_SUITES: Mapping[str, _Suite] = {
-    "mtpb": _Suite(
-        MTPB,
-        MULTI_TURN,
-        _Published(
-            "https://raw.githubusercontent.com/salesforce/CodeGen/main/codegen1/benchmark/mtpb.jsonl",
-            over_http,
-            "236ed5ff3f26a167abb51d20d7c92beb6e07f434dddbafb40ea78c14139049c8",
-        ),
-    ),
-    "humaneval": _Suite(
-        HUMANEVAL,
-        FUNCTION,
-        _Published(
-            "openai/openai_humaneval",
-            from_hub,
-            "9345bdf84c12086d808c671a8f61f2fa89353e1c147804ec9c2223102d7dadc3",
-        ),
-    ),
-    "starter": _Suite(STARTER, MULTI_TURN, _DATA / "starter.jsonl"),
-    "starter-function": _Suite(STARTER_FUNCTION, FUNCTION, _DATA / "starter-function.jsonl"),
-}
-
-NAMES = tuple(_SUITES)
+_HUB = "hf://"
 
 
 def load(
@@ -78,17 +36,18 @@ def load(
     origin: str | None = None,
     cache: Path | None = None,
 ) -> Benchmark:
-    """The file at `path` under a suite's rules if given, else the suite's published content.
+    """The records at `path` under a suite's rules if given, else the suite's published content.
 
     Published content has the suite's name. Other content, which a warning tells of, has `name`: by
     default the file's, with `-custom` behind it where that is the name of a suite.
 
     Args:
         suite: one of NAMES: the format of the records and the protocol.
-        path: a `.jsonl` or `.jsonl.gz` in the suite's format, of any content.
+        path: a `.jsonl` or `.jsonl.gz` in the suite's format, of any content; a folder of such
+            files; or `hf://ORG/NAME`, the test split of a data set on the hub.
         name: letters, digits and `._+-`; not the name of a suite.
         origin: another address to fetch from (a URL for MTPB; a hub id or a folder for
-            HumanEval); the content has to be the published one all the same.
+            the others); the content has to be the published one all the same.
         cache: where fetched suites are kept; by default `MTPB_CACHE`, else `mtpb` in the user's
             cache directory.
 
@@ -96,11 +55,16 @@ def load(
         BenchmarkError: there is no such suite; it cannot be read or fetched; a record is wrong; the
             name is not for this content.
     """
-    rules = _SUITES.get(suite)
+    rules = SUITES.get(suite)
     if rules is None:
         raise BenchmarkError(f"no benchmark {suite!r}; there are {', '.join(NAMES)}")
     if path is not None:
-        return _local(suite, rules, Path(path), name)
+        return _local(suite, rules, str(path), name)
+    if rules.home is None:
+        raise BenchmarkError(
+            f"benchmark={suite}: no problems of its own; give benchmark.path=FILE, a folder of "
+            ".jsonl files, or hf://ORG/NAME"
+        )
     if name not in (None, suite):
         raise BenchmarkError(_kept_name(name, suite, suite))
     if isinstance(rules.home, Path):
@@ -116,45 +80,90 @@ def cache_directory() -> Path:
     return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "mtpb"
 
 
-def _benchmark(suite: str, rules: _Suite, text: str, source: str) -> Benchmark:
-    """The content of `text`, under the suite's name."""
-    problems, sha256 = parse(read_lines(text, source), rules.schema, source)
-    known = isinstance(rules.home, _Published) and sha256 == rules.home.sha256
-    kinds = errata(suite) if known else {}
-    return Benchmark(suite, suite, problems, sha256, rules.protocol, source, kinds)
+def lines_at(place: str) -> list[Line]:
+    """The records of a file, of a folder's `.jsonl` files or of a data set on the hub.
+
+    Raises:
+        BenchmarkError: they cannot be read or fetched; a line is not a JSON object.
+    """
+    if place.startswith(_HUB):
+        return list(read_lines(from_hub(place.removeprefix(_HUB)), place))
+    path = Path(place).expanduser()
+    files = _suite_files(path) if path.is_dir() else [path]
+    return [line for file in files for line in read_lines(_read(file), str(file))]
 
 
-def _embedded(suite: str, rules: _Suite, home: Path) -> Benchmark:
-    return _benchmark(suite, rules, _read(home), f"benchmarks/data/{home.name}")
+def _suite_files(folder: Path) -> list[Path]:
+    names = (file for file in folder.iterdir() if file.name.endswith((".jsonl", ".jsonl.gz")))
+    if files := sorted(names):
+        return files
+    raise BenchmarkError(f"{folder}: a folder without .jsonl or .jsonl.gz files")
 
 
-def _local(suite: str, rules: _Suite, path: Path, name: str | None) -> Benchmark:
-    """The content of a file, under the suite's name only if it is the published one."""
-    benchmark = _benchmark(suite, rules, _read(path), str(path))
-    home = rules.home
-    expected = _embedded(suite, rules, home).sha256 if isinstance(home, Path) else home.sha256
-    if benchmark.sha256 == expected:
-        if name not in (None, suite):
-            raise BenchmarkError(_kept_name(name, suite, str(path)))
-        return benchmark
-    differs = (
-        f"{path}: not the published {suite} (SHA-256 {benchmark.sha256[:12]}… instead of "
-        f"{expected[:12]}…)"
+def _benchmark(suite: str, rules: Suite, lines: Iterable[Line], source: str) -> Benchmark:
+    """The records, under the suite's name."""
+    problems, sha256 = parse(lines, rules.schema, source)
+    known = isinstance(rules.home, Published) and sha256 in rules.home.hashes
+    tested = problems[0].test is not None and rules.test_protocol
+    return Benchmark(
+        suite,
+        suite,
+        problems,
+        sha256,
+        tested or rules.protocol,
+        source,
+        errata(suite) if known else {},
+        rules.id_prefix,
     )
-    own = _own_name(path) if name is None else name
-    if own.casefold() in NAMES:
-        raise BenchmarkError(f"benchmark.name={own}: {differs}; choose a name that is no suite's")
+
+
+def _embedded(suite: str, rules: Suite, home: Path) -> Benchmark:
+    source = f"benchmarks/data/{home.name}"
+    return _benchmark(suite, rules, read_lines(_read(home), source), source)
+
+
+def _local(suite: str, rules: Suite, place: str, name: str | None) -> Benchmark:
+    """The user's records, under the suite's name only if they are the published ones."""
+    benchmark = _benchmark(suite, rules, lines_at(place), place)
+    expected = _pinned(suite, rules)
+    if benchmark.sha256 in expected:
+        if name not in (None, suite):
+            raise BenchmarkError(_kept_name(name, suite, place))
+        return benchmark
+    own = _own_name(place) if name is None else name
+    if own.casefold() in PUBLISHED:
+        raise BenchmarkError(
+            f"benchmark.name={own}: {place} is not the published {own}; choose a name that is no "
+            "suite's"
+        )
     if not re.fullmatch(r"\w[\w.+-]*", own):
         raise BenchmarkError(f"benchmark.name={own}: use letters, digits, '.', '-', '+' and '_'")
-    _log.warning("%s: it runs as %s; no published figures or errata apply", differs, own)
+    if expected:
+        _log.warning(
+            "%s: not the published %s (SHA-256 %s… instead of %s…): it runs as %s; no published "
+            "figures or errata apply",
+            place,
+            suite,
+            benchmark.sha256[:12],
+            expected[0][:12],
+            own,
+        )
     return replace(benchmark, name=own)
 
 
-def _own_name(path: Path) -> str:
-    """The file's name without its endings; with `-custom` where that is a suite's."""
-    stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
+def _pinned(suite: str, rules: Suite) -> tuple[str, ...]:
+    """Hashes of the published content in its forms; none for a suite that has no such content."""
+    home = rules.home
+    if isinstance(home, Path):
+        return (_embedded(suite, rules, home).sha256,)
+    return home.hashes if home else ()
+
+
+def _own_name(place: str) -> str:
+    """The last name of a place without its endings; with `-custom` where that is a suite's."""
+    stem = Path(place).expanduser().name.removesuffix(".gz").removesuffix(".jsonl")
     own = re.sub(r"[^\w.+-]+", "_", stem).lstrip(".+-") or "custom"
-    return f"{own}-custom" if own.casefold() in NAMES else own
+    return f"{own}-custom" if own.casefold() in PUBLISHED else own
 
 
 def _kept_name(name: str | None, suite: str, source: str) -> str:
@@ -178,12 +187,12 @@ def _read(path: Path) -> str:
 
 
 def _published(
-    suite: str, rules: _Suite, home: _Published, origin: str | None, cache: Path
+    suite: str, rules: Suite, home: Published, origin: str | None, cache: Path
 ) -> Benchmark:
     kept = cache / f"{suite}-{home.sha256[:12]}.jsonl"
     if kept.is_file():
         try:
-            benchmark = _benchmark(suite, rules, _read(kept), str(kept))
+            benchmark = _benchmark(suite, rules, lines_at(str(kept)), str(kept))
         except BenchmarkError:
             pass  # damaged: fetched again
         else:
@@ -192,9 +201,10 @@ def _published(
     return _fetched(suite, rules, home, origin or home.origin, kept)
 
 
-def _fetched(suite: str, rules: _Suite, home: _Published, origin: str, kept: Path) -> Benchmark:
+def _fetched(suite: str, rules: Suite, home: Published, origin: str, kept: Path) -> Benchmark:
     try:
-        benchmark = _benchmark(suite, rules, text := home.fetch(origin), origin)
+        lines = list(read_lines(home.fetch(origin), origin))
+        benchmark = _benchmark(suite, rules, lines, origin)
     except BenchmarkError as error:
         raise BenchmarkError(f"{suite}: {error}; {_REMEDY}") from None
     if benchmark.sha256 != home.sha256:
@@ -202,7 +212,7 @@ def _fetched(suite: str, rules: _Suite, home: _Published, origin: str, kept: Pat
             f"{suite}: {origin} has other content than expected (SHA-256 of the records "
             f"{benchmark.sha256[:12]}… instead of {home.sha256[:12]}…); {_REMEDY}"
         )
-    normalised = (rules.schema.normalised(line.record) for line in read_lines(text, origin))
+    normalised = (rules.schema.normalised(line.record) for line in lines)
     _keep("".join(f"{record}\n" for record in normalised), kept)
     return benchmark
 

@@ -21,6 +21,7 @@ class Format(Enum):
 
     multi_turn = "multi_turn"
     single_turn = "single_turn"
+    three_shot = "three_shot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,21 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class FunctionTest:
-    """Trusted code that tests the program's function `entry_point`.
+    """Trusted code that tests functions of the program.
 
-    `setup` is executed first (the prompt, whose helpers a test may use), then the name
-    `entry_point` stands for the program's function, then `source` is executed; it raises
-    `AssertionError` where the function is wrong.
+    `setup` is executed first (HumanEval: the prompt, whose helpers a test may use), then each of
+    `names` stands for the program's function of that name, then one of `sources` is executed; it
+    raises `AssertionError` where a function is wrong. Any other name that neither of them defines
+    is the program's too.
+
+    `sources` has a text for each scorer: `test` alone, or `base` and `plus`. A call may take
+    `call_cpu_s` seconds of CPU time; None: as long as the program.
     """
 
     setup: str
-    source: str
-    entry_point: str
+    names: tuple[str, ...]
+    sources: Mapping[str, str]
+    call_cpu_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,8 @@ class Problem:
     """One problem. `max_new_tokens` is per turn, None where the problem does not say.
 
     `reference` is a solution turn by turn (as templates, filled like the turns), known for our
-    own suites and, as one turn, for HumanEval.
+    own suites and, as one turn, for the public function suites. `few_shot` is the prompt of
+    MBPP's three-shot form, where its examples are known.
     """
 
     id: str
@@ -62,6 +69,7 @@ class Problem:
     max_new_tokens: int | None = None
     test: FunctionTest | None = None
     reference: tuple[str, ...] | None = None
+    few_shot: str | None = None
 
     def prompts(self, case: Case, format: Format = Format.multi_turn) -> tuple[str, ...]:
         """The prompts of the conversation about `case`, filled in and never stripped.
@@ -70,7 +78,7 @@ class Problem:
         `single_turn` the filled turns become one prompt, joined by spaces.
         """
         filled = self.turns if self.test else self._filled(self.turns, case)
-        return filled if format is Format.multi_turn else (" ".join(filled),)
+        return (" ".join(filled),) if format is Format.single_turn else filled
 
     def token_budget(self, default: int, format: Format = Format.multi_turn) -> int:
         """How many tokens a completion may have; one that answers all turns gets all their room."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from benchmarks.stopping import humaneval_stop, mtpb_stop
+from benchmarks.stopping import done_stop, humaneval_stop, mbpp_stop, mtpb_stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,11 @@ class Protocol:
             whitespace tokens too, as in the released MTPB sampler, or plain GPT-2 tokens, as in
             its general sampling script.
         cpu_s: seconds of CPU time that a program has.
-        scorer: the scorer whose verdict counts unless told otherwise; None: the problem's test.
+        scorers: whose verdicts a program gets: `official` and `strict` compare what it printed;
+            `test`, or `base` and `plus`, are the problem's own tests.
+        scorer: the one whose verdict counts unless told otherwise.
+        prompt_in_program: whether the finished history is the program, or the completions alone.
+        libraries: what programs will import beside the libraries that the suite's texts name.
     """
 
     preamble: str
@@ -33,7 +37,10 @@ class Protocol:
     max_new_tokens: int
     nl_whitespace_tokens: bool
     cpu_s: float
-    scorer: str | None
+    scorers: tuple[str, ...]
+    scorer: str
+    prompt_in_program: bool = True
+    libraries: tuple[str, ...] = ()
 
     def wrap(self, prompt: str) -> str:
         """The prompt as it stands in the history."""
@@ -45,8 +52,14 @@ class Protocol:
         return f"{self.wrap(prompt)}{text}{self.closing}"
 
     def history(self, turns: Iterable[tuple[str, str]]) -> str:
-        """The history after turns given as (prompt, text); after the last one it is the program."""
+        """The history after turns given as (prompt, text)."""
         return self.preamble + "".join(self.turn(prompt, text) for prompt, text in turns)
+
+    def program(self, turns: Iterable[tuple[str, str]]) -> str:
+        """The program that answered turns make."""
+        if self.prompt_in_program:
+            return self.history(turns)
+        return "".join(text for _, text in turns)
 
 
 MTPB = Protocol(
@@ -58,6 +71,7 @@ MTPB = Protocol(
     max_new_tokens=256,
     nl_whitespace_tokens=True,
     cpu_s=10.0,
+    scorers=("official", "strict"),
     scorer="official",
 )
 
@@ -70,9 +84,21 @@ HUMANEVAL = Protocol(
     max_new_tokens=512,
     nl_whitespace_tokens=False,
     cpu_s=3.0,
-    scorer=None,
+    scorers=("test",),
+    scorer="test",
 )
+
+# 60 s: EvalPlus' own limit on a problem; a call has its own (`benchmarks.records.plus`)
+HUMANEVAL_PLUS = replace(HUMANEVAL, cpu_s=60.0, scorers=("base", "plus"), scorer="plus")
+# the published solution of problem 123 takes 3 to 4 s
+MBPP = replace(HUMANEVAL, stop=mbpp_stop, cpu_s=10.0)
+MBPP_PLUS = replace(HUMANEVAL_PLUS, stop=mbpp_stop)
+MBPP_THREE_SHOT = replace(MBPP, stop=done_stop, prompt_in_program=False)
 
 # the models made for the starter suites write short turns and have their own whitespace tokens
 STARTER = replace(MTPB, max_new_tokens=96, scorer="strict")
 STARTER_FUNCTION = replace(HUMANEVAL, max_new_tokens=128, nl_whitespace_tokens=True)
+
+# one's own suites: as the starter suites, with more room
+OWN_TURNS = replace(MTPB, scorer="strict")
+OWN_FUNCTIONS = HUMANEVAL

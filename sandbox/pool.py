@@ -310,7 +310,8 @@ def _known_good(program: Program) -> Program:
 
 def _payload(program: Program) -> bytes:
     """What the child reads; marshal is fit for this direction, from trusted to untrusted."""
-    tested, harness = program.test is not None, program.harness
+    harness = program.harness
+    tested = None if program.test is None else (program.test.call_cpu_s or 0.0)
     if harness is None:
         return marshal.dumps((program.source, program.seed, tested, None, None))
     arguments = {name: freeze(value) for name, value in harness.arguments.items()}

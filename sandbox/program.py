@@ -88,6 +88,8 @@ class Test:
     `setup` is executed first, then each name of `proxies` is bound to a function that
     calls the program's function of that name, then `source` is executed. Any other name that
     neither of them defines is the program's as well: a function, a class or a value.
+    A call that takes more than `call_cpu_s` seconds of CPU time is a timeout; None: only the
+    program's own limit counts.
     """
 
     __test__ = False  # pytest: this is not a class of tests
@@ -95,6 +97,11 @@ class Test:
     setup: str
     source: str
     proxies: tuple[str, ...]
+    call_cpu_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.call_cpu_s is not None and not self.call_cpu_s > 0:
+            raise SandboxError(f"call_cpu_s is {self.call_cpu_s!r}; it must be greater than zero")
 
 
 @dataclass(frozen=True)

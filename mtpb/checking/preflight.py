@@ -90,7 +90,8 @@ def preflight(pool: Pool, benchmark: Benchmark, folder: Path) -> None:
 
 def known_programs(pool: Pool, benchmark: Benchmark) -> Check:
     """Judges programs whose verdicts are known, by the benchmark's kind of test."""
-    problem, programs = _known_function() if benchmark.has_tests else _known_print()
+    known = _known_function(benchmark.scorers) if benchmark.has_tests else _known_print()
+    problem, programs = known
     alone = replace(benchmark, problems=(problem,))
     samples = [
         Sample(problem.id, 0, number, (), alone.protocol.history(()) + source)
@@ -197,8 +198,9 @@ def _known_print() -> tuple[Problem, list[tuple[str, Status]]]:
     ]
 
 
-def _known_function() -> tuple[Problem, list[tuple[str, Status]]]:
-    test = FunctionTest("", "assert increment(1) == 2\nassert increment(-1) == 0\n", "increment")
+def _known_function(scorers: Iterable[str]) -> tuple[Problem, list[tuple[str, Status]]]:
+    source = "assert increment(1) == 2\nassert increment(-1) == 0\n"
+    test = FunctionTest("", ("increment",), dict.fromkeys(scorers, source))
     problem = Problem("preflight", "preflight", "preflight", ("",), (Case({}, None),), test=test)
     return problem, [
         ("def increment(x):\n    return x + 1\n", Status.passed),

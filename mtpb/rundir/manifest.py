@@ -91,7 +91,7 @@ class BenchmarkFacts:
     @property
     def has_tests(self) -> bool:
         """Whether this is a function suite, which is judged by its own tests."""
-        return self.scorers == ("test",)
+        return not {"official", "strict"} & set(self.scorers)
 
     @property
     def has_errata(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from mtpb.errors import UsageError
 
-SCORERS = ("official", "strict")  # keys of a verdict's line, in their order
+SCORERS = ("official", "strict", "base", "plus")  # keys of a verdict's line, in their order
 _COUNTLESS = 1 << 31  # an upper bound of case and sample numbers
 
 
@@ -119,7 +119,8 @@ class Verdict:
     `passed` is the chosen scorer's result; `status`, `detail`, `turn` and the times belong to the
     execution that it comes from. `line` is the failing line of the program, from 1, and `turn` the
     turn, from 0, that the line belongs to; None where there is none or it is unknown. Times are in
-    seconds. `scores` has the result of each of `SCORERS`; it is empty for suites judged by tests.
+    seconds. `scores` has the result of each of `SCORERS`; it is empty where a problem has one
+    test.
     """
 
     problem: str

@@ -41,7 +41,7 @@ class Conversation:
 
     @property
     def history(self) -> str:
-        """The answered turns as text; at the end it is the program."""
+        """The answered turns as text."""
         return self.protocol.history((turn.prompt, turn.text) for turn in self.turns)
 
     @property
@@ -60,7 +60,8 @@ class Conversation:
 
     @property
     def sample(self) -> Sample:
-        return Sample(*self.key, self.turns, self.history)
+        program = self.protocol.program((turn.prompt, turn.text) for turn in self.turns)
+        return Sample(*self.key, self.turns, program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,11 @@ class Conversations:
 
 def turn_of_line(sample: Sample, protocol: Protocol, line: int) -> int | None:
     """The turn, from 0, that a line of the program (from 1) belongs to; None for the preamble."""
-    first = protocol.preamble.count("\n") + 1
-    if line < first:
+    pairs = [(turn.prompt, turn.text) for turn in sample.turns]
+    if line <= protocol.program(()).count("\n"):
         return None
-    for number, turn in enumerate(sample.turns):
-        first += protocol.turn(turn.prompt, turn.text).count("\n")
+    for number in range(len(pairs)):
+        first = protocol.program(pairs[: number + 1]).count("\n") + 1
         if line < first:
             return number
     return len(sample.turns) - 1 if sample.turns else None

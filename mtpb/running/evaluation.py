@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from benchmarks import Benchmark, Format, load
+from benchmarks import Benchmark, Format, in_format, load
 from mtpb.config import BenchmarkConfig, SandboxConfig, check_sandbox
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import BenchmarkFacts, SandboxFacts
@@ -42,7 +41,6 @@ class Evaluation:
         check_sandbox(sandbox)
         all_problems = load_whole(benchmark)
         chosen = select(all_problems, benchmark)
-        _check_format(benchmark, chosen)
         return cls(
             benchmark=chosen,
             whole=chosen.problems == all_problems.problems,
@@ -108,17 +106,14 @@ def load_whole(config: BenchmarkConfig) -> Benchmark:
     """The benchmark with all its problems."""
     if config.path == "":
         raise UsageError("benchmark.path=: is empty; name a file or leave the key out")
-    path = None if config.path is None else Path(config.path).expanduser()
-    return load(config.suite, path, name=config.name)
+    return in_format(load(config.suite, config.path, name=config.name), config.format)
 
 
 def select(whole: Benchmark, config: BenchmarkConfig) -> Benchmark:
     """The benchmark with the problems that `problems` and `limit` select, in its own order."""
     chosen = whole.problems
     if config.problems is not None:
-        wanted = {
-            str(problem) for problem in config.problems
-        }  # an id may be written without quotes, as a number
+        wanted = {whole.identity(problem) for problem in config.problems}  # also without quotes
         if not wanted:
             raise UsageError("benchmark.problems=[]: names no problem; leave the key out for all")
         for unknown in sorted(wanted - {problem.id for problem in chosen}):
@@ -141,24 +136,22 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _check_format(config: BenchmarkConfig, benchmark: Benchmark) -> None:
-    """Raises UsageError for single_turn with a suite whose problems have one turn."""
-    if config.format is Format.single_turn and benchmark.has_tests:
-        raise UsageError(
-            f"benchmark.format=single_turn: {benchmark.name} has one turn anyway; leave the key out"
-        )
-
-
 def _chosen_scorer(config: BenchmarkConfig, benchmark: Benchmark) -> str:
     """The scorer that `passed` follows."""
     if config.scorer is None:
         return benchmark.scorer
     if config.scorer.value not in benchmark.scorers:
         raise UsageError(
-            f"benchmark.scorer={config.scorer.value}: {benchmark.name} is judged by its tests; "
-            "leave the key out"
+            f"benchmark.scorer={config.scorer.value}: {benchmark.name} is judged by "
+            f"{_judges(benchmark)}"
         )
     return config.scorer.value
+
+
+def _judges(benchmark: Benchmark) -> str:
+    if len(benchmark.scorers) == 1:
+        return "its tests; leave the key out"
+    return f"{' and '.join(benchmark.scorers)}; choose one of them, or leave the key out"
 
 
 def _program_limits(config: SandboxConfig, benchmark: Benchmark) -> Limits:

@@ -83,7 +83,7 @@ class _Reader:
     """Turns the fields of a line into samples; counts the samples of each case."""
 
     def __init__(self, benchmark: Benchmark) -> None:
-        self._name = benchmark.name
+        self._benchmark = benchmark
         self._problems = {problem.id: problem for problem in benchmark.problems}
         self._inputs = {
             problem.id: [_canonical(case.input) for case in problem.cases]
@@ -106,14 +106,15 @@ class _Reader:
         if problem.test is None:
             raise UsageError(
                 f"task_id {problem.id!r}: a completion of one prompt cannot answer the turns of "
-                f"benchmark {self._name!r}; give whole programs in the official MTPB sampler's "
-                "format, or choose the benchmark that the samples are for"
+                f"benchmark {self._benchmark.name!r}; give whole programs in the official MTPB "
+                "sampler's format, or choose the benchmark that the samples are for"
             )
         prompt = problem.turns[0]
         if "completion" in fields:
             completion = _text(fields, "completion")
             turn = Turn(prompt, completion, completion, 0, UNKNOWN_FINISH)
-            return self._next(problem, 0, (turn,), prompt + completion)
+            text = self._benchmark.protocol.program([(prompt, completion)])
+            return self._next(problem, 0, (turn,), text)
         if "solution" not in fields:
             raise UsageError(f"task_id {problem.id!r}: no 'completion' and no 'solution' with it")
         program = _text(fields, "solution")
@@ -149,12 +150,12 @@ class _Reader:
         return sample
 
     def _problem(self, key: str, fields: Mapping[str, Any]) -> Problem:
-        name = str(fields.get(key))
+        name = self._benchmark.identity(fields.get(key))
         problem = self._problems.get(name)
         if problem is None:
             some = ", ".join(list(self._problems)[:3])
             raise UsageError(
-                f"{key} {name!r} is not a problem of benchmark {self._name!r} "
+                f"{key} {name!r} is not a problem of benchmark {self._benchmark.name!r} "
                 f"(which has {some}, …); is it the right benchmark?"
             )
         return problem

@@ -146,7 +146,8 @@ def find(benchmark: Benchmark, sample: Sample) -> tuple[Problem, Case]:
 def program(sample: Sample, problem: Problem, case: Case, scorer: str) -> Program:
     """The sample's program in the form that a scorer needs: with a test or with a harness."""
     if problem.test is not None:
-        test = Test(problem.test.setup, problem.test.source, (problem.test.entry_point,))
+        wanted = problem.test
+        test = Test(wanted.setup, wanted.sources[scorer], wanted.names, wanted.call_cpu_s)
         return Program(sample.program, test=test)
     rules = _RULES[scorer]
     return Program(sample.program, harness=Harness(rules.HARNESS, rules.arguments(case.expected)))
@@ -214,3 +215,4 @@ def _unlike(outcome: Outcome, difference: str) -> tuple[Status, str]:
 
 _RULES: dict[str, ModuleType] = {"official": official, "strict": strict}
 _JUDGES = {"official": _by_official, "strict": _by_strict, "test": _by_test}
+_JUDGES |= {"base": _by_test, "plus": _by_test}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import builtins
 import json
 import marshal
+import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,6 +39,7 @@ OPERATIONS: Mapping[str, Callable[..., object]] = {
     "int": int,
     "index": lambda value: value.__index__(),
 }
+AGAIN_S = 0.1
 _READY = protocol.CALLABLE.frame()
 LONG = 200  # items; for fewer than that JSON is as good
 _SCALARS = frozenset({type(None), bool, int, float, str})
@@ -47,12 +49,15 @@ _UNCHANGED: Plain = ("none",)
 _STANDARD = Standard()
 
 
-def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending | None:
-    """Answer the test's calls until it hangs up: None. An ending if there is nothing to call."""
+def serve(link: int, names: Mapping[str, Any], ending: Ending, call_cpu_s: float) -> Ending | None:
+    """Answer the test's calls until it hangs up: None. An ending if there is nothing to call.
+
+    A call has `call_cpu_s` seconds of CPU time; 0: as much as the program.
+    """
     if ending.ended is not Ended.passed or ending.exit_code is not None:
         wire.write(link, protocol.UNCALLABLE.frame(protocol.pack_ending(ending)))
         return ending
-    service = Service(link, names)
+    service = Service(link, names, call_cpu_s)
     try:
         while True:
             service.step()
@@ -63,8 +68,9 @@ def serve(link: int, names: Mapping[str, Any], ending: Ending) -> Ending | None:
 class Service:
     """The program's end of the link to its test."""
 
-    def __init__(self, link: int, names: Mapping[str, Any]) -> None:
+    def __init__(self, link: int, names: Mapping[str, Any], call_cpu_s: float) -> None:
         self._link = link
+        self._call_cpu_s = call_cpu_s
         self._names = names
         self._reader = wire.Reader(link)
         self._handles = Handles(self.ask)
@@ -97,7 +103,9 @@ class Service:
             operation, target, args, kwargs = self._handles.load(body)
             value = self._target(operation, target)
             before = _fingerprint(args, kwargs)
+            self._limit_time(self._call_cpu_s)
             result = OPERATIONS[operation](value, *args, **kwargs)
+            self._limit_time(0.0)
             unchanged = _fingerprint(args, kwargs) == before
             if unchanged and (short := _simple(result)) is not None:
                 return short
@@ -107,7 +115,13 @@ class Service:
         except wire.WireError:
             raise
         except BaseException as error:  # noqa: BLE001  all of them cross to the test
+            self._limit_time(0.0)
             return protocol.RAISED.frame(_failure(error))
+
+    def _limit_time(self, seconds: float) -> None:
+        """Have TimeLimit raised after so much CPU time, and again if it is caught; 0: never."""
+        if self._call_cpu_s:
+            signal.setitimer(signal.ITIMER_PROF, seconds, AGAIN_S)
 
     def _target(self, operation: str, target: str | int) -> object:
         """The object of a handle, or what the program calls so; a function is looked up once."""

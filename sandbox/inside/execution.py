@@ -53,6 +53,7 @@ class Stage:
         for module in self.modules.values():
             module.__dict__["__builtins__"] = self.builtins
         signal.signal(signal.SIGXCPU, _raise_time_limit)
+        signal.signal(signal.SIGPROF, _raise_time_limit)  # of a single call's time
 
     def harness(self, source: str) -> CodeType:
         """The harness' code, compiled once."""
@@ -188,7 +189,8 @@ def run_program(channel_fd: int, link_fd: int, stage: Stage) -> None:
     If it has no test, the link is of no use and is closed.
     """
     channel = Channel(channel_fd)
-    source, seed, tested, harness, arguments = channel.payload()
+    source, seed, call_cpu_s, harness, arguments = channel.payload()
+    tested = call_cpu_s is not None
     if not tested:
         os.close(link_fd)
     space = None
@@ -207,7 +209,7 @@ def run_program(channel_fd: int, link_fd: int, stage: Stage) -> None:
         names = stage.enter("program" if tested else "__main__")
         ending = execute(source, names, space)
         if tested:
-            ending = serving.serve(link_fd, names, ending)
+            ending = serving.serve(link_fd, names, ending, call_cpu_s)
         if ending is None:  # the test has its verdict: nothing of the program is to run any more
             _flush()
             return

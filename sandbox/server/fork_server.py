@@ -241,7 +241,7 @@ def _rehearse(stage: child.Stage, calls: list[str]) -> None:
     pool, channel = socket.socketpair()
     test, link = socket.socketpair()
     with pool, channel, test, link:
-        payload = marshal.dumps((REHEARSED, 0, bool(calls), None, None))
+        payload = marshal.dumps((REHEARSED, 0, 1.0 if calls else None, None, None))
         wire.write(pool.fileno(), protocol.PROGRAM.frame(payload))
         for name in calls:
             for arguments in ((1,), ([1],), ("a", (2.5, None), {1: True})):

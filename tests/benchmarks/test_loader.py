@@ -161,8 +161,8 @@ def test_numbers_as_ids_become_text(tmp_path: Path) -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(BenchmarkError, match="no benchmark 'mbpp'; there are mtpb, humaneval"):
-        load("mbpp")
+    with pytest.raises(BenchmarkError, match="no benchmark 'apps'; there are mtpb, humaneval"):
+        load("apps")
 
 
 FAULTS = [

@@ -73,7 +73,7 @@ def judge_all(pool: Pool, suite: Benchmark, answers: Answers) -> list[Judged]:
 def program(problem: Problem, case: Case, source: str, scorer: str) -> Program:
     if problem.test:
         test = problem.test
-        return Program(source, test=Test(test.setup, test.source, (test.entry_point,)))
+        return Program(source, test=Test(test.setup, test.sources["test"], test.names))
     rules = SCORERS[scorer]
     return Program(source, harness=Harness(rules.HARNESS, rules.arguments(case.expected)))
 
@@ -131,7 +131,7 @@ def test_functions_have_the_promised_shape(functions: Benchmark) -> None:
     assert len(functions.problems) >= 48
     for problem in functions.problems:
         assert problem.test is not None
-        assert f"def {problem.test.entry_point}(" in problem.turns[0]
+        assert f"def {problem.test.names[0]}(" in problem.turns[0]
         assert problem.turns[0].count('"""') == 2
         assert problem.test.source.count("assert") >= 5
 

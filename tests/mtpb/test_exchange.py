@@ -4,12 +4,12 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from benchmarks.problem import Case, FunctionTest, Problem
+from benchmarks import Benchmark, Case, FunctionTest, Problem
+from benchmarks.protocol import HUMANEVAL, MTPB
 from mtpb.errors import UsageError
 from mtpb.exchange import write_samples
 from mtpb.rundir.records import Sample, Turn
@@ -17,8 +17,13 @@ from mtpb.rundir.store import RunDirectory, write_json
 from mtpb.running.imported import read_samples
 from tests.mtpb.runs import manifest_of
 
-FUNCTIONS: Any = SimpleNamespace(
+FUNCTIONS = Benchmark(
     name="functions",
+    suite="humaneval",
+    sha256="",
+    protocol=HUMANEVAL,
+    source="",
+    known_errata={},
     problems=tuple(
         Problem(
             id=f"HumanEval/{number}",
@@ -26,13 +31,18 @@ FUNCTIONS: Any = SimpleNamespace(
             category="",
             turns=("def f():\n",),
             cases=(Case({}, None),),
-            test=FunctionTest("", "", "f"),
+            test=FunctionTest("", ("f",), {"test": ""}),
         )
         for number in range(3)
     ),
 )
-TURNS: Any = SimpleNamespace(
+TURNS = Benchmark(
     name="turns",
+    suite="mtpb",
+    sha256="",
+    protocol=MTPB,
+    source="",
+    known_errata={},
     problems=(
         Problem("10", "hex", "", ("Take {a}.",), tuple(Case({"a": a}, 0) for a in ("x", "y", "x"))),
         Problem("2", "two", "", ("Take {a}.",), (Case({"a": [1.5, None]}, 0),)),

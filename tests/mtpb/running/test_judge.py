@@ -88,7 +88,7 @@ def test_wrong_answer_tells_both_values(pool: Pool) -> None:
 
 def test_function_suite_is_judged_by_its_test(pool: Pool) -> None:
     prompt = "def double(x):\n"
-    test = FunctionTest(prompt + "    pass\n", "assert double(2) == 4", "double")
+    test = FunctionTest(prompt + "    pass\n", ("double",), {"test": "assert double(2) == 4"})
     problem = Problem("f", "double", "function", (prompt,), (Case({}, None),), test=test)
     suite = Benchmark("toy", "toy", (problem,), "0", HUMANEVAL, "here", {})
     samples = [
@@ -102,7 +102,7 @@ def test_function_suite_is_judged_by_its_test(pool: Pool) -> None:
 
 @pytest.mark.parametrize("source", ["assert f(1) ==", "class C: ...\nf(C())"])
 def test_test_that_is_at_fault_makes_no_verdict(pool: Pool, source: str) -> None:
-    test = FunctionTest("", source, "f")
+    test = FunctionTest("", ("f",), {"test": source})
     problem = Problem("3", "f", "math", ("def f",), (Case({}, None),), test=test)
     benchmark = Benchmark("toy", "toy", (problem,), "0", HUMANEVAL, "here", {})
     sample = Sample("3", 0, 0, (Turn("def f", "", "", 1, "stop"),), "def f(x): return 1\n")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -55,6 +56,13 @@ class Line:
             raise self.fault(key, "at least one string")
         return tuple(value)
 
+    def identity(self, key: str) -> str:
+        """An id as text, whether it is written as a string or as a number."""
+        value = self.record.get(key)
+        if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+            raise self.fault(key, "a string")
+        return str(value)
+
     def optional_text(self, key: str) -> str | None:
         return None if self.record.get(key) is None else self.text(key)
 
@@ -69,10 +77,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A format: the keys that count, in their order, and how a record becomes a problem."""
+    """A format: the keys that count, in their order, and how a record becomes a problem.
+
+    `chosen` gives the lines of a file that are problems of the suite, `finished` the problems with
+    what only all lines together tell.
+    """
 
     keys: tuple[str, ...]
     problem: Callable[[Line], Problem]
+    chosen: Callable[[Sequence[Line]], Sequence[Line]] = lambda lines: lines
+    finished: Callable[[Sequence[Line], Sequence[Problem]], Sequence[Problem]] = (
+        lambda lines, problems: problems
+    )
 
     def normalised(self, record: Record) -> str:
         """The record as one line of JSON that depends on its content alone."""
@@ -108,7 +124,8 @@ def parse(lines: Iterable[Line], schema: Schema, source: str) -> tuple[tuple[Pro
     """
     digest = hashlib.sha256()
     problems: dict[str, Problem] = {}
-    for line in lines:
+    everything = list(lines)
+    for line in schema.chosen(everything):
         problem = schema.problem(line)
         if problem.id in problems:
             raise BenchmarkError(f"{line.where}: a second problem with the id {problem.id!r}")
@@ -116,7 +133,7 @@ def parse(lines: Iterable[Line], schema: Schema, source: str) -> tuple[tuple[Pro
         digest.update(schema.normalised(line.record).encode() + b"\n")
     if not problems:
         raise BenchmarkError(f"{source}: no problem in it; expected one JSON object a line")
-    return tuple(problems.values()), digest.hexdigest()
+    return tuple(schema.finished(everything, list(problems.values()))), digest.hexdigest()
 
 
 def _multi_turn(line: Line) -> Problem:
@@ -124,7 +141,7 @@ def _multi_turn(line: Line) -> Problem:
     reference = None if line.record.get("reference") is None else line.texts("reference")
     if reference is not None and len(reference) != len(turns):
         raise line.fault("reference", f"one text for each of the {len(turns)} prompts")
-    identity = _identity(line)
+    identity = line.identity("id")
     problem = Problem(
         id=identity,
         name=line.text("name", identity),
@@ -140,13 +157,6 @@ def _multi_turn(line: Line) -> Problem:
     return problem
 
 
-def _identity(line: Line) -> str:
-    value = line.record.get("id")
-    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise line.fault("id", "a string")
-    return str(value)
-
-
 def _cases(line: Line) -> tuple[Case, ...]:
     """Inputs beside outputs; surplus outputs are dropped, as the released sampler drops them."""
     inputs, outputs = line.record.get("inputs"), line.record.get("outputs")
@@ -156,7 +166,20 @@ def _cases(line: Line) -> tuple[Case, ...]:
         raise line.fault("inputs", "at least one case")
     if not isinstance(outputs, list) or len(outputs) < len(inputs):
         raise line.fault("outputs", f"a list with a value for each of the {len(inputs)} inputs")
+    for number, output in enumerate(outputs):
+        if not _is_json(output):
+            raise BenchmarkError(
+                f"{line.where}: key 'outputs': value {number} has NaN or Infinity in it, which is "
+                "not JSON; expect a text or another number"
+            )
     return tuple(Case(i, o) for i, o in zip(inputs, outputs, strict=False))
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(_is_json, inner))
 
 
 def _check_fillable(
@@ -178,14 +201,14 @@ def _function(line: Line) -> Problem:
     solution = line.optional_text("canonical_solution")
     source = f"{line.text('test')}\ncheck({entry_point})\n"
     return Problem(
-        id=line.text("task_id"),
+        id=line.identity("task_id"),
         name=line.text("name", entry_point),
         category=line.text("category", "function"),
         difficulty=line.optional_text("difficulty"),
         turns=(prompt,),
         cases=(Case({}, None),),
         max_new_tokens=line.optional_count("max_gen_length"),
-        test=FunctionTest(setup=prompt, source=source, entry_point=entry_point),
+        test=FunctionTest(prompt, (entry_point,), {"test": source}),
         reference=None if solution is None else (solution,),
     )
 

@@ -1,0 +1,142 @@
+"""How answers to the plus suites are judged; executed in the tester, apart from the program.
+
+Not imported: its text is the setup of every test of these suites. Source of the rules: EvalPlus
+0.3.1, evalplus/eval/__init__.py and _special_oracle.py. One accident is left out: there no answer
+to `find_zero` (HumanEval/32) passes, since the loop does not count the inputs of it as done.
+"""
+
+import copy
+import math
+import sys
+import types
+from collections.abc import Callable
+from math import inf, nan  # noqa: F401  lists of results name them
+from typing import Any
+
+import numpy as np
+
+MOST_PARTS = 1_900_000  # a little less than the sandbox takes
+SET_EQUAL = {
+    "similar_elements",
+    "find_char_long",
+    "common_in_nested_lists",
+    "extract_singly",
+    "larg_nnum",
+    "intersection_array",
+    "find_dissimilar",
+    "Diff",
+}
+NOT_NONE = {"check_str", "text_match_three", "text_starta_endb"}
+
+
+def judge(
+    function: Callable[..., Any],
+    name: str,
+    inputs: list[Any],
+    answers: list[Any],
+    atol: float,
+) -> None:
+    """Raises AssertionError for the first input whose answer is not accepted.
+
+    An input is left out whose right answer is too large for any answer like it to come here (the
+    1.7 million combinations of MBPP+'s problem 255).
+    """
+    for number, (arguments, expected) in enumerate(zip(inputs, answers, strict=True)):
+        if _parts(expected) > MOST_PARTS:
+            continue
+        kept = copy.deepcopy(arguments) if name in _BY_INPUT else arguments
+        answer = function(*arguments)
+        if type(answer) is type(expected) and answer == expected and name != "find_zero":
+            continue
+        if not accepted(name, kept, answer, expected, atol):
+            raise AssertionError(
+                f"input {number}, {_short(kept)}: {_short(answer)}, expected {_short(expected)}"
+            )
+
+
+def _parts(value: object) -> int:
+    """How many values the lists in a list have; 0 for other values."""
+    if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], (list, tuple)):
+        return 0
+    return sum(map(len, value))
+
+
+def accepted(name: str, arguments: list[Any], answer: Any, expected: Any, atol: float) -> bool:
+    """Whether EvalPlus takes the answer."""
+    if name == "find_zero":
+        return abs(_polynomial(arguments[0], answer)) <= atol
+    if name in SET_EQUAL:
+        equal = set(answer) == set(expected)
+    elif name in NOT_NONE:
+        expected = expected if isinstance(expected, bool) else expected is not None
+        equal = expected == (answer if isinstance(answer, bool) else answer is not None)
+    else:
+        equal = answer == expected or _excused(name, arguments, answer, atol)
+    if atol == 0 and _floats(expected):
+        atol = 1e-6
+    if equal or atol == 0:
+        return bool(equal)
+    if type(answer) is not type(expected):
+        return False
+    if isinstance(expected, (list, tuple)) and len(answer) != len(expected):
+        return False
+    return bool(np.allclose(answer, expected, rtol=1e-07, atol=atol))
+
+
+def _excused(name: str, arguments: list[Any], answer: Any, atol: float) -> bool:
+    """Other answers that some problems of MBPP+ allow."""
+    if name == "are_equivalent":
+        return True
+    if name == "sum_div":
+        return bool(answer == 0)
+    if name == "surface_Area":
+        return bool(abs(answer - _surface_area(*arguments)) <= atol)
+    if name == "digit_distance_nums":
+        return bool(answer == _digit_distance(*arguments))
+    return False
+
+
+def _floats(value: object) -> bool:
+    if isinstance(value, float):
+        return True
+    if isinstance(value, (list, tuple)) and value:
+        return all(isinstance(each, float) for each in value)
+    return isinstance(value, np.ndarray) and value.dtype in (np.float64, np.float32)
+
+
+def _surface_area(base: float, height: float) -> int:
+    """Of a square pyramid, `height` being perpendicular."""
+    slant = math.sqrt((base / 2) ** 2 + height**2)
+    return round(base**2 + 4 * (base * slant) / 2)
+
+
+def _digit_distance(number: object, second: object) -> int:
+    """The sum of the differences of digits, the shorter number padded with zeros."""
+    one, other = str(number), str(second)
+    width = max(len(one), len(other))
+    pairs = zip(one.zfill(width), other.zfill(width), strict=True)
+    return sum(abs(int(a) - int(b)) for a, b in pairs)
+
+
+def _polynomial(coefficients: list[float], x: float) -> float:
+    return sum(factor * math.pow(x, power) for power, factor in enumerate(coefficients))
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+_BY_INPUT = {"find_zero", "surface_Area", "digit_distance_nums"}
+
+
+def reference_answers(code: str, name: str, inputs: list[Any]) -> list[Any]:
+    """What a trusted solution answers. Asked once in a tester's life, and kept."""
+    kept = vars(sys.modules.setdefault("kept_answers", types.ModuleType("kept_answers")))
+    key = f"{len(inputs)} {code}"
+    if key not in kept:
+        names: dict[str, Any] = {}
+        exec(code, names)
+        kept[key] = [names[name](*copy.deepcopy(each)) for each in inputs]
+    answers: list[Any] = kept[key]
+    return answers
