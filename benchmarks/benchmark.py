@@ -1,4 +1,4 @@
-"""A suite as the rest of the project sees it: problems, protocol, hash and known faults."""
+"""The type of a loaded benchmark: problems, protocol, hash and known faults."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Benchmark:
     """A suite that is ready to run.
 
     Attributes:
-        name: of the content: the suite's own for what was published, else another.
-        suite: whose format and protocol these are.
-        sha256: of the normalised records of the whole suite, even where `problems` is a part.
+        name: the content's name: the suite's for the published content, else another.
+        suite: the suite whose format and protocol are used.
+        sha256: hash of the normalised records of the whole suite, even if `problems` is a part.
         source: the file or address that the records came from.
         known_errata: kinds of known faults by (problem, case); empty for other content than
             the published one.
@@ -54,7 +54,7 @@ class Benchmark:
         return self.known_errata.get((problem, case), frozenset())
 
     def clean(self, problem: str, case: int) -> bool:
-        """Whether nothing is known that spoils the case."""
+        """Whether the case has no known fault that spoils it."""
         return not self.errata(problem, case) & SPOILING
 
     @property
@@ -79,7 +79,7 @@ class Benchmark:
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """Libraries that the suite's texts name, so that most programs will import them."""
+        """The libraries that the suite's prompts name, which most programs import."""
         turns = (turn for problem in self.problems for turn in problem.turns)
         text = "\n".join((self.protocol.preamble, *turns))
         named = tuple(name for name in _LIBRARIES if name in text)

@@ -6,9 +6,9 @@ Kinds, for MTPB:
     unscorable      the released scorer refuses the expected value whatever a program prints
     missing         the program needs a file that is not shipped
     undetermined    the expected value is one draw of an unseeded random process
-    duplicate       the same problem or case comes a second time
+    duplicate       the problem or case occurs a second time
     ambiguous       a faithful reading of the prompts gives another value
-    guarded         the released scorer's guard stands in the way of the intended solution
+    guarded         the released scorer's guard blocks the intended solution
     defect          the record is malformed; the loader repairs it
 
 A case is clean if it has none of the first five. The data were found by solving all problems.
@@ -32,8 +32,8 @@ _FILES = {"mtpb": Path(__file__).with_name("data") / "mtpb-errata.jsonl"}
 
 @dataclass(frozen=True, slots=True)
 class Erratum:
-    """One fault: its cases (none where the fault is in the record, not in a case), what is the
-    matter, and the right values case by case where they are known."""
+    """One fault: its cases (none if the fault is in the record), its kind, an explanation, and the
+    right values of the cases where they are known."""
 
     problem: str
     cases: tuple[int, ...]
@@ -72,5 +72,5 @@ def errata(name: str) -> Errata:
 
 
 def clean(name: str, problem: str, case: int) -> bool:
-    """Whether nothing spoils the case of the published benchmark, as far as is known."""
+    """Whether a case of the published benchmark has no known fault that spoils it."""
     return not errata(name).get((problem, case), frozenset()) & SPOILING

@@ -1,4 +1,7 @@
-"""Fetching a suite from where it is published. Each fetcher gives the suite as lines of JSON."""
+"""Fetches published suites. Each function returns a suite as lines of JSON.
+
+The package needs the standard library only, hence urllib; `datasets` is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def over_http(url: str) -> str:
     """The text at `url`.
 
     Raises:
-        BenchmarkError: it cannot be had, whole, as UTF-8.
+        BenchmarkError: it cannot be fetched, is incomplete, too large, or not UTF-8.
     """
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:
@@ -46,10 +49,10 @@ def from_hub(dataset: str, config: str | None = None, split: str = "test") -> st
     `config` names one of its configurations, of which a local folder has none; `split` may add
     several: "prompt+test".
 
-    Without a network the libraries' own cache is asked, at once and not after their retries.
+    Without a network the libraries' cache is used at once, without waiting for their retries.
 
     Raises:
-        BenchmarkError: it cannot be had.
+        BenchmarkError: it cannot be loaded.
     """
     local = Path(dataset).is_dir()
     try:
@@ -57,7 +60,7 @@ def from_hub(dataset: str, config: str | None = None, split: str = "test") -> st
             import datasets
 
             rows = datasets.load_dataset(dataset, None if local else config, split=split)
-    except Exception as error:  # noqa: BLE001  datasets lets through whatever its transports raise
+    except Exception as error:  # noqa: BLE001  datasets passes on all that its transports raise
         reason = str(error).strip().partition("\n")[0]
         raise BenchmarkError(
             f"cannot fetch the data set {dataset} ({type(error).__name__}: {reason})"
@@ -74,7 +77,7 @@ def _hub_answers() -> bool:
     try:
         urllib.request.urlopen(os.environ.get("HF_ENDPOINT") or _HUB, timeout=_HUB_TIMEOUT_S)
     except urllib.error.HTTPError:
-        return True  # it has something to say, if not this
+        return True  # the hub answers, though not this request
     except (OSError, ValueError):
         return False
     return True
@@ -82,7 +85,7 @@ def _hub_answers() -> bool:
 
 @contextlib.contextmanager
 def _quietly(offline: bool) -> Iterator[None]:
-    """Without the libraries' progress bars and log lines; what matters is in the exception."""
+    """Turns off the libraries' progress bars and log lines, and with `offline` their requests."""
     import datasets
     import huggingface_hub.constants
 

@@ -1,8 +1,8 @@
-"""Loading a suite by name: from a file or folder, from the package, from the cache or from the net.
+"""Loads a suite by name: from a file or folder, the package, the cache or the network.
 
-The public suites are pinned by the SHA-256 of their normalised records, which is the same for
-the hub's, a file's and the cache's copy. What is fetched must have it; a local file may differ,
-which is said once, and carries its own hash and a name of its own from there on.
+The public suites are pinned by the SHA-256 of their normalised records, which is the same for every
+copy of the content. Fetched content must have this hash. A local file may have another: a warning
+says so, and the benchmark has the file's hash and a name of its own.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def load(
 ) -> Benchmark:
     """The records at `path` under a suite's rules if given, else the suite's published content.
 
-    Published content has the suite's name. Other content, which a warning tells of, has `name`: by
-    default the file's, with `-custom` behind it where that is the name of a suite.
+    Published content has the suite's name. Other content has `name`, by default the file's, with
+    `-custom` appended if that is the name of a suite; a warning says so.
 
     Args:
         suite: one of NAMES: the format of the records and the protocol.
@@ -47,13 +47,13 @@ def load(
             files; or `hf://ORG/NAME`, the test split of a data set on the hub.
         name: letters, digits and `._+-`; not the name of a suite.
         origin: another address to fetch from (a URL for MTPB; a hub id or a folder for
-            the others); the content has to be the published one all the same.
-        cache: where fetched suites are kept; by default `MTPB_CACHE`, else `mtpb` in the user's
+            the others); its content must be the published one.
+        cache: the folder for fetched suites; by default `MTPB_CACHE`, else `mtpb` in the user's
             cache directory.
 
     Raises:
         BenchmarkError: there is no such suite; it cannot be read or fetched; a record is wrong; the
-            name is not for this content.
+            name cannot be given to this content.
     """
     rules = SUITES.get(suite)
     if rules is None:
@@ -194,7 +194,7 @@ def _published(
         try:
             benchmark = _benchmark(suite, rules, lines_at(str(kept)), str(kept))
         except BenchmarkError:
-            pass  # damaged: fetched again
+            pass  # damaged, so it is fetched again
         else:
             if benchmark.sha256 == home.sha256:
                 return benchmark
@@ -221,7 +221,7 @@ _REMEDY = "give a local copy with benchmark.path=FILE"
 
 
 def _keep(text: str, path: Path) -> None:
-    """Write the cached copy, whole or not at all; a cache that cannot be written is no fault."""
+    """Writes the cached copy atomically; logs a warning if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:

@@ -1,12 +1,12 @@
-"""The official scorer: what the scorer released with MTPB says of a program's last print.
+"""The official scorer: the rules of the scorer that was released with MTPB.
 
-Source of the rules: github.com/salesforce/CodeGen, codegen1/benchmark/mtpb_exec.py. Left out are
-its accidents between samples (state shared by programs that run in one process, and the guard
-that blocks imports for all later ones). `HARNESS` runs next to the program, finds the value and
-casts it to the expected type; `mismatch` compares plain data on the trusted side.
+Source of the rules: github.com/salesforce/CodeGen, codegen1/benchmark/mtpb_exec.py. Its effects
+between samples are left out: state shared by programs in one process, and the guard that blocks
+imports for all later programs. `HARNESS` runs in the program's process, finds the last printed
+value and casts it to the expected type; `mismatch` compares plain data in the trusted process.
 
-How a program ended is not looked at here, and does not matter with two exceptions that are the
-caller's: one that ends by `SystemExit` fails, and one that was killed has nothing to compare.
+The caller handles the program's ending: one that ends by `SystemExit` fails; one that was killed
+may have reported no value. Any other ending is ignored.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _SERIES_ABSOLUTE, _SERIES_RELATIVE = 1e-8, 1e-5  # numpy.allclose, which a Serie
 
 
 def arguments(expected: object) -> Mapping[str, object]:
-    """What the harness may know: the expected value's type, by name."""
+    """The harness gets the name of the expected value's type."""
     return {"expected_type": type(expected).__name__}
 
 
 def mismatch(value: Plain | None, expected: object) -> str | None:
-    """None if the reported value is accepted, else what is wrong with it."""
+    """None if the reported value is accepted, else how it differs."""
     kind, payload = report(value)
     if kind == "value":
         return None if _accepted(payload, expected) else _differs(payload, expected)

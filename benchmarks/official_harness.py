@@ -1,8 +1,8 @@
-"""The half of the official scorer that runs inside the program's process.
+"""The part of the official scorer that runs in the program's process.
 
-Not imported: its text is executed there, where `freeze` and `expected_type` are given. What
-is known here is known to the program: the name of the expected type, nothing of the value.
-The rules, their oddities included, are those of the scorer that was released with MTPB.
+It is not imported: its text is executed there, with `freeze` and `expected_type` defined. The
+program can read everything in it, so it has the name of the expected type, but not the value.
+The rules, oddities included, are those of the scorer that was released with MTPB.
 """
 
 import ast
@@ -20,7 +20,7 @@ _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "d
 
 
 def rewrite(tree: ast.Module) -> ast.Module:
-    """Print the value of the last statement, whatever statement that is, if it has one."""
+    """Prints the value of the last statement, of any kind, if it has one."""
     for statement in tree.body[-1:]:
         value = getattr(statement, "value", None)
         if isinstance(value, ast.expr) and not _calls_print(value):
@@ -53,7 +53,7 @@ def report() -> tuple[str, object]:
 
 
 def interim() -> tuple[str, object]:
-    """The report so far, for a program that is killed; nothing is consumed by looking at it."""
+    """The report so far, for a program that is killed; it consumes no iterator."""
     seen = type(_last[0]) if _last else None
     if seen in _LASTING or str(getattr(seen, "__module__", "")).startswith(("numpy", "pandas")):
         return report()
@@ -61,7 +61,7 @@ def interim() -> tuple[str, object]:
 
 
 def _library(name: str) -> object:
-    """A library that has been imported; not what may stand for one that is never used."""
+    """A library if it has been imported; None for a placeholder of one that was not used."""
     module = sys.modules.get(name)
     return module if type(module) is type(sys) else None
 
@@ -79,7 +79,7 @@ def _converted(value: object) -> tuple[str, object]:
 
 
 def _python(value: object) -> object:
-    """Tuples inside a list, NumPy's scalars and arrays as Python's lists and numbers."""
+    """The value with tuples in lists, NumPy scalars and arrays as Python's lists and numbers."""
     numpy: Any = _library("numpy")
     if type(value) is list:
         return [list(row) for row in value] if value and type(value[0]) is tuple else value

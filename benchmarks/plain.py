@@ -1,8 +1,8 @@
-"""Reading the plain data that comes out of a program's process.
+"""Reads the plain data that a program's process reports.
 
 A value is a nested tagged tuple: ("int", 3), ("list", (("int", 1), …)), ("dict",
 ((key, value), …)), ("array", shape, flat values), ("series", values), ("object", type name,
-text), and so on. It was made next to an untrusted program, and says what that one made it say.
+text), and so on. It was written by the untrusted process: a claim, not a fact.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _BRACKETS = {
 _NUMBER_TEXT = re.compile(r"(Decimal|Fraction)\((?:'([^']*)'|(-?\d+), (\d+))\)")
 _SHOWN = 200
 _MOST_DIGITS = 1000
-_MOST_EMPTY = 1000  # rows without elements, which cost nothing to announce
+_MOST_EMPTY = 1000  # rows without elements, of which a report may claim any number
 
 
 def report(value: Plain | None) -> tuple[str, Plain]:
-    """Kind and payload of what a scorer's harness reported; "none" where nothing sound came."""
+    """Kind and payload of what a scorer's harness reported; "none" for no or malformed data."""
     match value:
         case ("tuple", (("str", str(kind)), payload)):
             return kind, payload
@@ -56,7 +56,7 @@ def rows(plain: Plain) -> tuple[Plain, ...] | None:
 
 
 def number(plain: Plain) -> int | float | complex | None:
-    """The number that `plain` is (not a bool), Decimal and Fraction included; None if none."""
+    """The number that `plain` holds, Decimal and Fraction included; None for bools and others."""
     match plain:
         case ("int" | "float" | "complex", (int() | float() | complex()) as value):
             return value
@@ -71,7 +71,7 @@ def _number_from_text(text: str) -> int | float | None:
     try:
         if found and found[1] == "Decimal" and found[2]:
             decimal = Decimal(found[2])
-            if abs(decimal.adjusted()) > _MOST_DIGITS:  # writing it out could take for ever
+            if abs(decimal.adjusted()) > _MOST_DIGITS:  # its digits would take too long to compute
                 return None
             exact = Fraction(decimal)
         elif found and found[1] == "Fraction" and found[3]:
@@ -84,7 +84,7 @@ def _number_from_text(text: str) -> int | float | None:
 
 
 def show(plain: Plain) -> str:
-    """Text for people, much as Python writes the value, cut after some 200 characters."""
+    """The value much as Python writes it, cut after some 200 characters."""
     text = ""
     for piece in _pieces(plain):
         text += piece

@@ -1,8 +1,8 @@
-"""Problems as every suite states them: turns to fill in, cases to fill them with, answers.
+"""The types of problems: turns with places to fill in, cases that fill them, expected values.
 
 A problem of a multi-turn suite has templates for its turns and several cases; each case fills
-the templates and has one expected value. A problem of a function suite has one turn, which is
-the prompt as it stands, and a test instead of an expected value.
+the templates and has one expected value. A problem of a function suite has one turn, whose text is
+used unchanged, and a test instead of an expected value.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from enum import Enum
 
 
 class BenchmarkError(Exception):
-    """A benchmark cannot be had or is not what it should be; the message says what to do."""
+    """A benchmark cannot be loaded or has a fault; the message says what to do."""
 
 
 class Format(Enum):
-    """How a problem's turns reach the model."""
+    """How a problem is asked: turn by turn, or all turns in one prompt."""
 
     multi_turn = "multi_turn"
     single_turn = "single_turn"
@@ -26,7 +26,7 @@ class Format(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What fills the templates, and the value that the finished program has to print."""
+    """The values that fill the templates, and the value that the program must print."""
 
     input: Mapping[str, object]
     expected: object
@@ -53,7 +53,7 @@ class FunctionTest:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem. `max_new_tokens` is per turn, None where the problem does not say.
+    """One problem. `max_new_tokens` is per turn; None if the problem does not state it.
 
     `reference` is a solution turn by turn (as templates, filled like the turns), known for our
     own suites and, as one turn, for the public function suites. `few_shot` is the prompt of
@@ -72,21 +72,21 @@ class Problem:
     few_shot: str | None = None
 
     def prompts(self, case: Case, format: Format = Format.multi_turn) -> tuple[str, ...]:
-        """The prompts of the conversation about `case`, filled in and never stripped.
+        """The prompts of the conversation about `case`, filled in and not stripped.
 
-        A function suite's prompt holds code, braces included, and is used as it is. In
-        `single_turn` the filled turns become one prompt, joined by spaces.
+        A function suite's prompt is code that may hold braces, so it is not filled. In
+        `single_turn` the filled turns are joined by spaces into one prompt.
         """
         filled = self.turns if self.test else self._filled(self.turns, case)
         return (" ".join(filled),) if format is Format.single_turn else filled
 
     def token_budget(self, default: int, format: Format = Format.multi_turn) -> int:
-        """How many tokens a completion may have; one that answers all turns gets all their room."""
+        """The most tokens of a completion; in `single_turn`, of all turns together."""
         turns = len(self.turns) if format is Format.single_turn else 1
         return turns * (self.max_new_tokens or default)
 
     def solution(self, case: Case) -> tuple[str, ...]:
-        """The reference's completions for `case`, one a turn (all in one for a function suite)."""
+        """The reference's completions for `case`, one for each turn."""
         if self.reference is None:
             raise BenchmarkError(f"problem {self.id!r} has no reference solution")
         return self.reference if self.test else self._filled(self.reference, case)

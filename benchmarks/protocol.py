@@ -1,4 +1,4 @@
-"""How a suite talks to a model: what surrounds prompts and completions, and where these end."""
+"""The layout of a suite's conversations, its stop rule, and its defaults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.stopping import done_stop, humaneval_stop, mbpp_stop, mtpb_stop
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """The conversation and the run of a suite.
+    """How a suite's conversations are laid out and its programs are run.
 
     A history is `preamble`, then for each turn the wrapped prompt, the completion up to the stop
     rule, and `closing`. The finished history is the program.

@@ -1,9 +1,9 @@
-"""Where a completion ends: the stop rules of the suites, as pure functions.
+"""The suites' stop rules, as pure functions.
 
 Each takes the text generated so far and returns the index at which to cut it, or None while the
-rule is not met. Both can be asked after every token: once a text meets a rule, every text that
-begins with it is cut at the same place. That holds because no pattern can begin before another
-one's match and end after it (a pattern has a newline at its beginning only, or is newlines only).
+rule is not met. Both may be called after every token: once a text meets a rule, every text that
+begins with it is cut at the same index. The reason: no pattern can begin before another one's match
+and end after it, since a pattern has a newline only at its beginning, or is newlines only.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def mtpb_stop(text: str) -> int | None:
 
 
 def humaneval_stop(text: str) -> int | None:
-    """HumanEval's rule: cut where a line begins that starts another top-level statement."""
+    """HumanEval's rule: cut at the newline before `class`, `def`, `#`, `if` or `print`."""
     mark = _HUMANEVAL_MARK.search(text)
     return mark.start() if mark else None
 

@@ -1,12 +1,12 @@
-"""The strict scorer: what a careful person says of a program's last print.
+"""The strict scorer: the last print must be exactly one value equal to the expected one.
 
 The last thing printed, as it was when it was printed, must be one single value that equals the
 expected one: numbers within 1e-6 or 1e-12 relative; lists, tuples, arrays and Series element by
 element at any depth; dicts by key; bool only bool, text only text, None only None. A set, a
 generator or a map is not a list. A bare last expression counts as printed unless it is None.
 
-That the program has ended by itself and without an uncaught exception (`sys.exit(0)` is an end)
-is for the caller to ask of its outcome.
+The caller checks that the program ended by itself and without an uncaught exception; `sys.exit(0)`
+counts as such an end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ABSOLUTE, _RELATIVE = 1e-6, 1e-12
 
 
 def arguments(expected: object) -> Mapping[str, object]:
-    """The harness needs to know nothing of the expected value."""
+    """The harness gets nothing of the expected value."""
     return {}
 
 
@@ -45,7 +45,7 @@ def _kind(plain: Plain) -> str:
 
 def _equal(plain: Plain, expected: object) -> bool:
     match plain:
-        case ("array", (), (only,)):  # printed, an array without dimensions looks like its value
+        case ("array", (), (only,)):  # an array without dimensions is printed as its value
             return _equal(only, expected)
         case ("none",):
             return expected is None
@@ -84,5 +84,5 @@ def _close(value: int | float | complex, expected: int | float) -> bool:
         return math.isnan(expected)
     try:
         return abs(value - expected) <= max(_ABSOLUTE, _RELATIVE * abs(expected))
-    except OverflowError:  # an int beyond the range of floats beside a float
+    except OverflowError:  # an int beyond the range of floats
         return False

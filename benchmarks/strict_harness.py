@@ -1,7 +1,7 @@
-"""The half of the strict scorer that runs inside the program's process.
+"""The part of the strict scorer that runs in the program's process.
 
-Not imported: its text is executed there, where `freeze` is given. It shows a bare last
-expression as a notebook does, and keeps the last thing printed as it was at that moment.
+It is not imported: its text is executed there, with `freeze` defined. It shows a bare last
+expression as a notebook does, and freezes the last printed value when it is printed.
 """
 
 import ast
@@ -18,7 +18,7 @@ _last: tuple[str, object] = ("nothing", None)
 
 
 def rewrite(tree: ast.Module) -> ast.Module:
-    """Hand the value of a bare last expression to `sys.displayhook`."""
+    """Passes the value of a bare last expression to `sys.displayhook`."""
     last = tree.body[-1] if tree.body else None
     if isinstance(last, ast.Expr) and not isinstance(last.value, ast.Starred):
         hook = ast.parse("__import__('sys').displayhook", mode="eval").body
@@ -39,7 +39,7 @@ sys.displayhook = _display
 
 
 def on_print(args: tuple[object, ...]) -> None:
-    """Keep what cannot change as it is; a list of such values, a common case, as a cheap copy."""
+    """Keeps the printed value: immutable ones as they are, lists of them copied, others frozen."""
     global _last
     if len(args) != 1:
         _last = ("arguments", len(args))

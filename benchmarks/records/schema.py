@@ -1,8 +1,8 @@
-"""From lines of JSON to problems, with the place of a fault in every error.
+"""Parses lines of JSON into problems; every error has file and line.
 
-Two formats: multi-turn records as MTPB has them and function records as HumanEval has them. A
-record is first normalised to the keys that matter here, so that the same problems have the same
-hash wherever they come from, and then turned into a `Problem`.
+There are two formats: MTPB's multi-turn records and HumanEval's function records. The hash is that
+of normalised records, reduced to the keys that matter, so that equal problems have equal hashes
+wherever they come from.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FUNCTION_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A record and where it stands, as `file:line`."""
+    """A record and its place, as `file:line`."""
 
     where: str
     record: Record
@@ -120,7 +120,7 @@ def parse(lines: Iterable[Line], schema: Schema, source: str) -> tuple[tuple[Pro
     """All problems, and the SHA-256 of their normalised records, each ended by a newline.
 
     Raises:
-        BenchmarkError: a record does not fit the schema, an id comes twice, there is none.
+        BenchmarkError: a record does not fit the schema, an id occurs twice, or there is no record.
     """
     digest = hashlib.sha256()
     problems: dict[str, Problem] = {}
@@ -158,7 +158,7 @@ def _multi_turn(line: Line) -> Problem:
 
 
 def _cases(line: Line) -> tuple[Case, ...]:
-    """Inputs beside outputs; surplus outputs are dropped, as the released sampler drops them."""
+    """Pairs inputs and outputs; surplus outputs are dropped, as in the released sampler."""
     inputs, outputs = line.record.get("inputs"), line.record.get("outputs")
     if not isinstance(inputs, list) or not all(isinstance(each, dict) for each in inputs):
         raise line.fault("inputs", "a list of objects, one a case")
