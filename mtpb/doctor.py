@@ -151,14 +151,14 @@ def conclusion(checks: list[Check]) -> str:
     """The last line: whether the machine is fit, and what is at fault if not."""
     bad = [check for check in checks if check.state is State.bad]
     if not bad:
-        return "Fit: scores from this machine can be believed."
+        return "Fit: no check failed."
     at_fault = dict.fromkeys(check.about for check in bad)
     if About.environment in at_fault:
         names = ", ".join(check.name for check in bad if check.about is About.environment)
-        return f"Not fit: the environment is at fault ({names}), whatever the model is worth."
+        return f"Not fit: the environment is at fault ({names}); the model cannot be judged here."
     names = ", ".join(check.name for check in bad)
     at = " and ".join(f"the {about.value}" for about in at_fault)
-    return f"Not fit: the environment is sound, {at} at fault ({names})."
+    return f"Not fit: the environment passed its checks, {at} at fault ({names})."
 
 
 if __name__ == "__main__":

@@ -216,7 +216,7 @@ def test_the_environment_is_blamed_before_the_model() -> None:
     machine = Check("limits", About.environment, State.bad, "not enforced")
     calm = Check("load", About.environment, State.warning, "busy")
     assert conclusion([calm]).startswith("Fit")
-    assert "environment is sound, the model at fault" in conclusion([calm, model])
+    assert "environment passed its checks, the model at fault" in conclusion([calm, model])
     assert "the environment is at fault (limits)" in conclusion([model, machine])
 
 
@@ -231,4 +231,4 @@ def test_the_command_ends_well_where_all_is_well(directory: Path) -> None:
     line = [sys.executable, "-m", "mtpb.doctor", f"model.path={directory}", "quick=true"]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.rstrip().endswith("Fit: scores from this machine can be believed.")
+    assert done.stdout.rstrip().endswith("Fit: no check failed.")

@@ -53,20 +53,20 @@ class Change:
 
     `lost`: share of the chances to pass that are lost, the same everywhere. `churn`: share of
     problems that each run draws a new pass rate for, so that problems change and the mean does not.
-    `luck`: share of samples whose outcome follows the same noise in both runs.
+    `shared`: share of samples whose outcome follows the same noise in both runs.
     """
 
     name: str
     lost: float = 0.0
     churn: float = 0.0
-    luck: float = 0.0
+    shared: float = 0.0
 
 
 QUICK = Gate(flips=5000)
 
 NOTHING = (
     Change("other seed"),
-    Change("same seed", luck=0.7),
+    Change("same seed", shared=0.7),
     Change("other model, as good", churn=0.3),
 )
 
@@ -91,12 +91,12 @@ def true_pair(
 
 
 def drawn(
-    baseline: np.ndarray, candidate: np.ndarray, n: int, luck: float, rng: np.random.Generator
+    baseline: np.ndarray, candidate: np.ndarray, n: int, shared: float, rng: np.random.Generator
 ) -> Pairs:
-    """A pair of runs with these chances to pass; `luck` of the samples share their noise."""
+    """A pair of runs with these chances to pass; `shared` of the samples share their noise."""
     shape = (n, *baseline.shape)
     noise = rng.random(shape)
-    other = np.where(rng.random(shape) < luck, noise, rng.random(shape))
+    other = np.where(rng.random(shape) < shared, noise, rng.random(shape))
     problems, cases = baseline.shape
     size = np.full(baseline.size, n)
     return Pairs(
@@ -121,7 +121,7 @@ def red_share(suite: Suite, change: Change, worlds: int, gate: Gate | None = Non
     reds = 0
     for _ in range(worlds):
         baseline, candidate = true_pair(suite, change, rng)
-        reds += red(drawn(baseline, candidate, suite.n, change.luck, rng), suite.names, gate)
+        reds += red(drawn(baseline, candidate, suite.n, change.shared, rng), suite.names, gate)
     return reds / worlds
 
 
@@ -189,7 +189,7 @@ def naive_red_share(suite: Suite, change: Change, worlds: int) -> float:
     reds = 0
     for _ in range(worlds):
         baseline, candidate = true_pair(suite, change, rng)
-        pairs = drawn(baseline, candidate, suite.n, change.luck, rng)
+        pairs = drawn(baseline, candidate, suite.n, change.shared, rng)
         total = pairs.n_baseline.sum()
         a, b = pairs.c_baseline.sum() / total, pairs.c_candidate.sum() / total
         pooled = (a + b) / 2

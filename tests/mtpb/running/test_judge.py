@@ -8,8 +8,9 @@ from benchmarks import Benchmark, Case, FunctionTest, Problem
 from benchmarks.protocol import HUMANEVAL, MTPB
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample, Status, Turn, Verdict
-from mtpb.running.judge import Judge
-from sandbox import Isolation, Limits, Pool
+from mtpb.running.judge import Judge, ended
+from sandbox import Isolation, Limits, Outcome, Pool
+from sandbox import Status as Ending
 
 LIMITS = Limits(cpu_s=1.0, wall_s=20.0)
 
@@ -117,3 +118,8 @@ def test_verdicts_come_in_the_order_of_the_samples(pool: Pool) -> None:
     verdicts = list(Judge(benchmark_of(3), pool, "strict").verdicts(samples))
     assert [v.sample for v in verdicts] == [0, 1, 2, 3]
     assert [v.passed for v in verdicts] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("ending", [ending for ending in Ending if ending.name != "broken_test"])
+def test_every_ending_of_a_program_is_a_status_of_verdicts(ending: Ending) -> None:
+    assert ended(Outcome(ending)).value == ending.value
