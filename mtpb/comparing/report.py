@@ -210,7 +210,7 @@ def status_table(comparison: Comparison) -> Table:
     ]
     return Table(
         "statuses",
-        "How programs fared, % of the samples",
+        "Statuses, % of the samples",
         (
             Column("status", "status"),
             Column("baseline", "baseline", Kind.rate),

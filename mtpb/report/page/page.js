@@ -555,7 +555,7 @@ function code(text, { quiet = false, failing = null, detail = "", first = 1, giv
     });
     at += token.length;
   }
-  // blank lines at the end say nothing, unless one is to blame
+  // blank lines at the end are left out, unless one is the failing line
   while (lines.length > 1 && !lines[lines.length - 1].length && first + lines.length - 1 !== failing) lines.pop();
   const rows = lines.map((pieces, i) => [
     h("span", { class: i + first === failing ? "line failing" : "line" }, pieces, "\n"),
