@@ -20,11 +20,11 @@ from typing import Generic, Protocol
 
 from models.config import ModelError
 from models.engine import memory
-from models.engine.dialogue import Completion, D, Finish, Request, StopRule
+from models.engine.dialogue import Completion, D, Finish, Request, Score, StopRule
 from models.engine.options import EngineOptions, Sampling, default_cache_tokens, default_slots
 from models.engine.pages import PAGE, PagePool
 from models.engine.runner import Runner
-from models.engine.sampling import Draw, log_probabilities, sample
+from models.engine.sampling import Draw, log_probabilities, sample_each, scores
 from models.engine.scheduler import Scheduler, Sequence, Step
 from models.transformer import Transformer
 
@@ -82,6 +82,7 @@ class Generation(Generic[D]):
     room: int  # tokens after the prompt until the context is full
     text: StreamedText
     logprobs: list[float] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
 
     @property
     def token_ids(self) -> list[int]:
@@ -91,22 +92,22 @@ class Generation(Generic[D]):
     def completion(self, finish: Finish) -> Completion:
         """The completion as it is now."""
         logprobs = tuple(self.logprobs) if self.logprobs else None
-        return Completion(self.text.finish(), tuple(self.token_ids), finish, logprobs)
+        scores = None if self.request.alternatives is None else tuple(self.scores)
+        return Completion(self.text.finish(), tuple(self.token_ids), finish, logprobs, scores)
 
 
 @dataclass(slots=True)
-class Run(Generic[D]):
-    """The state of one call of `Engine.run`."""
+class Batch(Generic[D]):
+    """Dialogues that an engine answers side by side. Made by `Engine.batch`, for callers whose
+    dialogues come and go, as in a server; `Engine.run` is for all others."""
 
-    source: Iterator[D]
     scheduler: Scheduler
-    exhausted: bool = False  # whether the source has no more dialogues
     generations: dict[Sequence, Generation[D]] = field(default_factory=dict)
 
     @property
-    def finished(self) -> bool:
-        """Whether all dialogues of the source are finished."""
-        return self.exhausted and not self.generations
+    def room(self) -> bool:
+        """Whether there is a slot for another dialogue."""
+        return self.scheduler.room
 
 
 class Engine:
@@ -144,53 +145,72 @@ class Engine:
         Several runs and scores of one engine may alternate; each then computes tokens again whose
         pages another one has taken.
         """
-        run = Run(iter(dialogues), Scheduler(self.slots, self.pages, PREFILL_TOKENS))
+        source, more = iter(dialogues), True
+        batch: Batch[D] = self.batch()
         try:
-            while not run.finished:
+            while more or batch.generations:
                 started = time.perf_counter()
-                finished = self._admit(run)
-                if run.generations:
-                    finished += self._step(run)
+                finished: list[D] = []
+                while more and batch.room:
+                    dialogue = next(source, None)
+                    if dialogue is None:
+                        more = False
+                    elif (answered := self.add(batch, dialogue)) is not None:
+                        finished.append(answered)
+                finished += self.step(batch)
                 self.stats.seconds += time.perf_counter() - started
                 yield from finished
         finally:
-            self._release_pages(run.scheduler)
+            self.close(batch)
 
-    def _admit(self, run: Run[D]) -> list[D]:
-        """Take dialogues while slots are free. Returns those that need no token."""
-        finished: list[D] = []
-        while run.scheduler.room and not run.exhausted:
-            dialogue = next(run.source, None)
-            if dialogue is None:
-                run.exhausted = True
-                break
-            generation = self._next_generation(dialogue)
-            if isinstance(generation, Generation):
-                run.generations[generation.sequence] = generation
-                run.scheduler.add(generation.sequence)
-            else:
-                finished.append(generation)
-        return finished
+    def batch(self) -> Batch[D]:
+        """An empty batch, to be closed by `close`."""
+        return Batch(Scheduler(self.slots, self.pages, PREFILL_TOKENS))
 
-    def _step(self, run: Run[D]) -> list[D]:
-        """Compute a step and draw its tokens. Returns the dialogues that finish with it."""
-        step = self._plan(run.scheduler)
+    def add(self, batch: Batch[D], dialogue: D) -> D | None:
+        """Answer the dialogue in the next steps; for a batch with room. Returns the dialogue itself
+        if it needs no token."""
+        generation = self._next_generation(dialogue)
+        if not isinstance(generation, Generation):
+            return generation
+        batch.generations[generation.sequence] = generation
+        batch.scheduler.add(generation.sequence)
+        return None
+
+    def remove(self, batch: Batch[D], generation: Generation[D]) -> None:
+        """Stop answering a dialogue: its slot is free."""
+        del batch.generations[generation.sequence]
+        batch.scheduler.finish(generation.sequence)
+
+    def close(self, batch: Batch[D]) -> None:
+        """Free the pages of a batch, unless another one has taken them."""
+        self._release_pages(batch.scheduler)
+
+    def step(self, batch: Batch[D]) -> list[D]:
+        """Compute a step and draw its tokens, if there are dialogues. Returns those that finish."""
+        if not batch.generations:
+            return []
+        step = self._plan(batch.scheduler)
         logits_RV = self._runner.logits(step.rows, step.logits_rows)
-        drawing = [run.generations[sequence] for sequence, _ in step.draws]
+        drawing = [batch.generations[sequence] for sequence, _ in step.draws]
         draws = [
             Draw(row, generation.request.key, len(generation.token_ids))
             for generation, (_, row) in zip(drawing, step.draws, strict=True)
         ]
-        tokens = sample(logits_RV, self.sampling, draws)
+        samplings = [generation.request.sampling or self.sampling for generation in drawing]
+        tokens = sample_each(logits_RV, samplings, draws)
         if self.options.logprobs:
             values = log_probabilities(logits_RV[[draw.row for draw in draws]], tokens)
             for generation, value in zip(drawing, values, strict=True):
                 generation.logprobs.append(value)
-        run.scheduler.commit(step)
+        for generation, draw, token in zip(drawing, draws, tokens, strict=True):
+            if (count := generation.request.alternatives) is not None:
+                generation.scores += scores(logits_RV[[draw.row]], [token], count)
+        batch.scheduler.commit(step)
         for generation, token in zip(drawing, tokens, strict=True):
             generation.sequence.tokens.append(token)
         self.stats.tokens += len(tokens)
-        finished = [self._advance(run, generation) for generation in drawing]
+        finished = [self._advance(batch, generation) for generation in drawing]
         return [dialogue for dialogue in finished if dialogue is not None]
 
     def _plan(self, scheduler: Scheduler) -> Step:
@@ -209,7 +229,7 @@ class Engine:
         if self._scheduler is scheduler:
             scheduler.preempt_all()
 
-    def _advance(self, run: Run[D], generation: Generation[D]) -> D | None:
+    def _advance(self, batch: Batch[D], generation: Generation[D]) -> D | None:
         """After a new token: if it completes the request, start the dialogue's next one. Returns
         the dialogue if it is finished."""
         finish = self._finish(generation)
@@ -220,11 +240,10 @@ class Engine:
             generation.dialogue.receive(generation.completion(finish))
         )
         if isinstance(following, Generation):
-            run.scheduler.continue_with(sequence, following.sequence.tokens)
-            run.generations[sequence] = replace(following, sequence=sequence)
+            batch.scheduler.continue_with(sequence, following.sequence.tokens)
+            batch.generations[sequence] = replace(following, sequence=sequence)
             return None
-        del run.generations[sequence]
-        run.scheduler.finish(sequence)
+        self.remove(batch, generation)
         return following
 
     def _next_generation(self, dialogue: D) -> Generation[D] | D:
@@ -242,9 +261,10 @@ class Engine:
             dialogue = dialogue.receive(Completion("", (), finish))
         return dialogue
 
-    def _encode(self, text: str) -> list[int]:
+    def _encode(self, prompt: str | tuple[int, ...]) -> list[int]:
+        ids = self.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
         # CodeGen has no token for the start of a text: an empty prompt is an end of text
-        return self.tokenizer.encode(text) or [self.config.eos_token_id]
+        return ids or [self.config.eos_token_id]
 
     def _finish(self, generation: Generation[D]) -> Finish | None:
         """Add the last token to the text. Returns why the completion ends with it, or None."""
@@ -265,6 +285,13 @@ class Engine:
         context.
         """
         before, tokens = self._encode(context), self.tokenizer.encode(text)
+        return tuple(score.logprob for score in self.score_tokens(before, tokens))
+
+    def score_tokens(
+        self, before: list[int], tokens: list[int], alternatives: int = 0
+    ) -> list[Score]:
+        """Scores of `tokens`, each given `before`, which is not empty, and the tokens before it;
+        with the `alternatives` most likely tokens at each position. Raises as `score` does."""
         ids = before + tokens
         if len(ids) - 1 > self.config.n_positions:
             raise ModelError(
@@ -273,19 +300,19 @@ class Engine:
         scheduler = Scheduler(1, self.pages, PREFILL_TOKENS)
         sequence = Sequence(ids[:-1], len(before))
         scheduler.add(sequence)
-        scores: list[float] = []
+        found: list[Score] = []
         try:
-            while sequence.pending:
+            while tokens and sequence.pending:
                 step = self._plan(scheduler)
                 (span,) = step.spans
                 first = max(span.start, len(before) - 1)
                 wanted = range(first - span.start, span.end - span.start)
                 logits_NV = self._runner.logits(step.rows, wanted)
-                scores += log_probabilities(logits_NV, ids[first + 1 : span.end + 1])
+                found += scores(logits_NV, ids[first + 1 : span.end + 1], alternatives)
                 scheduler.commit(step)
         finally:
             self._release_pages(scheduler)
-        return tuple(scores)
+        return found
 
 
 def perplexity(logprobs: Collection[float]) -> float:

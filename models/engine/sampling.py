@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.engine.dialogue import Score
 from models.engine.options import Sampling
 
 
@@ -68,6 +69,37 @@ def sample(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list
         chosen = _draw_tokens(top.values, sampling, draws)
         return _as_list(top.indices[[draw.row for draw in draws], chosen])
     return _draw_tokens(logits_RV, sampling, draws)
+
+
+def sample_each(
+    logits_RV: Tensor, samplings: Sequence[Sampling], draws: Sequence[Draw]
+) -> list[int]:
+    """A token id for each of `draws`, drawn as its own of `samplings` says. The same tokens as from
+    `sample` for each draw alone."""
+    groups: dict[Sampling, list[int]] = {}
+    for n, sampling in enumerate(samplings):
+        groups.setdefault(sampling, []).append(n)
+    tokens = [0] * len(draws)
+    for sampling, members in groups.items():
+        rows = sorted({draws[n].row for n in members})
+        place = {row: n for n, row in enumerate(rows)}
+        logits = logits_RV if len(rows) == len(logits_RV) else logits_RV[rows]
+        own = [draws[n]._replace(row=place[draws[n].row]) for n in members]
+        for n, token in zip(members, sample(logits, sampling, own), strict=True):
+            tokens[n] = token
+    return tokens
+
+
+def scores(logits_NV: Tensor, tokens: Sequence[int], alternatives: int) -> list[Score]:
+    """The score of one token in each row, with the `alternatives` most likely ones."""
+    logprobs_NV = F.log_softmax(logits_NV, -1)
+    index_N1 = torch.tensor(tokens, device=logits_NV.device)[:, None]
+    own = logprobs_NV.gather(1, index_N1).flatten().tolist()
+    top = logprobs_NV.topk(min(alternatives, logits_NV.shape[1]))
+    return [
+        Score(logprob, dict(zip(ids, values, strict=True)))
+        for logprob, ids, values in zip(own, top.indices.tolist(), top.values.tolist(), strict=True)
+    ]
 
 
 def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
