@@ -7,6 +7,7 @@ from benchmarks.problem import BenchmarkError, Case, Format, FunctionTest, Probl
 from benchmarks.protocol import Protocol
 from benchmarks.stopping import humaneval_stop, mtpb_stop
 from benchmarks.suites import NAMES, id_prefix
+from benchmarks.survey import Survey, survey
 
 __all__ = [
     "NAMES",
@@ -17,6 +18,7 @@ __all__ = [
     "FunctionTest",
     "Problem",
     "Protocol",
+    "Survey",
     "clean",
     "errata",
     "humaneval_stop",
@@ -24,4 +26,5 @@ __all__ = [
     "in_format",
     "load",
     "mtpb_stop",
+    "survey",
 ]

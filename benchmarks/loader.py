@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,11 +86,17 @@ def lines_at(place: str) -> list[Line]:
     Raises:
         BenchmarkError: they cannot be read or fetched; a line is not a JSON object.
     """
+    return [line for text, source in texts_at(place) for line in read_lines(text, source)]
+
+
+def texts_at(place: str) -> Iterator[tuple[str, str]]:
+    """The texts of a place, as `lines_at` finds them, each with its source."""
     if place.startswith(_HUB):
-        return list(read_lines(from_hub(place.removeprefix(_HUB)), place))
+        yield from_hub(place.removeprefix(_HUB)), place
+        return
     path = Path(place).expanduser()
-    files = _suite_files(path) if path.is_dir() else [path]
-    return [line for file in files for line in read_lines(_read(file), str(file))]
+    for file in _suite_files(path) if path.is_dir() else [path]:
+        yield _read(file), str(file)
 
 
 def _suite_files(folder: Path) -> list[Path]:

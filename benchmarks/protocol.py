@@ -26,6 +26,7 @@ class Protocol:
             `test`, or `base` and `plus`, are the problem's own tests.
         scorer: the one whose verdict counts unless told otherwise.
         prompt_in_program: whether the finished history is the program, or the completions alone.
+        name: of a protocol that is not the suite's own.
         libraries: what programs will import beside the libraries that the suite's texts name.
     """
 
@@ -41,6 +42,7 @@ class Protocol:
     scorer: str
     prompt_in_program: bool = True
     libraries: tuple[str, ...] = ()
+    name: str = ""
 
     def wrap(self, prompt: str) -> str:
         """The prompt as it stands in the history."""

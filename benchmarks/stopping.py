@@ -9,6 +9,7 @@ and end after it, since a pattern has a newline only at its beginning, or is new
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 _MTPB_MARK = re.compile(
     r"""^(?P<counted>print|def) | ^(?:\#|'''|\"\"\") | <\|endoftext\|> | \n\n\n""",
@@ -53,3 +54,18 @@ def done_stop(text: str) -> int | None:
     """The three-shot rule of MBPP's paper: cut before `[DONE]`."""
     mark = text.find("[DONE]")
     return None if mark < 0 else mark
+
+
+def stop_at(texts: Sequence[str]) -> Callable[[str], int | None]:
+    """A rule of one's own: cut before the text that is complete first, and of several that are
+    complete at the same place, before the one that begins first.
+
+    So the cut does not move when more is generated, whatever the texts are.
+    """
+
+    def stop(text: str) -> int | None:
+        found = [(at + len(each), at) for each in texts if (at := text.find(each)) >= 0]
+        return min(found)[1] if found else None
+
+    stop.__name__ = f"stop_at {list(texts)}"
+    return stop

@@ -66,6 +66,7 @@ class BenchmarkConfig:
     problems: list[Any] | None = None
     format: Format = Format.multi_turn
     scorer: Scorer | None = None
+    protocol: str | None = None
 
 
 @dataclass

@@ -102,18 +102,26 @@ def read_lines(text: str, source: str) -> Iterator[Line]:
     Raises:
         BenchmarkError: a line is not a JSON object.
     """
+    return (read_line(where, line) for where, line in numbered(text, source))
+
+
+def numbered(text: str, source: str) -> Iterator[tuple[str, str]]:
+    """The lines that are not empty, with their places as `file:line`."""
     for index, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{source}:{index}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise BenchmarkError(f"{where}: not valid JSON: {error}") from None
-        if not isinstance(record, dict):
-            shown = type(record).__name__
-            raise BenchmarkError(f"{where}: expected a JSON object (a problem), got {shown}")
-        yield Line(where, record)
+        if line.strip():
+            yield f"{source}:{index}", line
+
+
+def read_line(where: str, line: str) -> Line:
+    """The JSON object of a line. Raises BenchmarkError if it is none."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BenchmarkError(f"{where}: not valid JSON: {error}") from None
+    if not isinstance(record, dict):
+        shown = type(record).__name__
+        raise BenchmarkError(f"{where}: expected a JSON object (a problem), got {shown}")
+    return Line(where, record)
 
 
 def parse(lines: Iterable[Line], schema: Schema, source: str) -> tuple[tuple[Problem, ...], str]:
@@ -208,9 +216,20 @@ def _function(line: Line) -> Problem:
         turns=(prompt,),
         cases=(Case({}, None),),
         max_new_tokens=line.optional_count("max_gen_length"),
-        test=FunctionTest(prompt, (entry_point,), {"test": source}),
+        test=FunctionTest(_compiling(prompt), (entry_point,), {"test": source}),
         reference=None if solution is None else (solution,),
     )
+
+
+def _compiling(prompt: str) -> str:
+    """The prompt as a text that can be executed: it may end in a line that wants a block."""
+    for text in (prompt, f"{prompt.rstrip()}\n    pass\n"):
+        try:
+            compile(text, "<prompt>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        return text
+    return ""
 
 
 MULTI_TURN = Schema(_MULTI_TURN_KEYS, _multi_turn)

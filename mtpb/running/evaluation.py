@@ -15,6 +15,7 @@ from mtpb.errors import UsageError
 from mtpb.rundir.manifest import BenchmarkFacts, SandboxFacts
 from mtpb.running.describe import describe_benchmark
 from mtpb.running.judge import Judge
+from mtpb.running.protocols import read_protocol
 from sandbox import Isolation, Limits, Pool
 
 
@@ -66,7 +67,7 @@ class Evaluation:
     def asked(self) -> dict[str, Any]:
         """The keys of a run's identity about the problems, their format and the scorer."""
         benchmark = self.benchmark
-        own = benchmark.name != benchmark.suite
+        protocol, own = benchmark.protocol, benchmark.name != benchmark.suite
         return {
             "benchmark.name": benchmark.name,
             **({"benchmark.suite": benchmark.suite} if own else {}),
@@ -74,7 +75,8 @@ class Evaluation:
             "benchmark.problems": None if self.whole else [p.id for p in benchmark.problems],
             "benchmark.format": self.format.value,
             "benchmark.scorer": self.scorer,
-            "benchmark.stop": benchmark.protocol.stop.__name__,
+            "benchmark.stop": protocol.stop.__name__,
+            **({"benchmark.protocol": protocol.name} if protocol.name else {}),
         }
 
     @property
@@ -106,7 +108,11 @@ def load_whole(config: BenchmarkConfig) -> Benchmark:
     """The benchmark with all its problems."""
     if config.path == "":
         raise UsageError("benchmark.path=: is empty; name a file or leave the key out")
-    return in_format(load(config.suite, config.path, name=config.name), config.format)
+    benchmark = load(config.suite, config.path, name=config.name)
+    if config.protocol is not None:
+        protocol = read_protocol(config.protocol, benchmark.protocol)
+        benchmark = replace(benchmark, protocol=protocol)
+    return in_format(benchmark, config.format)
 
 
 def select(whole: Benchmark, config: BenchmarkConfig) -> Benchmark:
