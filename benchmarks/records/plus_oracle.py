@@ -56,9 +56,9 @@ def judge(
 
 def _parts(value: object) -> int:
     """How many values the lists in a list have; 0 for other values."""
-    if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], (list, tuple)):
+    if not isinstance(value, (list, tuple)):
         return 0
-    return sum(map(len, value))
+    return sum(len(each) for each in value if isinstance(each, (list, tuple)))
 
 
 def accepted(name: str, arguments: list[Any], answer: Any, expected: Any, atol: float) -> bool:
