@@ -153,6 +153,15 @@ def test_find_zero_takes_any_zero(form: int, pool: Pool, data_dir: Path) -> None
     )
 
 
+@pytest.mark.parametrize("form", [0, 1])
+def test_answers_that_mix_lists_and_other_values(form: int, pool: Pool, data_dir: Path) -> None:
+    suite = load("mbppplus", data_dir / FORMS["mbppplus"][form])
+    problem = suite.problem("106")
+    assert problem.reference is not None
+    right = problem.turns[0] + problem.reference[0]
+    assert passes(pool, suite, problem.id, right) == {"base": True, "plus": True}
+
+
 def test_a_call_that_takes_too_long_is_a_timeout_of_its_own(pool: Pool, data_dir: Path) -> None:
     suite = load("humanevalplus", data_dir / FORMS["humanevalplus"][0])
     endless = "def has_close_elements(numbers, threshold):\n    while True: pass\n"
