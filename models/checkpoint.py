@@ -34,22 +34,22 @@ IGNORED = re.compile(r"transformer\.h\.\d+\.attn\.(causal_mask|masked_bias|bias)
 class CheckpointWeight:
     """A tensor of a checkpoint: the parameter that it is, and whether its layout differs.
 
-    `parameter` is its name in `Transformer.state_dict()`, `shape` its shape in both. The rows of a
-    `packed` tensor are grouped by model-parallel shard (query, value, key of the first, then of the
+    `parameter` is its name in `Transformer.state_dict()`, `shape` its shape in both. With `shards`
+    its rows are grouped by model-parallel shard (query, value, key of the first, then of the
     second, …); those of the parameter by query, value, key.
     """
 
     parameter: str
     shape: tuple[int, ...]
-    packed: bool = False
+    shards: int | None = None
 
     def load(self, tensor: Tensor) -> Tensor:
         """From the checkpoint's layout to the model's; the tensor itself where they agree."""
-        return self._swap(tensor, SHARDS, 3) if self.packed else tensor
+        return self._swap(tensor, self.shards, 3) if self.shards else tensor
 
     def save(self, tensor: Tensor) -> Tensor:
         """From the model's layout to the checkpoint's; the tensor itself where they agree."""
-        return self._swap(tensor, 3, SHARDS) if self.packed else tensor
+        return self._swap(tensor, 3, self.shards) if self.shards else tensor
 
     @staticmethod
     def _swap(tensor: Tensor, outer: int, inner: int) -> Tensor:
@@ -74,7 +74,7 @@ def checkpoint_weights(config: CodeGenConfig) -> dict[str, CheckpointWeight]:
             f"{theirs}.ln_1.weight": CheckpointWeight(f"{ours}.norm.weight", (C,)),
             f"{theirs}.ln_1.bias": CheckpointWeight(f"{ours}.norm.bias", (C,)),
             f"{theirs}.attn.qkv_proj.weight": CheckpointWeight(
-                f"{ours}.attention.qvk.weight", (3 * C, C), packed=True
+                f"{ours}.attention.qvk.weight", (3 * C, C), config.shards
             ),
             f"{theirs}.attn.out_proj.weight": CheckpointWeight(
                 f"{ours}.attention.out.weight", (C, C)
@@ -116,16 +116,26 @@ def load_into(
     chosen: torch.dtype = getattr(torch, dtype_name)
     _check_device(device)
     weights = checkpoint_weights(model.config)
-    stored: dict[str, Tensor] = {}
-    for file in weight_files(directory):
-        stored |= _mapped(file)
-    _check(weights, stored, directory)
+    stored = stored_tensors(directory, weights)
     for name, weight in weights.items():
         target = torch.empty(weight.shape, dtype=chosen, device=device)
         target.copy_(weight.load(stored.pop(name)))
         module, _, attribute = weight.parameter.rpartition(".")
         setattr(model.get_submodule(module), attribute, nn.Parameter(target))
     return model.eval()
+
+
+def stored_tensors(directory: Path, weights: Mapping[str, CheckpointWeight]) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by their names there, mapped into memory.
+
+    Raises CheckpointError where files are missing or damaged, or names or shapes are not those of
+    `weights`.
+    """
+    stored: dict[str, Tensor] = {}
+    for file in weight_files(directory):
+        stored |= _mapped(file)
+    _check(weights, stored, directory)
+    return stored
 
 
 def _check_device(device: torch.device | str) -> None:
@@ -215,7 +225,7 @@ def save(model: Transformer, directory: str | Path) -> None:
     state = model.state_dict()
     tensors = {
         name: weight.save(state[weight.parameter]).contiguous().cpu()
-        for name, weight in checkpoint_weights(model.config).items()
+        for name, weight in checkpoint_weights(replace(model.config, shards=SHARDS)).items()
     }
     part = directory / f"{WEIGHTS[0]}.part"
     save_file(tensors, part, metadata={"format": "pt"})  # transformers asks for the format

@@ -177,11 +177,15 @@ class CodeGenTokenizer:
     def save(self, directory: str | Path) -> None:
         """Write the files of a CodeGen repository, which transformers reads too:
         `tokenizer.json`, `vocab.json`, `merges.txt`, `added_tokens.json`, `tokenizer_config.json`.
+        Raises OSError, or CheckpointError, where they cannot be written.
         """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        self._backend.save(str(directory / TOKENIZER), pretty=False)
-        self._backend.model.save(str(directory))
+        try:
+            self._backend.save(str(directory / TOKENIZER), pretty=False)
+            self._backend.model.save(str(directory))
+        except Exception as error:  # the package raises no narrower class
+            raise CheckpointError(f"{directory}: cannot be written ({error})") from error
         tokens = self._backend.get_added_tokens_decoder()
         base = self._backend.get_vocab(with_added_tokens=False)
         added = {t.content: token for token, t in tokens.items() if t.content not in base}

@@ -285,7 +285,7 @@ FAULTS: dict[Callable[[Path], None], str] = {
     wrong_shape: r"transformer\.ln_f\.bias has shape \(33,\), expected \(32,\); is config\.json",
     quantised: r"lm_head\.bias holds torch\.int8; quantised checkpoints are not supported",
     other_geometry: r"tensor 'transformer\.h\.1\..* and 7 more unknown to CodeGen",
-    other_model: r"config\.json: model_type='gptj': expected 'codegen'; is it a CodeGen checkpoint",
+    other_model: r"config\.json: model_type='gptj': expected 'codegen'; other models",
     lacking_key: r"config\.json: rotary_dim=None: expected an integer",
     wrong_type: r"config\.json: n_embd='32': expected an integer",
     impossible: r"config\.json: n_head=7",

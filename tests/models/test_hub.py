@@ -243,7 +243,7 @@ FAULTS: dict[Callable[[Hub, Client], str], str] = {
     no_network: "config.json at main is not in the cache, and the hub cannot be reached (",
     offline: "unset HF_HUB_OFFLINE, or give a directory",
     no_config: "owner/tiny: no config.json at main; not a CodeGen checkpoint",
-    other_model: "config.json: model_type='gpt2': expected 'codegen'; is it a CodeGen checkpoint?",
+    other_model: "config.json: model_type='gpt2': expected 'codegen'; other models",
     no_weights: "owner/tiny: no model.safetensors or model.safetensors.index.json or pytorch_model",
     missing_shard: f"owner/tiny: no model-1.safetensors at {COMMIT}; is it a CodeGen checkpoint",
     no_tokenizer: "owner/tiny: no tokenizer.json or vocab.json at",
