@@ -16,10 +16,8 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from sandbox.program import Isolation, Limits, SandboxError
-from sandbox.protocol import frames as wire
-from sandbox.protocol import messages as protocol
-from sandbox.protocol.messages import End, Message, ProtocolError
-from sandbox.report import Report
+from sandbox.protocol import frames, messages
+from sandbox.protocol.messages import Message
 from sandbox.server import scratch
 
 # modules are imported without their hooks for forks, which every fork would run
@@ -29,7 +27,7 @@ sys.path[:] = [entry for entry in sys.path if entry]
 package = types.ModuleType("sandbox"); package.__path__ = [sys.argv[1]]
 sys.modules["sandbox"] = package
 register, os.register_at_fork = os.register_at_fork, lambda **hooks: None
-from sandbox.server.fork_server import main
+from sandbox.server.boot import main
 os.register_at_fork = register
 main()
 """
@@ -37,11 +35,11 @@ START_S = 120.0
 TEST_CPU_S = 10.0  # at least; otherwise as long as a program may take
 
 
-class ServerDiedError(Exception):
+class ServerError(Exception):
     """The fork server is gone, or does not say what it should; its job has to be run again."""
 
 
-class Server:
+class ServerProcess:
     """The pool's end of one fork server."""
 
     def __init__(
@@ -92,7 +90,7 @@ class Server:
             "parent": os.getpid(),
             "debug": debug,
         }
-        wire.write(self.control.fileno(), protocol.START.frame(json.dumps(start).encode()))
+        frames.write(self.control.fileno(), messages.START.frame(json.dumps(start).encode()))
 
     def wait_until_ready(self) -> dict[str, Any]:
         """The layers in force; SandboxError where the server could not start."""
@@ -100,23 +98,23 @@ class Server:
             poll = select.poll()
             poll.register(self.control, select.POLLIN)
             if not poll.poll(START_S * 1000):
-                raise wire.WireError(f"nothing heard for {START_S:.0f} s")
-            tag, body = wire.read_frame(self.control.fileno())
-        except (wire.WireError, OSError) as error:
+                raise frames.WireError(f"nothing heard for {START_S:.0f} s")
+            tag, body = frames.read_frame(self.control.fileno())
+        except (frames.WireError, OSError) as error:
             self.close()
             raise SandboxError(f"the fork server of the sandbox did not start: {error}") from error
-        if tag == protocol.LACKING.tag:
+        if tag == messages.LACKING.tag:
             self.close()
             raise SandboxError(
                 f"full isolation is not to be had here, it lacks: {body.decode()};"
                 " use isolation=auto to run with what there is"
             )
-        if tag != protocol.READY.tag:
+        if tag != messages.READY.tag:
             self.close()
             raise SandboxError(f"the fork server of the sandbox failed: {body.decode()}")
         return cast("dict[str, Any]", json.loads(body))
 
-    def teach(self, message: Message, *parts: object) -> int:
+    def define(self, message: Message, *parts: object) -> int:
         """Give the server a harness or a test to compile once; its number."""
         if parts not in self.known:
             number = len(self.known)
@@ -127,37 +125,37 @@ class Server:
     def start_job(self, fds: tuple[int, ...]) -> int:
         """Have a program's process forked; the number of its job."""
         number = next(self._jobs)
-        self._send(protocol.JOB, protocol.pack_job(number), fds)
+        self._send(messages.JOB, messages.pack_job(number), fds)
         return number
 
-    def start_trial(self, test: int, seed: int, link: socket.socket) -> int:
+    def start_test(self, test: int, seed: int, link: socket.socket) -> int:
         """Have a test run against the program behind `link`; the number of that job."""
         number = next(self._jobs)
-        self._send(protocol.TRIAL, json.dumps([test, number, seed]).encode(), (link.fileno(),))
+        self._send(messages.RUN_TEST, json.dumps([test, number, seed]).encode(), (link.fileno(),))
         return number
 
     def kill_job(self) -> None:
-        with contextlib.suppress(ServerDiedError):
-            self._send(protocol.KILL, b"")
+        with contextlib.suppress(ServerError):
+            self._send(messages.KILL, b"")
 
     def _send(self, message: Message, body: bytes, fds: tuple[int, ...] = ()) -> None:
         data = message.frame(body)
         try:
             if fds:
-                wire.write_with_fds(self.control, data, fds)
+                frames.write_with_fds(self.control, data, fds)
             else:
-                wire.write(self.control.fileno(), data)
+                frames.write(self.control.fileno(), data)
         except OSError as error:
-            raise ServerDiedError(f"the fork server is gone: {error}") from error
+            raise ServerError(f"the fork server is gone: {error}") from error
 
-    def heard(self, message: Message) -> bytes:
+    def receive(self, message: Message) -> bytes:
         """The body of the message that is to come next."""
         try:
-            tag, body = wire.read_frame(self.control.fileno(), message.most)
-        except (wire.WireError, OSError) as error:
-            raise ServerDiedError(f"the fork server is gone: {error}") from error
+            tag, body = frames.read_frame(self.control.fileno(), message.most)
+        except (frames.WireError, OSError) as error:
+            raise ServerError(f"the fork server is gone: {error}") from error
         if tag != message.tag:
-            raise ServerDiedError(f"the fork server wrote {tag!r} instead of {message.tag!r}")
+            raise ServerError(f"the fork server wrote {tag!r} instead of {message.tag!r}")
         return body
 
     def close(self) -> None:
@@ -189,82 +187,3 @@ def _environment(home: str) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         **threads,
     }
-
-
-class Exchange:
-    """What connects us with one program's process: a private channel, and a link for its test.
-
-    To make one is to have the server turn to the program before, and fork the process after that.
-    """
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.ours, theirs = socket.socketpair()
-        self.link, their_link = socket.socketpair()
-        with theirs, their_link:  # closed here, or their end would not be noticed
-            try:
-                self.job = server.start_job((theirs.fileno(), their_link.fileno()))
-            except ServerDiedError:
-                self.close()
-                raise
-        self.report = Report()
-        self.end: End | None = None
-
-    def tell(self, payload: bytes) -> None:
-        """Tell the process what to run."""
-        with contextlib.suppress(OSError):  # it died at once; the server will tell
-            wire.write(self.ours.fileno(), protocol.PROGRAM.frame(payload))
-
-    def on_channel(self) -> bool:
-        """Take what has come; False at the end of the stream, or where it is of no more use."""
-        try:
-            piece = self.ours.recv(1 << 18)
-        except OSError:
-            return False
-        if not piece:
-            return False
-        if self.report.feed(piece):
-            return True
-        self.server.kill_job()
-        return False
-
-    def on_control(self) -> bool:
-        """Take what the server says of the end; ServerDiedError if it is not about this job."""
-        try:
-            end = protocol.unpack_end(self.server.heard(protocol.END))
-        except ProtocolError as error:
-            raise ServerDiedError(
-                f"the fork server does not say what it should: {error}"
-            ) from error
-        if end.job != self.job:
-            raise ServerDiedError(f"the fork server tells of job {end.job} instead of {self.job}")
-        self.end = end
-        return True
-
-    def drain(self) -> None:
-        """Take what is left on the channel of a process that has ended."""
-        self.ours.setblocking(False)
-        while not self.report.broken and self.on_channel():
-            pass
-
-    def close(self) -> None:
-        self.ours.close()
-        self.link.close()
-
-
-class Line:
-    """A fork server, and the process that waits there for the next program."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self._next = Exchange(server)
-
-    def run(self, payload: bytes) -> Exchange:
-        """Have the process that waits run a program, and another one wait."""
-        exchange, self._next = self._next, Exchange(self.server)
-        exchange.tell(payload)
-        return exchange
-
-    def close(self) -> None:
-        self.server.close()
-        self._next.close()

@@ -8,7 +8,7 @@ What breaks these rules is the program's own fault, told in `broken`.
 
 from __future__ import annotations
 
-from sandbox.protocol import messages as protocol
+from sandbox.protocol import messages
 from sandbox.protocol.encoding import decode
 from sandbox.protocol.frames import HEAD
 from sandbox.protocol.messages import OF_PROGRAMS, Ending, Message, ProtocolError
@@ -17,12 +17,12 @@ from sandbox.protocol.plain import REPORT, Plain, PlainError
 _KNOWN = {
     message.tag: message
     for message in (
-        protocol.BEGUN,
-        protocol.FAULT,
-        protocol.VALUE,
-        protocol.INTERIM,
-        protocol.NEEDS,
-        protocol.ENDING,
+        messages.BEGUN,
+        messages.FAULT,
+        messages.VALUE,
+        messages.INTERIM,
+        messages.NEEDS,
+        messages.ENDING,
     )
 }
 
@@ -53,10 +53,10 @@ class Report:
         self.pieces += 1
         self._unread += piece
         try:
-            if self.bytes > protocol.REPORT_BYTES:
-                raise ProtocolError(f"more than {protocol.REPORT_BYTES:,} bytes")
-            if self.pieces > protocol.REPORT_FRAMES:
-                raise ProtocolError(f"more than {protocol.REPORT_FRAMES:,} pieces")
+            if self.bytes > messages.REPORT_BYTES:
+                raise ProtocolError(f"more than {messages.REPORT_BYTES:,} bytes")
+            if self.pieces > messages.REPORT_FRAMES:
+                raise ProtocolError(f"more than {messages.REPORT_FRAMES:,} pieces")
             self._take_frames()
         except ProtocolError as error:
             self.broken = f"its report is malformed: {error}"
@@ -78,29 +78,29 @@ class Report:
 
     def _take(self, message: Message, body: bytes) -> None:
         self.frames += 1
-        if self.frames > protocol.REPORT_FRAMES:
-            raise ProtocolError(f"more than {protocol.REPORT_FRAMES:,} frames")
-        if message is protocol.NEEDS:  # of a harness before it begins, of a thread after its end
+        if self.frames > messages.REPORT_FRAMES:
+            raise ProtocolError(f"more than {messages.REPORT_FRAMES:,} frames")
+        if message is messages.NEEDS:  # of a harness before it begins, of a thread after its end
             self.needs = body.decode("ascii", "replace")
             return
         if self.ending is not None or self.fault:
             raise ProtocolError("it goes on after its end")
-        if self.begun is (message in (protocol.BEGUN, protocol.FAULT)):
+        if self.begun is (message in (messages.BEGUN, messages.FAULT)):
             raise ProtocolError(f"a frame {message.tag!r} out of turn")
-        if message is protocol.BEGUN:
+        if message is messages.BEGUN:
             self.begun = True
-        elif message is protocol.FAULT:
+        elif message is messages.FAULT:
             self.fault = body.decode("utf-8", "replace") or "the harness failed"
-        elif message is protocol.ENDING:
-            self.ending = protocol.unpack_ending(body, OF_PROGRAMS)
+        elif message is messages.ENDING:
+            self.ending = messages.unpack_ending(body, OF_PROGRAMS)
         else:
             self._values[message.tag] = body
 
     def value(self, interim: bool = False) -> Plain | None:
         """The last value reported, or with `interim` whichever there is; decoded when asked."""
-        body = self._values.get(protocol.VALUE.tag)
+        body = self._values.get(messages.VALUE.tag)
         if body is None and interim:
-            body = self._values.get(protocol.INTERIM.tag)
+            body = self._values.get(messages.INTERIM.tag)
         if body is None or self.broken:
             return None
         try:

@@ -15,14 +15,13 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.protocol import encoding
-from sandbox.protocol import failures as failure
-from sandbox.protocol import frames as wire
-from sandbox.protocol import messages as protocol
-from sandbox.protocol.crossing import Handles, Standard, pack_numbers
+from sandbox.inside.handles import Handles
+from sandbox.protocol import encoding, failures, frames, messages
 from sandbox.protocol.freezing import freeze
 from sandbox.protocol.messages import Ended, Ending
+from sandbox.protocol.number_lists import pack_numbers
 from sandbox.protocol.plain import Plain
+from sandbox.protocol.standard import Standard
 
 OPERATIONS: Mapping[str, Callable[..., object]] = {
     "iter": iter,
@@ -40,7 +39,7 @@ OPERATIONS: Mapping[str, Callable[..., object]] = {
     "index": lambda value: value.__index__(),
 }
 AGAIN_S = 0.1
-_READY = protocol.CALLABLE.frame()
+_READY = messages.CALLABLE.frame()
 LONG = 200  # items; for fewer than that JSON is as good
 _SCALARS = frozenset({type(None), bool, int, float, str})
 _json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
@@ -55,13 +54,13 @@ def serve(link: int, names: Mapping[str, Any], ending: Ending, call_cpu_s: float
     A call has `call_cpu_s` seconds of CPU time; 0: as much as the program.
     """
     if ending.ended is not Ended.passed or ending.exit_code is not None:
-        wire.write(link, protocol.UNCALLABLE.frame(protocol.pack_ending(ending)))
+        frames.write(link, messages.UNCALLABLE.frame(messages.pack_ending(ending)))
         return ending
     service = Service(link, names, call_cpu_s)
     try:
         while True:
             service.step()
-    except (wire.WireError, OSError):
+    except (frames.WireError, OSError):
         return None
 
 
@@ -72,23 +71,23 @@ class Service:
         self._link = link
         self._call_cpu_s = call_cpu_s
         self._names = names
-        self._reader = wire.Reader(link)
+        self._reader = frames.Reader(link)
         self._handles = Handles(self.ask)
         self._functions: dict[str, object] = {}
 
     def step(self) -> bytes | None:
         """Answer one request; the body of a frame that is the answer to one of ours."""
         tag, body = self._reader.frame()
-        if tag == protocol.RESULT.tag:
+        if tag == messages.RESULT.tag:
             return body
-        reply = _READY if tag == protocol.WAIT.tag else self.answer(body)
-        wire.write(self._link, reply)
+        reply = _READY if tag == messages.WAIT.tag else self.answer(body)
+        frames.write(self._link, reply)
         return None
 
     def ask(self, operation: str, handle: int, args: object, kwargs: object) -> object:
         """Have the test do something with an object of its own; its result, or its exception."""
         question = freeze((operation, handle, args, kwargs), self._handles)
-        wire.write(self._link, protocol.ASK.frame(encoding.encode(question)))
+        frames.write(self._link, messages.ASK.frame(encoding.encode(question)))
         result = None
         while result is None:
             result = self.step()
@@ -111,12 +110,12 @@ class Service:
                 return short
             changed = _UNCHANGED if unchanged else freeze((args, kwargs), self._handles)
             answer = ("tuple", (freeze(result, self._handles), changed))
-            return protocol.ANSWER.frame(encoding.encode(answer))
-        except wire.WireError:
+            return messages.ANSWER.frame(encoding.encode(answer))
+        except frames.WireError:
             raise
         except BaseException as error:  # noqa: BLE001  all of them cross to the test
             self._limit_time(0.0)
-            return protocol.RAISED.frame(_failure(error))
+            return messages.RAISED.frame(_failure(error))
 
     def _limit_time(self, seconds: float) -> None:
         """Have TimeLimit raised after so much CPU time, and again if it is caught; 0: never."""
@@ -139,8 +138,8 @@ def _simple(value: object) -> bytes | None:
     """What most functions return, by a shorter way: a scalar, or a list of them."""
     if type(value) is list:
         if len(value) >= LONG and (numbers := pack_numbers(value)) is not None:
-            fits = len(numbers) <= protocol.NUMBERS.most
-            return protocol.NUMBERS.frame(numbers) if fits else None
+            fits = len(numbers) <= messages.NUMBERS.most
+            return messages.NUMBERS.frame(numbers) if fits else None
         if not _SCALARS.issuperset(map(type, value)):
             return None
     elif type(value) not in _SCALARS:
@@ -149,7 +148,7 @@ def _simple(value: object) -> bytes | None:
         text = _json(value).encode("utf-8", "surrogatepass")
     except ValueError:  # an integer of too many digits
         return None
-    return protocol.SIMPLE.frame(text) if len(text) <= protocol.SIMPLE.most else None
+    return messages.SIMPLE.frame(text) if len(text) <= messages.SIMPLE.most else None
 
 
 def _fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
@@ -163,6 +162,6 @@ def _fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
 
 
 def _failure(error: BaseException) -> bytes:
-    ending = protocol.pack_ending(failure.describe(error, "<program>"))
-    told = (failure.builtin_type(error), error.args, ending)
+    ending = messages.pack_ending(failures.describe(error, "<program>"))
+    told = (failures.builtin_type(error), error.args, ending)
     return encoding.encode(freeze(told))

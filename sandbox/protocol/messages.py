@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from sandbox.protocol.frames import MAX_BODY, frame
 
+CHANNEL_FD, LINK_FD, FIRST_FREE_FD = 3, 4, 5  # of a program's process, after its streams
 DETAIL_CHARS = 500
 DETAIL_BYTES = 4 * DETAIL_CHARS
 
@@ -53,7 +54,7 @@ JOB = Message(b"J", _POOL, _SERVER, "number; descriptors", "fork the process of 
 KILL = Message(b"K", _POOL, _SERVER, "nothing", "kill the process that runs", 0)
 END = Message(b"D", _SERVER, _POOL, "struct", "how the process of a job ended")
 TEST = Message(b"T", _POOL, _TESTER, "JSON", "a test, to be compiled once")
-TRIAL = Message(b"U", _POOL, _TESTER, "JSON; a descriptor", "run a test over this link", 1 << 16)
+RUN_TEST = Message(b"U", _POOL, _TESTER, "JSON; a descriptor", "run a test over this link", 1 << 16)
 VERDICT = Message(b"Z", _TESTER, _POOL, "struct", "what a test came to", 4 + 10 + DETAIL_BYTES)
 # a program's channel to the pool: the evaluator reads what the program may have forged
 PROGRAM = Message(b"P", _POOL, _PROGRAM, "marshal", "text, seed and harness")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 # ("none",) ("bool", b) ("int", i) ("float", x) ("complex", z) ("str", s) ("bytes", b)
 # ("list", (v, …)) ("tuple", (v, …)) ("set", (v, …)) ("frozenset", (v, …)) ("dict", ((k, v), …))
 # ("array", shape, (v, …)) ("series", (v, …)) ("object", "module.Type", "repr")
-# and between a test and its program (crossing.py):
+# and between a test and its program (standard.py, handles.py):
 # ("made", "Type", v) ("remote", n, "Type") ("given", n)
 Plain = tuple[object, ...]
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.protocol import messages
 from sandbox.server import kernel, landlock, seccomp
 
 GROUPS = ("limits", "privileges", "landlock", "seccomp")
@@ -26,11 +27,10 @@ MOST_DESCRIPTORS = 2**31 - 1
 MOST_PROCESSES = 512
 MAIN_STACK = 64 << 20  # deep recursion; other threads keep the usual 8 MiB
 SCRATCH_FILES = 100_000
-FIRST_FREE_FD = 5  # a child has 0 to 4
 _LINUX = sys.platform.startswith("linux")
 
-# what a child calls to be behind its walls, with the given descriptors as 0, 1, … and no others
-Walls = Callable[[Sequence[int]], None]
+# called in a child: it enters all layers, with the given descriptors as 0, 1, … and no others
+EnterLayers = Callable[[Sequence[int]], None]
 
 
 class MissingLayerError(Exception):
@@ -38,7 +38,7 @@ class MissingLayerError(Exception):
 
 
 @dataclass
-class Report:
+class LayerReport:
     """Which layers are in force, and which are missing for what reason."""
 
     isolation: str
@@ -63,7 +63,7 @@ class Report:
         return self.isolation != "basic"
 
 
-def enter_namespaces(report: Report) -> None:
+def enter_namespaces(report: LayerReport) -> None:
     """Enter namespaces of our own; the process' next child is the first in the new pid one."""
     if not report.wanted or not _LINUX:
         return
@@ -91,7 +91,7 @@ def _map(name: str, text: str) -> None:
         file.write(text)
 
 
-def mount_scratch(scratch: str, file_mb: int, report: Report) -> None:
+def mount_scratch(scratch: str, file_mb: int, report: LayerReport) -> None:
     """Give the server a scratch file system of its own, of bounded size, gone when it ends.
 
     What programs must not read beneath library directories is covered by empty ones.
@@ -115,7 +115,7 @@ def die_with_parent() -> None:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
 
 
-def give_up_privileges(report: Report) -> None:
+def give_up_privileges(report: LayerReport) -> None:
     """No capabilities and no way to get any; orphans come to the server to be ended."""
     if not _LINUX:
         report.missing["privileges"] = f"not known on {sys.platform}"
@@ -131,7 +131,7 @@ def give_up_privileges(report: Report) -> None:
         report.missing["privileges"] = str(error)
 
 
-def prepare_walls(limits: dict[str, Any], scratch: str, report: Report) -> Walls:
+def prepare_layers(limits: dict[str, Any], scratch: str, report: LayerReport) -> EnterLayers:
     """Set the limits that all children inherit; what each calls before it runs a program.
 
     That is one function over calls made ready: whatever a child has to look up is a page that
@@ -143,7 +143,7 @@ def prepare_walls(limits: dict[str, Any], scratch: str, report: Report) -> Walls
     if report.wanted:
         calls += _prepare_landlock(scratch, report)
         load = _prepare_seccomp(report) or load
-    close_rest = closing_from(FIRST_FREE_FD)
+    close_rest = closing_from(messages.FIRST_FREE_FD)
     setpgid, dup2, getpid = os.setpgid, os.dup2, os.getpid
 
     def enter(fds: Sequence[int]) -> None:
@@ -158,7 +158,7 @@ def prepare_walls(limits: dict[str, Any], scratch: str, report: Report) -> Walls
     return enter
 
 
-def _set_limits(limits: dict[str, Any], report: Report) -> None:
+def _set_limits(limits: dict[str, Any], report: LayerReport) -> None:
     """Limits that the server can live with; its children have them from it."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, MOST_FILES)
@@ -172,7 +172,7 @@ def _set_limits(limits: dict[str, Any], report: Report) -> None:
     report.active["limits"] = "CPU, wall, memory, files, output"
 
 
-def _first_calls(limits: dict[str, Any], report: Report) -> list[kernel.Call]:
+def _first_calls(limits: dict[str, Any], report: LayerReport) -> list[kernel.Call]:
     if not _LINUX:  # where the server cannot read the child's clock
         most = int(limits["cpu_s"]) + 3
         return [functools.partial(resource.setrlimit, resource.RLIMIT_CPU, (most, most + 1))]
@@ -180,7 +180,7 @@ def _first_calls(limits: dict[str, Any], report: Report) -> list[kernel.Call]:
     return [] if "pid" in report.namespaces else [die_with_parent]
 
 
-def _prepare_landlock(scratch: str, report: Report) -> list[kernel.Call]:
+def _prepare_landlock(scratch: str, report: LayerReport) -> list[kernel.Call]:
     version = kernel.landlock_version() if _LINUX else 0
     if version == 0:
         report.missing["landlock"] = "the kernel has none, or it is switched off"
@@ -194,7 +194,7 @@ def _prepare_landlock(scratch: str, report: Report) -> list[kernel.Call]:
         return []
 
 
-def _prepare_seccomp(report: Report) -> Callable[[int], None] | None:
+def _prepare_seccomp(report: LayerReport) -> Callable[[int], None] | None:
     reason = seccomp.supported() if _LINUX else f"not known on {sys.platform}"
     if reason is not None:
         report.missing["seccomp"] = reason
@@ -235,13 +235,13 @@ def closing_from(first: int) -> Callable[[], None]:
     return functools.partial(os.closerange, first, MOST_FILES)  # a server has none beyond these
 
 
-def probe(walls: Walls, report: Report) -> None:
+def probe(enter_layers: EnterLayers, report: LayerReport) -> None:
     """Try the layers on a child: one that lets the forbidden pass is reported as missing."""
     pid = os.fork()
     if pid == 0:
         code = 0
         with contextlib.suppress(BaseException):
-            walls(())
+            enter_layers(())
             code = 64 | _breaches()
         os._exit(code)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -266,7 +266,7 @@ def _breaches() -> int:
     return found
 
 
-def complaint(report: Report) -> str | None:
+def complaint(report: LayerReport) -> str | None:
     """What `full` lacks here, or None."""
     lacking = [group for group in GROUPS if group not in report.active]
     return ", ".join(f"{group} ({report.missing.get(group, 'off')})" for group in lacking) or None

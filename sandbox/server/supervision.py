@@ -10,7 +10,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from sandbox.protocol import frames as wire
+from sandbox.protocol import frames
 from sandbox.protocol.messages import KILL, End
 
 CHUNK = 1 << 16
@@ -118,7 +118,7 @@ class Child:
 
     def _command(self) -> None:
         """The only command during a job is to kill; the end of the stream means the same."""
-        tag, _ = wire.read_frame(self.bounds.control)
+        tag, _ = frames.read_frame(self.bounds.control)
         if tag == KILL.tag:
             self._kill()
 

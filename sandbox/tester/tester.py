@@ -18,50 +18,50 @@ import time
 from types import FrameType
 from typing import NoReturn
 
-from sandbox.protocol import frames as wire
-from sandbox.protocol import messages as protocol
+from sandbox.protocol import frames, messages
 from sandbox.protocol.failures import TimeLimit
 from sandbox.protocol.messages import Ended, Ending
-from sandbox.tester import trial
+from sandbox.tester import testing
+from sandbox.tester.link import Link
 
 GRACE_S = 2
 LARGE = 1 << 20  # bytes of answers
 
 
-class Judge:
+class Tester:
     """Runs the tests that the pool names, each over a link to the program's process."""
 
     def __init__(self, control: socket.socket, cpu_s: float) -> None:
         self._control = control
         self._cpu_s = cpu_s
-        self._tests: dict[int, trial.CompiledTest] = {}
+        self._tests: dict[int, testing.CompiledTest] = {}
         signal.signal(signal.SIGPROF, _raise_time_limit)
 
     def serve(self) -> NoReturn:
-        """Serve until the pool hangs up, which is an exception of `wire`."""
+        """Serve until the pool hangs up, which raises a WireError."""
         while True:
-            tag, body, fds = wire.read_frame_with_fds(self._control, 1)
+            tag, body, fds = frames.read_frame_with_fds(self._control, 1)
             number, *rest = json.loads(body)
-            if tag == protocol.TEST.tag:
-                self._tests[number] = trial.compile_test(rest[0], rest[1], tuple(rest[2]))
+            if tag == messages.TEST.tag:
+                self._tests[number] = testing.compile_test(rest[0], rest[1], tuple(rest[2]))
                 continue
             job, seed = rest
             ending = self._run(self._tests[number], fds[0], seed)
             os.close(fds[0])
-            body = protocol.pack_job(job, protocol.pack_ending(ending))
-            wire.write(self._control.fileno(), protocol.VERDICT.frame(body))
+            body = messages.pack_job(job, messages.pack_ending(ending))
+            frames.write(self._control.fileno(), messages.VERDICT.frame(body))
 
-    def _run(self, test: trial.CompiledTest, link_fd: int, seed: int) -> Ending:
-        link = trial.Link(link_fd)
+    def _run(self, test: testing.CompiledTest, link_fd: int, seed: int) -> Ending:
+        link = Link(link_fd)
         most = int(time.process_time() + self._cpu_s) + GRACE_S
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
         signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
         try:
-            return trial.run_trial(test, link, seed)
+            return testing.run_test(test, link, seed)
         except TimeLimit:
-            return Ending(Ended.timeout, trial.TIME_IS_UP)
+            return Ending(Ended.timeout, testing.TIME_IS_UP)
         except MemoryError:
-            return Ending(Ended.memory, trial.MEMORY_IS_UP)
+            return Ending(Ended.memory, testing.MEMORY_IS_UP)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             large = link.received > LARGE

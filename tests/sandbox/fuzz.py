@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from sandbox import Harness, Limits, Outcome, Pool, Program, Status, Test
-from sandbox.protocol import encoding, freezing
-from sandbox.protocol import messages as protocol
+from sandbox.protocol import encoding, freezing, messages
 from sandbox.protocol.frames import HEAD, frame
 from sandbox.protocol.messages import MESSAGES, Ended, Ending, Message, Party
 from sandbox.report import Report
@@ -120,7 +119,7 @@ def some_body(chance: random.Random, message: Message) -> bytes:
     if message.form == "struct":
         ended = chance.choice(list(Ended))
         ending = Ending(ended, "x" * chance.randrange(600), chance.randrange(2**32), 0)
-        body = protocol.pack_ending(ending)
+        body = messages.pack_ending(ending)
         return body if chance.random() < 0.7 else chance.randbytes(chance.randrange(3000))
     if message.form == "JSON":
         texts = (b"1", b"[1,2]", b"{}", b"[[[]]]", b"1e999", b"NaN", b"[" * 9000, b"9" * 5000, b'"')
@@ -145,18 +144,18 @@ def recorded() -> list[bytes]:
     encoded = [encoding.encode(freezing.freeze(value)) for value in values]
     changed = [encoding.encode(freezing.freeze((value, None))) for value in values]
     raised = encoding.encode(freezing.freeze(("ValueError", ("no",), b"\2" + bytes(9))))
-    endings = [protocol.pack_ending(Ending(e, "detail", 3, None)) for e in protocol.OF_PROGRAMS]
+    endings = [messages.pack_ending(Ending(e, "detail", 3, None)) for e in messages.OF_PROGRAMS]
     return [
-        protocol.BEGUN.frame(),
-        protocol.CALLABLE.frame(),
-        *(protocol.VALUE.frame(body) for body in encoded),
-        *(protocol.INTERIM.frame(body) for body in encoded),
-        *(protocol.ENDING.frame(body) for body in endings),
-        *(protocol.UNCALLABLE.frame(body) for body in endings),
-        *(protocol.ANSWER.frame(body) for body in changed),
-        *(protocol.SIMPLE.frame(body) for body in (b"1", b"[true,null,1.5]", b'"x"')),
-        protocol.NUMBERS.frame(struct.pack("<II3Bqqd", 3, 0, 0, 0, 1, 5, 6, 7.5)),
-        protocol.RAISED.frame(raised),
+        messages.BEGUN.frame(),
+        messages.CALLABLE.frame(),
+        *(messages.VALUE.frame(body) for body in encoded),
+        *(messages.INTERIM.frame(body) for body in encoded),
+        *(messages.ENDING.frame(body) for body in endings),
+        *(messages.UNCALLABLE.frame(body) for body in endings),
+        *(messages.ANSWER.frame(body) for body in changed),
+        *(messages.SIMPLE.frame(body) for body in (b"1", b"[true,null,1.5]", b'"x"')),
+        messages.NUMBERS.frame(struct.pack("<II3Bqqd", 3, 0, 0, 0, 1, 5, 6, 7.5)),
+        messages.RAISED.frame(raised),
     ]
 
 
@@ -261,7 +260,7 @@ def calls_to_read(data: bytes) -> int:
         calls += event.endswith("call")
 
     report = Report()
-    report.feed(protocol.BEGUN.frame())
+    report.feed(messages.BEGUN.frame())
     sys.setprofile(count)
     try:
         for at in range(0, len(data), 1 << 18):

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.protocol import encoding, plain
-from sandbox.protocol import messages as protocol
+from sandbox.protocol import encoding, messages, plain
 from sandbox.report import Report
 from tests.sandbox.fuzz import MOST_CALLS, calls_to_read, run
 
@@ -25,7 +24,7 @@ def listed(parts: list[bytes]) -> bytes:
 
 
 def value(body: bytes) -> bytes:
-    return protocol.VALUE.frame(body)
+    return messages.VALUE.frame(body)
 
 
 # the most that each form can ask of the evaluator
@@ -41,7 +40,7 @@ WORST = {
         + b"".join(b"i" + LENGTH(10) + (k * (2**61 - 1)).to_bytes(10, "big") for k in range(9000))
     ),
     "large_shape": value(b"a" + LENGTH(64) + LENGTH(2**32 - 1) * 63 + LENGTH(0) + LENGTH(0)),
-    "many_frames": protocol.VALUE.frame(b"N") * (protocol.REPORT_FRAMES + 10),
+    "many_frames": messages.VALUE.frame(b"N") * (messages.REPORT_FRAMES + 10),
     "large_frames": value(b"b" + LENGTH(BYTES - 5) + bytes(BYTES - 5)) * 5,
     "bytes_that_are_no_frames": bytes(6 << 20),
 }  # fmt: skip
@@ -62,7 +61,7 @@ def test_evaluators_memory_for_a_report_is_bounded(name: str) -> None:
     tracemalloc.start()
     try:
         report = Report()
-        report.feed(protocol.BEGUN.frame())
+        report.feed(messages.BEGUN.frame())
         for at in range(0, len(data), 1 << 18):
             if not report.feed(data[at : at + (1 << 18)]):
                 break
@@ -74,7 +73,7 @@ def test_evaluators_memory_for_a_report_is_bounded(name: str) -> None:
 
 
 def test_bytes_in_any_pieces_are_the_same_report() -> None:
-    data = protocol.BEGUN.frame() + value(listed([b"N"] * 9)) + protocol.ENDING.frame(bytes(10))
+    data = messages.BEGUN.frame() + value(listed([b"N"] * 9)) + messages.ENDING.frame(bytes(10))
     for size in (1, 3, 7, len(data)):
         report = Report()
         assert all(report.feed(data[at : at + size]) for at in range(0, len(data), size))
@@ -88,19 +87,19 @@ def test_pieces_are_counted() -> None:
     taken = 0
     while report.feed(b"V" if taken == 0 else b"\0"):
         taken += 1
-        assert taken <= protocol.REPORT_FRAMES
+        assert taken <= messages.REPORT_FRAMES
     assert "malformed" in report.broken
 
 
 def test_every_message_and_code_has_one_letter() -> None:
-    tags = [message.tag for message in protocol.MESSAGES]
+    tags = [message.tag for message in messages.MESSAGES]
     assert len(set(tags)) == len(tags)
     assert len(set(encoding.CODES.values())) == len(encoding.CODES)
 
 
 def test_the_documentation_has_every_message_and_code() -> None:
     page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
-    for message in protocol.MESSAGES:
+    for message in messages.MESSAGES:
         way = f"| `{message.tag.decode()}` | {message.sender.value} → {message.reader.value} |"
         assert f"{way} {message.form} | {message.meaning} |" in page
     for name, code in encoding.CODES.items():

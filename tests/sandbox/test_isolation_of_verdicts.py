@@ -13,11 +13,11 @@ from types import SimpleNamespace as Namespace
 import pytest
 
 from sandbox import Limits, Outcome, Pool, Program, Status, Test
-from sandbox.protocol import frames as wire
-from sandbox.protocol import messages as protocol
+from sandbox.protocol import frames, messages
 from sandbox.protocol.failures import TimeLimit
 from sandbox.protocol.messages import Ended, Ending
-from sandbox.tester import trial
+from sandbox.tester.link import Link
+from sandbox.tester.testing import compile_test, run_test
 from tests.sandbox.attacks import FORGER, FORGERIES
 
 LIMITS = Limits(cpu_s=1.0, wall_s=3.0, memory_mb=512)
@@ -60,15 +60,15 @@ def test_forgery_harms_its_own_verdict_only(name: str, lone: Pool) -> None:
 def test_what_reading_an_answer_takes_is_not_the_tests_fault(
     error: type[BaseException], source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(reader: wire.Reader) -> None:
+    def read(reader: frames.Reader) -> None:
         raise error
 
-    monkeypatch.setattr(wire.Reader, "frame", read)
+    monkeypatch.setattr(frames.Reader, "frame", read)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        link = trial.Link(ours.fileno())
+        link = Link(ours.fileno())
         try:
-            ending = trial.run_trial(trial.compile_test("", source, ("f",)), link, 0).ended
+            ending = run_test(compile_test("", source, ("f",)), link, 0).ended
         except error:  # as the tester's process then says
             ending = Ended.memory
     assert ending in (Ended.memory, Ended.timeout)
@@ -82,11 +82,11 @@ def test_answers_are_not_kept_after_their_test() -> None:
     honest = Program("def f(n): return list(range(n))", test=whole)
     with Pool(Limits(cpu_s=10, wall_s=30, memory_mb=256), workers=1) as pool:
         assert pool.run(honest).status is Status.passed
-        tester = pool._workers[0].judge
+        tester = pool._workers[0].tester
         for _ in range(6):
             assert pool.run(large).status is Status.exception
         assert pool.run(honest).status is Status.passed
-        assert pool._workers[0].judge is tester
+        assert pool._workers[0].tester is tester
 
 
 @pytest.mark.parametrize("ended", [Ended.broken_test, Ended.memory])
@@ -95,16 +95,16 @@ def test_a_fault_of_a_test_is_believed_of_a_fresh_tester_only(
 ) -> None:
     worker = lone._workers[0]
     assert lone.run(HONEST[1]).status is Status.passed
-    worn = worker.judge
+    worn = worker.tester
 
     def unpack(body: bytes) -> Ending:
-        return Ending(ended, "") if worker.judge is worn else protocol.unpack_ending(body)
+        return Ending(ended, "") if worker.tester is worn else messages.unpack_ending(body)
 
     with monkeypatch.context() as patch:
-        patch.setattr("sandbox.pool.protocol", Namespace(**vars(protocol)))
-        patch.setattr("sandbox.pool.protocol.unpack_ending", unpack)
+        patch.setattr("sandbox.runs.messages", Namespace(**vars(messages)))
+        patch.setattr("sandbox.runs.messages.unpack_ending", unpack)
         assert lone.run(HONEST[1]).status is Status.passed
-    assert worker.judge is not worn
+    assert worker.tester is not worn
 
 
 CATCHES_ALL = "try: f(1)\nexcept: pass"
@@ -185,11 +185,11 @@ os.makedirs("z/b/c")
 
 
 def test_names_in_the_scratch_directory_cannot_stop_the_server(lone: Pool) -> None:
-    servers = {lone._workers[0].lines[0].server}
+    servers = {lone._workers[0].servers[0].process}
     for _ in range(2):
         assert lone.run(Program(TAKE_NAMES)).status is Status.passed
         assert lone.run(Program("import os; print(os.listdir('.'))")).stdout == "[]\n"
-        servers.add(lone._workers[0].lines[0].server)
+        servers.add(lone._workers[0].servers[0].process)
     assert len(servers) == 1
 
 
@@ -200,7 +200,7 @@ def test_a_program_under_which_processes_fail_is_at_fault_if_others_pass(
     tried, run = [], worker._try
 
     def fails_under(program: Program, payload: bytes, tier: int) -> Outcome:
-        tried.append((program.source, worker._line(tier).server))
+        tried.append((program.source, worker._server(tier).process))
         if program.source == "bad":
             raise ConnectionError("the server fell over")
         return run(program, payload, tier)
@@ -241,7 +241,7 @@ def test_a_program_too_large_for_its_memory_is_at_fault(tested: bool) -> None:
 def test_a_report_of_another_job_is_not_taken(lone: Pool) -> None:
     """As after an exception between two reads: what was not read is thrown away."""
     worker = lone._workers[0]
-    worker.lines[0]._next.job += 1
+    worker.servers[0]._next.job += 1
     outcome = lone.run(HONEST[0])
     assert (outcome.status, outcome.stdout) == (Status.passed, "hello\n")
 
@@ -249,7 +249,7 @@ def test_a_report_of_another_job_is_not_taken(lone: Pool) -> None:
 def test_pool_that_is_dropped_ends_its_servers() -> None:
     pool = Pool(LIMITS, workers=2)
     threads = list(pool._workers)
-    processes = [worker.lines[0].server._process for worker in threads]
+    processes = [worker.servers[0].process._process for worker in threads]
     future = pool.submit(Program("print('still')"))
     del pool
     for thread in threads:

@@ -126,8 +126,8 @@ def test_queued_programs_are_cancelled_by_closing() -> None:
 def servers(pool: Pool) -> list[int]:
     """The fork servers' processes: children of the keepers that the pool started."""
     pids: list[int] = []
-    for line in [line for worker in pool._workers for line in list(worker.lines.values())]:
-        keeper = line.server._process.pid
+    for server in [each for worker in pool._workers for each in list(worker.servers.values())]:
+        keeper = server.process._process.pid
         with contextlib.suppress(OSError):
             text = Path(f"/proc/{keeper}/task/{keeper}/children").read_text()
             pids.extend(int(pid) for pid in text.split())

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks import official, strict
 from sandbox import Harness, Isolation, Limits, Outcome, Pool, Program, Status, Test, tiers
-from sandbox.protocol import messages as protocol
+from sandbox.protocol import messages
 from tests.benchmarks.programs import ALL
 from tests.sandbox.test_lifecycle import descendants, ends, linux_only
 
@@ -37,7 +37,7 @@ def shared_pool(full_pool: Pool) -> Iterator[Pool]:
 
 
 def started(pool: Pool) -> set[int]:
-    return {tier for worker in pool._workers for tier in worker.lines}
+    return {tier for worker in pool._workers for tier in worker.servers}
 
 
 SCANNED = {
@@ -184,7 +184,7 @@ def test_requests_that_a_program_makes_up_change_nothing(
     fresh_pool: Pool, names: tuple[str, ...]
 ) -> None:
     forged = "import os\n"
-    for frame in [protocol.NEEDS.frame(name.encode()) for name in names]:
+    for frame in [messages.NEEDS.frame(name.encode()) for name in names]:
         forged += f"os.write(3, {frame!r})\n"
     assert fresh_pool.run(Program(f"{forged}1 / 0")).detail.startswith("ZeroDivisionError")
     assert fresh_pool.run(Program(f"{forged}print(2)")).stdout == "2\n"
@@ -216,7 +216,7 @@ def test_after_a_verdict_there_is_no_other_try(fresh_pool: Pool) -> None:
 
 def test_a_library_that_is_used_after_the_end_is_not_needed(fresh_pool: Pool) -> None:
     """As by a thread that nobody waits for."""
-    forged = (protocol.ENDING.frame(bytes(10)), protocol.NEEDS.frame(b"numpy"))
+    forged = (messages.ENDING.frame(bytes(10)), messages.NEEDS.frame(b"numpy"))
     for frames in (forged, forged[::-1]):
         late = f"import os\nos.write(3, {b''.join(frames)!r})\nos._exit(0)"
         assert fresh_pool.run(Program(late)).status is Status.passed
@@ -264,7 +264,7 @@ def test_outcomes_do_not_depend_on_the_tier(monkeypatch: pytest.MonkeyPatch) -> 
     for forced in (None, 0, len(LIBRARIES)):  # the one that fits, the smallest, the largest
         with monkeypatch.context() as patch, Pool(LIMITS, libraries=LIBRARIES) as pool:
             if forced is not None:
-                patch.setattr("sandbox.pool.tier_of", lambda source, libraries, t=forced: t)
+                patch.setattr("sandbox.worker.tier_of", lambda source, libraries, t=forced: t)
             outcomes.append([seen(f.result()) for f in [pool.submit(p) for p in programs]])
     for program, *ways in zip(programs, *outcomes, strict=True):
         assert ways[0] == ways[1] == ways[2], program.source

@@ -1,73 +1,29 @@
-"""The trusted side of a test: its code, its namespace, and the link to the program.
-
-What the test does not define is the program's: its functions, classes and values come over
-the link. Every call waits for its answer, so that nothing of the test is known to the
-program but the arguments of the calls so far.
-"""
+"""The tester's end of the link to a program: requests, and answers read within budgets."""
 
 from __future__ import annotations
 
 import builtins
 import contextlib
-import functools
-import importlib
 import json
-import types
 from collections.abc import Callable, Iterator
-from types import CodeType
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
-from sandbox.protocol import failures as failure
-from sandbox.protocol import frames as wire
-from sandbox.protocol import messages as protocol
-from sandbox.protocol.crossing import (
-    Opaque,
-    ProgramFaultError,
-    Sender,
-    TestFaultError,
-    make,
-    unpack_numbers,
-    update,
-)
+from sandbox.protocol import failures, frames, messages
 from sandbox.protocol.encoding import decode
 from sandbox.protocol.failures import TimeLimit
 from sandbox.protocol.messages import OF_PROGRAMS, Ended, Ending, Message, ProtocolError
+from sandbox.protocol.number_lists import unpack_numbers
 from sandbox.protocol.plain import Plain, PlainError
+from sandbox.protocol.standard import make
 from sandbox.protocol.thawing import thaw
-
-FILENAME, SETUP_FILENAME = "<test>", "<setup>"
-TIME_IS_UP = "the test used up its CPU time on the program's answers"
-MEMORY_IS_UP = "the test ran out of memory on the program's answers"
+from sandbox.tester.changes import update
+from sandbox.tester.sender import Opaque, ProgramFaultError, Sender, TestFaultError
 
 _FROM_PROGRAM = {
     message.tag: message
-    for message in protocol.MESSAGES
-    if (message.sender, message.reader) == (protocol.Party.program, protocol.Party.tester)
+    for message in messages.MESSAGES
+    if (message.sender, message.reader) == (messages.Party.program, messages.Party.tester)
 }
-
-
-class CompiledTest(NamedTuple):
-    """A test's code, compiled once; or why it cannot be."""
-
-    setup: CodeType | None
-    source: CodeType | None
-    proxies: tuple[str, ...]
-    fault: str = ""
-
-
-def compile_test(setup: str, source: str, proxies: tuple[str, ...]) -> CompiledTest:
-    if "numpy" in setup + source:  # before any run, so that its generator is seeded for the first
-        with contextlib.suppress(ImportError):
-            importlib.import_module("numpy.random")
-    codes, at = [], "setup"
-    try:
-        for text, at in ((setup, SETUP_FILENAME), (source, FILENAME)):
-            codes.append(compile(text, at, "exec", dont_inherit=True))
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-        ending = failure.syntax(error)
-        where = f" (line {ending.line} of its {at.strip('<>')})" if ending.line else ""
-        return CompiledTest(None, None, proxies, f"it does not compile: {ending.detail}{where}")
-    return CompiledTest(codes[0], codes[1], proxies)
 
 
 class ProgramGone(BaseException):
@@ -87,7 +43,7 @@ class Link:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._reader = wire.Reader(fd, {tag: known.most for tag, known in _FROM_PROGRAM.items()})
+        self._reader = frames.Reader(fd, {tag: known.most for tag, known in _FROM_PROGRAM.items()})
         self.received = 0  # bytes
         self._sender = Sender(_handle_of)
         self._raised: list[tuple[BaseException, Ending]] = []
@@ -97,7 +53,7 @@ class Link:
     def wait_until_ready(self) -> None:
         """Wait until the program's functions can be called; ProgramEnded if they never can."""
         if not self.answered:
-            self._send(protocol.WAIT, b"")
+            self._send(messages.WAIT, b"")
             self._receive()
 
     def ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
@@ -109,20 +65,20 @@ class Link:
             raise
 
     def _ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
-        self._send(protocol.CALL, self._sender.pickled((operation, target, args, kwargs)))
+        self._send(messages.CALL, self._sender.pickled((operation, target, args, kwargs)))
         while True:
             message, body = self._receive()
             try:
-                if message is protocol.SIMPLE:
+                if message is messages.SIMPLE:
                     return _from_json(body)
-                if message is protocol.NUMBERS:
+                if message is messages.NUMBERS:
                     return unpack_numbers(body)
                 told = self._thawed(body)
-                if message is protocol.ANSWER:
+                if message is messages.ANSWER:
                     return _answer(told, args, kwargs)
-                if message is protocol.RAISED:
+                if message is messages.RAISED:
                     error = self._exception(*told)
-                elif message is protocol.ASK:
+                elif message is messages.ASK:
                     error = None
                     operation_here, handle, *inputs = told
                     given = self._sender.taken(handle)
@@ -132,7 +88,7 @@ class Link:
                 raise ProgramFaultError(f"its answer is malformed: {fault}") from fault
             if error is not None:
                 raise error
-            self._send(protocol.RESULT, self._result(operation_here, given, *inputs))
+            self._send(messages.RESULT, self._result(operation_here, given, *inputs))
 
     def _result(self, operation: object, value: Any, args: Any = (), kwargs: Any = None) -> bytes:
         """What comes of an operation that the program asks of an object of the test's."""
@@ -140,7 +96,7 @@ class Link:
             done = next(value) if operation == "next" else value(*args, **(kwargs or {}))
         except Exception as error:  # noqa: BLE001  whatever the test raises is its program's to see
             args_of_error = error.args if self._can_send(error.args) else (str(error),)
-            return self._sender.pickled((failure.builtin_type(error), args_of_error))
+            return self._sender.pickled((failures.builtin_type(error), args_of_error))
         return self._sender.pickled((None, done))
 
     def _can_send(self, value: object) -> bool:
@@ -159,7 +115,7 @@ class Link:
             problem = f"a call of {len(body):,} bytes; at most {message.most:,} can cross"
             raise ProgramFaultError(problem) if self.answered else TestFaultError(problem)
         with contextlib.suppress(OSError):  # it has ended; what it said before may tell why
-            wire.write(self._fd, message.frame(body))
+            frames.write(self._fd, message.frame(body))
 
     def _receive(self) -> tuple[Message, bytes]:
         try:
@@ -168,15 +124,15 @@ class Link:
             self.answered = True
             self.fault = error
             raise
-        except wire.FrameError as error:
+        except frames.FrameError as error:
             raise ProgramFaultError(f"its answer is malformed: {error}") from error
-        except (wire.WireError, OSError) as error:
+        except (frames.WireError, OSError) as error:
             raise ProgramGone("its process ended") from error
         self.received += len(body)
-        if self.received > protocol.ANSWERS_BYTES:
-            raise ProgramFaultError(f"its answers have over {protocol.ANSWERS_BYTES:,} bytes")
+        if self.received > messages.ANSWERS_BYTES:
+            raise ProgramFaultError(f"its answers have over {messages.ANSWERS_BYTES:,} bytes")
         message = _FROM_PROGRAM[tag]
-        if message is protocol.UNCALLABLE and not self.answered:
+        if message is messages.UNCALLABLE and not self.answered:
             raise ProgramEnded(_ending(body))
         self.answered = True
         return message, body
@@ -296,98 +252,9 @@ def _handle_of(value: object) -> int | None:
 def _ending(told: bytes) -> Ending:
     """An ending as the program's process tells it; a passed one it cannot claim here."""
     try:
-        ending = protocol.unpack_ending(told, OF_PROGRAMS)
+        ending = messages.unpack_ending(told, OF_PROGRAMS)
     except (ProtocolError, TypeError) as error:
         raise ProgramFaultError(f"its answer is malformed: {error}") from error
     if ending.ended is Ended.passed:
         ending = ending._replace(ended=Ended.exception)
     return ending if ending.detail else ending._replace(detail="the program ended before the test")
-
-
-_BUILTINS = {name: value for name, value in vars(builtins).items() if not name.startswith("__")}
-
-
-class Namespace(dict[str, Any]):
-    """A test's globals; a name that is not among them is the program's.
-
-    Builtins are among them: which function `len` is must not be the program's to say.
-    """
-
-    def __init__(self, link: Link) -> None:
-        super().__init__(_BUILTINS, __name__="test", __builtins__=builtins)
-        self._link = link
-
-    def __missing__(self, name: str) -> object:
-        if name.startswith("__"):
-            raise KeyError(name)
-        return self._link.ask("get", name, (), {})
-
-
-def run_trial(test: CompiledTest, link: Link, seed: int) -> Ending:
-    """Run one test against the program behind `link`: its verdict."""
-    import random  # not by programs' servers, to whose forks its hooks would add
-    import sys
-
-    if test.setup is None or test.source is None:
-        return Ending(Ended.broken_test, test.fault)
-    random.seed(seed)
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed(seed % 2**32)
-    try:
-        ending = _run(test.setup, test.source, test.proxies, link)
-        if link.fault is not None:  # the test's own code caught it
-            raise link.fault
-        link.wait_until_ready()
-    except ProgramEnded as error:
-        return error.ending
-    except ProgramGone as error:
-        return Ending(Ended.gone, str(error))
-    except ProgramFaultError as error:
-        return Ending(Ended.exception, str(error))
-    except TestFaultError as error:
-        return Ending(Ended.broken_test, str(error))
-    return ending
-
-
-def _run(setup: CodeType, source: CodeType, proxies: tuple[str, ...], link: Link) -> Ending:
-    names = Namespace(link)
-    at_setup = True
-    try:
-        exec(setup, names)
-        at_setup = False
-        for name in proxies:
-            names[name] = _proxy(link, name, names.get(name))
-        exec(source, names)
-    except (ProgramGone, ProgramEnded, ProgramFaultError, TestFaultError):
-        raise
-    except BaseException as error:  # whatever a test raises is its verdict
-        if not link.answered and at_setup:
-            raise TestFaultError(f"its setup fails: {_headline(error, SETUP_FILENAME)}") from error
-        if not link.answered and isinstance(error, (TimeLimit, MemoryError)):
-            raise TestFaultError(f"it fails by itself: {_headline(error, FILENAME)}") from error
-        return _verdict(error, link)
-    return Ending(Ended.passed)
-
-
-def _proxy(link: Link, name: str, stub: object) -> Callable[..., object]:
-    def proxy(*args: object, **kwargs: object) -> object:
-        return link.ask("call", name, args, kwargs)
-
-    proxy.__name__ = proxy.__qualname__ = name
-    return functools.wraps(stub)(proxy) if isinstance(stub, types.FunctionType) else proxy
-
-
-def _verdict(error: BaseException, link: Link) -> Ending:
-    told = link.ending_of(error)
-    if told is not None:
-        return told
-    if isinstance(error, TimeLimit):
-        return Ending(Ended.timeout, TIME_IS_UP)
-    if isinstance(error, MemoryError):
-        return Ending(Ended.memory, MEMORY_IS_UP)
-    return Ending(Ended.wrong_answer, _headline(error, FILENAME))
-
-
-def _headline(error: BaseException, filename: str) -> str:
-    line = failure.line_in(error.__traceback__, filename)
-    return failure.headline(error) + (f" (line {line} of the test)" if line else "")

@@ -1,0 +1,71 @@
+"""The private way out of the program's process: values, then how the program ended."""
+
+from __future__ import annotations
+
+import marshal
+import os
+from typing import Any, NoReturn, cast
+
+from sandbox.protocol import encoding, frames, messages
+from sandbox.protocol.messages import Ended, Ending
+from sandbox.protocol.plain import REPORT, Plain, PlainError
+
+PASSED = Ending(Ended.passed)
+
+
+class Channel:
+    """The private way out of the process: values, then how the program ended."""
+
+    _PASSED = messages.ENDING.frame(messages.pack_ending(PASSED))
+    _BEGUN = messages.BEGUN.frame()
+    _TOO_LARGE: Plain = ("object", "value", "too large to be reported")
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        # kept well below what the pool takes, so that room for the rest is left
+        self._interims = messages.REPORT_FRAMES // 2
+        self._interim_bytes = messages.REPORT_BYTES // 2
+
+    def payload(self) -> tuple[Any, ...]:
+        """What the pool asks for; trusted, so marshal will do."""
+        try:
+            return cast("tuple[Any, ...]", marshal.loads(frames.read_frame(self._fd)[1]))
+        except (frames.WireError, OSError):  # there is no program, and will be none
+            os._exit(0)
+
+    def begun(self) -> None:
+        """Told before anything of the program runs: what fails earlier is not its fault."""
+        frames.write(self._fd, self._BEGUN)
+
+    def fault(self, text: str) -> NoReturn:
+        body = text.encode("utf-8", "backslashreplace")[: messages.FAULT.most]
+        frames.write(self._fd, messages.FAULT.frame(body))
+        os._exit(1)
+
+    def needs(self, library: str) -> NoReturn:
+        """The program uses a library that is not here: it is to be run where that is."""
+        frames.write(self._fd, messages.NEEDS.frame(library.encode()))
+        os._exit(0)  # a thread may come to this after the program's end, which is no failure
+
+    def value(self, value: Plain) -> None:
+        frames.write(self._fd, messages.VALUE.frame(self._encoded(value)))
+
+    def interim(self, value: Plain) -> None:
+        """A value so far; nothing where the pool would soon refuse more."""
+        frame = messages.INTERIM.frame(self._encoded(value))
+        self._interims -= 1
+        self._interim_bytes -= len(frame)
+        if self._interims >= 0 and self._interim_bytes >= 0:
+            frames.write(self._fd, frame)
+
+    def _encoded(self, value: Plain) -> bytes:
+        try:
+            return encoding.encode(value, REPORT)
+        except PlainError:  # values frozen one by one, too large together
+            return encoding.encode(self._TOO_LARGE)
+
+    def end(self, ending: Ending) -> None:
+        if ending is PASSED:
+            frames.write(self._fd, self._PASSED)
+        else:
+            frames.write(self._fd, messages.ENDING.frame(messages.pack_ending(ending)))

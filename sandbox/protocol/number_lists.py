@@ -1,0 +1,50 @@
+"""Long lists of numbers, by columns: integers of 64 bits, floats, booleans and None."""
+
+from __future__ import annotations
+
+import array
+import struct
+from itertools import repeat
+from typing import Any
+
+from sandbox.protocol.plain import PlainError
+
+_COUNTS = struct.Struct("<II")
+
+
+_KINDS: dict[type, int] = {int: 0, float: 1, bool: 2, type(None): 3}
+
+
+_INT, _FLOAT, _BOOL, _NONE = range(4)
+
+
+def pack_numbers(values: list[Any]) -> bytes | None:
+    """Integers of 64 bits, floats, booleans and None, by columns; None for anything else."""
+    try:
+        kinds = bytes(map(_KINDS.__getitem__, map(type, values)))
+        ints = array.array("q", [value for value in values if type(value) is int])
+    except (KeyError, OverflowError):
+        return None
+    floats = array.array("d", [value for value in values if type(value) is float])
+    truths = bytes([value for value in values if type(value) is bool])
+    head = _COUNTS.pack(len(kinds), len(truths))
+    return b"".join((head, kinds, truths, ints.tobytes(), floats.tobytes()))
+
+
+def unpack_numbers(body: bytes) -> list[object]:
+    """The list, from bytes of any origin; PlainError where they are none."""
+    if len(body) < _COUNTS.size:
+        raise PlainError("numbers end too early")
+    count, truths = _COUNTS.unpack_from(body)
+    at = _COUNTS.size
+    kinds, truth = body[at : at + count], body[at + count : at + count + truths]
+    sizes = [kinds.count(kind) for kind in range(4)]
+    at += count + truths
+    if sum(sizes) != count or sizes[_BOOL] != truths or len(body) != at + 8 * (sizes[0] + sizes[1]):
+        raise PlainError("numbers do not fit their kinds")
+    ints = array.array("q", body[at : at + 8 * sizes[_INT]])
+    floats = array.array("d", body[at + 8 * sizes[_INT] :])
+    if len(ints) == count or len(floats) == count:
+        return list(ints or floats)
+    columns = [iter(ints), iter(floats), map(bool, truth), repeat(None)]
+    return [next(columns[kind]) for kind in kinds]
