@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import Benchmark, load
+from models.embedded import embedded, names
+from models.hashes import weights_sha256
 from mtpb.checking.preflight import About, Check, State
 from mtpb.rundir.store import read_json
 
@@ -119,8 +121,6 @@ def _last_logits(directory: Path) -> tuple[list[int], list[float]]:
 
 def facts() -> dict[str, Any]:
     """The content of golden.json for the suites and models that are embedded now."""
-    from models.embedded import embedded, names
-    from models.hashes import weights_sha256
 
     models = {}
     for name in names():
