@@ -23,7 +23,7 @@ HEAVY = {
 FLOORS = {
     "benchmarks": [{"benchmarks.records"}],
     "models": [
-        {"models.training"},
+        {"models.serving", "models.training"},
         {"models.engine"},
         {"models.embedded"},
     ],
