@@ -1,6 +1,15 @@
 """Benchmarks: problems, their protocols and stop rules, and what counts as solved."""
 
 from benchmarks.benchmark import Benchmark, in_format
+from benchmarks.chat import (
+    THINK_END,
+    Chat,
+    Extracted,
+    Finding,
+    extract,
+    function_program,
+    without_reasoning,
+)
 from benchmarks.errata import clean, errata
 from benchmarks.loader import load
 from benchmarks.problem import BenchmarkError, Case, Format, FunctionTest, Problem
@@ -11,9 +20,13 @@ from benchmarks.survey import Survey, survey
 
 __all__ = [
     "NAMES",
+    "THINK_END",
     "Benchmark",
     "BenchmarkError",
     "Case",
+    "Chat",
+    "Extracted",
+    "Finding",
     "Format",
     "FunctionTest",
     "Problem",
@@ -21,10 +34,13 @@ __all__ = [
     "Survey",
     "clean",
     "errata",
+    "extract",
+    "function_program",
     "humaneval_stop",
     "id_prefix",
     "in_format",
     "load",
     "mtpb_stop",
     "survey",
+    "without_reasoning",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from benchmarks.chat import FUNCTION_CHAT, MULTI_TURN_CHAT, TASK_CHAT, Chat
 from benchmarks.stopping import done_stop, humaneval_stop, mbpp_stop, mtpb_stop
 
 
@@ -25,6 +26,7 @@ class Protocol:
         scorers: whose verdicts a program gets: `official` and `strict` compare what it printed;
             `test`, or `base` and `plus`, are the problem's own tests.
         scorer: the one whose verdict counts unless told otherwise.
+        chat: how the suite is asked as a chat, where prompts are messages and no stop rule applies.
         prompt_in_program: whether the finished history is the program, or the completions alone.
         name: of a protocol that is not the suite's own.
         libraries: what programs will import beside the libraries that the suite's texts name.
@@ -40,6 +42,7 @@ class Protocol:
     cpu_s: float
     scorers: tuple[str, ...]
     scorer: str
+    chat: Chat
     prompt_in_program: bool = True
     libraries: tuple[str, ...] = ()
     name: str = ""
@@ -75,6 +78,7 @@ MTPB = Protocol(
     cpu_s=10.0,
     scorers=("official", "strict"),
     scorer="official",
+    chat=MULTI_TURN_CHAT,
 )
 
 HUMANEVAL = Protocol(
@@ -88,13 +92,14 @@ HUMANEVAL = Protocol(
     cpu_s=3.0,
     scorers=("test",),
     scorer="test",
+    chat=FUNCTION_CHAT,
 )
 
 # 60 s: EvalPlus' own limit on a problem; a call has its own (`benchmarks.records.plus`)
 HUMANEVAL_PLUS = replace(HUMANEVAL, cpu_s=60.0, scorers=("base", "plus"), scorer="plus")
 # the published solution of problem 123 takes 3 to 4 s
-MBPP = replace(HUMANEVAL, stop=mbpp_stop, cpu_s=10.0)
-MBPP_PLUS = replace(HUMANEVAL_PLUS, stop=mbpp_stop)
+MBPP = replace(HUMANEVAL, stop=mbpp_stop, cpu_s=10.0, chat=TASK_CHAT)
+MBPP_PLUS = replace(HUMANEVAL_PLUS, stop=mbpp_stop, chat=TASK_CHAT)
 MBPP_THREE_SHOT = replace(MBPP, stop=done_stop, prompt_in_program=False)
 
 # the models made for the starter suites write short turns and have their own whitespace tokens

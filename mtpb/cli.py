@@ -34,8 +34,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmarks import BenchmarkError
+from mtpb.config import MODELS
 from mtpb.ending import Exit, crashed, interrupted, say
 from mtpb.errors import UsageError
+from mtpb.samplers.endpoint.credentials import refuse_credentials
 from sandbox import SandboxError
 
 C = TypeVar("C")
@@ -47,7 +49,10 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
     `schema` is the dataclass of the whole configuration. The YAML file lists it first in its
     defaults, as `name`_schema. Under --multirun the exit status is the highest of all jobs.
     """
-    ConfigStore.instance().store(name=f"{name}_schema", node=schema)
+    store = ConfigStore.instance()
+    store.store(name=f"{name}_schema", node=schema)
+    for model, kind in MODELS.items():
+        store.store(group="model", name=model, node=kind)
 
     def decorate(function: Callable[[C], int]) -> Callable[[], NoReturn]:
         statuses: list[int] = [Exit.done]
@@ -68,6 +73,7 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
             if isinstance(sys.stdout, TextIOWrapper):  # characters that it cannot write are escaped
                 sys.stdout.reconfigure(errors="backslashreplace")
             try:
+                refuse_credentials(sys.argv[1:])
                 with _signals():
                     hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)(
                         job

@@ -6,7 +6,8 @@ dataclasses are not frozen, because OmegaConf cannot override nested frozen ones
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from math import inf
 from pathlib import Path
@@ -17,7 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from benchmarks import Format
+from benchmarks.chat import THINK_END
 from mtpb.errors import UsageError
+from mtpb.rundir.manifest import Guarantee
 from mtpb.statistics.metrics import usual_ks
 from sandbox import Limits
 
@@ -27,6 +30,13 @@ class Scorer(Enum):
     strict = "strict"
     base = "base"
     plus = "plus"
+
+
+class Form(Enum):
+    """How a model is asked: a text to continue, or messages to answer."""
+
+    completion = "completion"
+    chat = "chat"
 
 
 class IsolationChoice(Enum):
@@ -55,9 +65,45 @@ class ModelConfig:
 
 
 @dataclass
+class OpenAIModelConfig(ModelConfig):
+    """A model behind an OpenAI-compatible server, which knows it as `name`.
+
+    `base_url` null takes OPENAI_BASE_URL. `timeout`: seconds without any answer. `stream` false is
+    for servers that cannot. `seed_bits`: how many bits of the random key the server takes as
+    `seed`, 0 for none. `guarantee`: what is known of the server; null takes what it declares, else
+    nothing. `think_end` ends a reasoning model's reasoning.
+    """
+
+    path: str = ""
+    base_url: str | None = None
+    max_connections: int = 16
+    max_retries: int = 8
+    timeout: float = 600.0
+    stream: bool = True
+    seed_bits: int | None = None
+    guarantee: Guarantee | None = None
+    think_end: str = THINK_END
+
+
+@dataclass
+class TransformersModelConfig(ModelConfig):
+    """A causal language model that `transformers` loads. `dtype` auto takes the checkpoint's own;
+    `device_map` null takes the GPU where there is one; `batch_size` conversations are generated at
+    a time, fewer where the memory does not suffice."""
+
+    dtype: Dtype = Dtype.auto
+    device_map: str | None = None
+    trust_remote_code: bool = False
+    attn_implementation: str | None = None
+    batch_size: int = 16
+    think_end: str = THINK_END
+
+
+@dataclass
 class BenchmarkConfig:
     """`suite` gives the format and the protocol, `path` is a local file. `name` is the name of
-    content that is not the published one; by default the file's."""
+    content that is not the published one; by default the file's. `conversation` null completes,
+    but chats with a model of `transformers` that has a chat template."""
 
     suite: str = MISSING
     name: str | None = None
@@ -67,6 +113,7 @@ class BenchmarkConfig:
     format: Format = Format.multi_turn
     scorer: Scorer | None = None
     protocol: str | None = None
+    conversation: Form | None = None
 
 
 @dataclass
@@ -107,12 +154,21 @@ class SandboxConfig:
 
 
 @dataclass
+class LimitsConfig:
+    """`tokens`: after so many generated tokens no further conversation is begun; null is no limit.
+    A run that ends so is resumed by the same command with a higher limit."""
+
+    tokens: int | None = None
+
+
+@dataclass
 class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     seed: int = 0
     results: str = "results"
     output: str | None = None
@@ -135,8 +191,20 @@ class ScoreConfig:
     output: str | None = None
 
 
+MODELS = {"openai_schema": OpenAIModelConfig, "transformers_schema": TransformersModelConfig}
+"""Schemas of the group `model` beside `ModelConfig`, as its files name them."""
+
+
+def model_schema(keys: Iterable[str]) -> type[ModelConfig]:
+    """The schema of a kept configuration whose section `model` has these keys."""
+    kinds = (ModelConfig, *MODELS.values())
+    return next(
+        (kind for kind in kinds if set(keys) <= {field.name for field in fields(kind)}), ModelConfig
+    )
+
+
 def read_config(path: Path) -> DictConfig:
-    """A run's config.yaml, with `benchmark.suite` taken from `benchmark.name` in older files.
+    """A run's config.yaml, with the keys that older files lack.
 
     Raises UsageError if it cannot be read.
     """
@@ -150,6 +218,8 @@ def read_config(path: Path) -> DictConfig:
     benchmark = kept.get("benchmark")
     if isinstance(benchmark, DictConfig) and "suite" not in benchmark:
         benchmark.suite, benchmark.name = benchmark.get("name"), None
+    if isinstance(benchmark, DictConfig) and "conversation" not in benchmark:
+        benchmark.conversation = None
     return kept
 
 
@@ -183,6 +253,12 @@ def check_planned(cases: int, n: int) -> None:
             f"{MOST_SAMPLES:,}; lower sampling.n, or take fewer problems with benchmark.limit or "
             "benchmark.problems"
         )
+
+
+def check_limits(limits: LimitsConfig) -> None:
+    """Raises UsageError for a limit that lets no conversation begin."""
+    tokens = limits.tokens
+    _require(tokens is None or tokens >= 1, "limits.tokens", tokens, "at least 1")
 
 
 def check_sandbox(sandbox: SandboxConfig) -> None:

@@ -31,10 +31,12 @@ from mtpb.checking.preflight import (
     references,
 )
 from mtpb.cli import application
-from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig, check_sandbox
+from mtpb.config import BenchmarkConfig, ModelConfig, RunConfig, SandboxConfig, check_sandbox
 from mtpb.ending import Exit
-from mtpb.running.builtin import find_checkpoint
+from mtpb.errors import UsageError
+from mtpb.running.backends import choose_backend
 from mtpb.running.evaluation import Evaluation
+from mtpb.samplers.builtin.choice import find_checkpoint
 from sandbox import Isolation, Limits, Pool, Program, SandboxError
 from sandbox import Status as Ending
 
@@ -127,6 +129,11 @@ def limits(pool: Pool) -> Check:
 
 
 def _model(config: DoctorConfig) -> Iterator[Check]:
+    if type(config.model) is not ModelConfig:
+        backend = choose_backend(RunConfig(model=config.model), nl_whitespace_tokens=True)
+        guarantee = f"a repeated run is guaranteed: {backend.guarantee.value}"
+        yield Check("model", About.model, State.good, f"{backend.facts.name} is there; {guarantee}")
+        return
     checkpoint = find_checkpoint(config.model)
     yield tokenizer(checkpoint)
     yield logits(checkpoint)
@@ -137,7 +144,7 @@ def _guarded(name: str, about: About, look: Callable[[], Iterator[Check]]) -> It
     """The checks of `look`; an error in it becomes a failed check."""
     try:
         yield from look()
-    except (BenchmarkError, ModelError, SandboxError) as error:
+    except (BenchmarkError, ModelError, SandboxError, UsageError) as error:
         yield Check(name, about, State.bad, str(error))
 
 

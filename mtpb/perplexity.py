@@ -16,13 +16,14 @@ from omegaconf import MISSING, OmegaConf
 
 from benchmarks import Protocol
 from mtpb.cli import application
-from mtpb.config import RunConfig, read_config
+from mtpb.config import RunConfig, model_schema, read_config
 from mtpb.ending import errors_in
 from mtpb.errors import UsageError
 from mtpb.rundir.prompt_scores import FILE, PromptScore, prompt_scores
 from mtpb.rundir.records import Sample
 from mtpb.rundir.store import RunDirectory, drop_unfinished_line
 from mtpb.running.plan import make_plan
+from mtpb.samplers.builtin.backend import BuiltinBackend
 
 Score = Callable[[str, str], Sequence[float]]  # context, text -> log-probabilities of its tokens
 
@@ -46,13 +47,13 @@ def main(config: PerplexityConfig) -> int:
 def score_prompts(run: RunDirectory) -> None:
     """Computes the missing scores and appends them to the run's file."""
     plan = make_plan(run_config(run))
+    if not isinstance(plan.backend, BuiltinBackend):
+        raise UsageError(f"run={run.path}: only the built-in engine tells prompts' likelihoods")
     kept = {score.key for score in prompt_scores(run)}
     missing = [s for s in run.samples() if s.sample == 0 and s.key not in kept and s.turns]
     if not missing:
         return
-    from mtpb.running.generate import load_engine  # imports torch
-
-    engine = load_engine(plan)
+    engine = plan.backend.load()
     drop_unfinished_line(run.path / FILE)
     with (run.path / FILE).open("a", encoding="utf-8") as file:
         for sample in missing:
@@ -66,7 +67,9 @@ def run_config(run: RunDirectory) -> RunConfig:
     kept = read_config(run.path / "config.yaml")
     if "model" not in kept:
         raise UsageError(f"run={run.path}: its samples were written elsewhere, by no model of ours")
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RunConfig), kept))
+    model = model_schema(map(str, kept.model))
+    schema = OmegaConf.structured(RunConfig(model=model()))
+    config = OmegaConf.to_object(OmegaConf.merge(schema, kept))
     assert isinstance(config, RunConfig)
     return config
 

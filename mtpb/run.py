@@ -8,7 +8,6 @@ judged. A finished one is only tabulated again.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -19,11 +18,10 @@ from mtpb.checking.preflight import preflight
 from mtpb.cli import application
 from mtpb.config import RunConfig, pass_ks
 from mtpb.ending import errors_in
+from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude
-from mtpb.rundir.manifest import Throughput
-from mtpb.rundir.records import Sample
 from mtpb.rundir.store import RunDirectory, RunWriter
-from mtpb.running.conversation import Conversation
+from mtpb.running.generation import Generation
 from mtpb.running.pipeline import judge_all
 from mtpb.running.plan import Plan, describe, make_plan
 
@@ -55,24 +53,20 @@ def executed(plan: Plan) -> RunDirectory:
             judge_all(writer, judge, (), conversations)
         else:
             preflight(pool, plan.evaluation.benchmark, plan.output)
-            with closing(generated(plan, chain([first], missing), writer)) as fresh:
-                judge_all(writer, judge, fresh, conversations)
+            generation = Generation(plan, writer)
+            with closing(generation.samples(chain([first], missing))) as fresh:
+                judge_all(writer, judge, fresh, conversations, generation.activity)
+        _check_whole(plan, len(writer.samples))
     return writer.directory
 
 
-def generated(
-    plan: Plan, missing: Iterable[Conversation], writer: RunWriter
-) -> Generator[Sample, None, None]:
-    """Yields the samples of the missing conversations; loads the model first."""
-    from mtpb.running.generate import RandomKeys, generate, load_engine  # imports torch
-
-    engine = load_engine(plan)
-    try:
-        keys = RandomKeys(plan.config.seed, plan.evaluation.benchmark.suite)
-        yield from generate(engine, missing, keys)
-    finally:  # also when interrupted
-        stats = engine.stats
-        writer.add_throughput(Throughput(tokens=stats.tokens, generate_s=stats.seconds))
+def _check_whole(plan: Plan, there: int) -> None:
+    """Raises UsageError where `limits.tokens` ended the run before all its samples were there."""
+    if there < len(plan.conversations):
+        raise UsageError(
+            f"limits.tokens={plan.config.limits.tokens}: reached with {there} of "
+            f"{len(plan.conversations)} samples; to go on repeat the command with a higher limit"
+        )
 
 
 if __name__ == "__main__":

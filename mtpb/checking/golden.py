@@ -13,7 +13,7 @@ from mtpb.checking.preflight import About, Check, State
 from mtpb.rundir.store import read_json
 
 if TYPE_CHECKING:
-    from mtpb.running.builtin import Checkpoint
+    from mtpb.samplers.builtin.choice import Checkpoint
 
 PATH = Path(__file__).with_name("golden.json")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mtpb.checking.preflight import About, Check, State
 from mtpb.config import EngineConfig
-from mtpb.running.builtin import Checkpoint, choose_engine
-from mtpb.running.describe import device_name
+from mtpb.samplers.builtin.choice import Checkpoint, choose_engine
+from mtpb.samplers.facts import device_name
 
 if TYPE_CHECKING:
     from models.engine.measurement import Kernels
@@ -21,7 +21,7 @@ def kernels(checkpoint: Checkpoint) -> Check:
         found = f"{device_name(engine.device)}, products in {engine.dtype}, attention in Triton"
         return Check("kernels", About.environment, State.good, found)
     from models.engine.measurement import measure_kernels
-    from mtpb.running.generate import default_threads
+    from mtpb.samplers.builtin.sampler import default_threads
 
     threads = default_threads(checkpoint.geometry)
     found_here = measure_kernels(checkpoint.geometry, engine.dtype, engine.slots, threads)

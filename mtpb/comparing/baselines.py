@@ -32,6 +32,8 @@ LETTERS = {
     Status.memory: "M",
     Status.blocked: "B",
     Status.sandbox_error: "E",
+    Status.truncated: "U",
+    Status.no_code: "C",
 }
 _PROBLEM_KEYS = ("id", "name", "category", "difficulty", "turns")
 _NOT_THERE = "."

@@ -14,7 +14,7 @@ import numpy as np
 
 from mtpb.comparing.gate import FigureChange, Gate, decide, figure_k
 from mtpb.errors import UsageError
-from mtpb.rundir.manifest import Throughput
+from mtpb.rundir.manifest import Guarantee, Throughput
 from mtpb.rundir.records import Key, Status
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import decisive
@@ -180,6 +180,10 @@ def differences(
 
 
 def is_greedy(run: Run) -> bool:
+    """Whether all samples of a case are the same: the likeliest tokens, from a sampler that gives
+    the same bytes again."""
+    if run.manifest.guarantee is not Guarantee.bytes:
+        return False
     identity = run.manifest.identity
     return identity.get("sampling.temperature") == 0 or identity.get("sampling.top_k") == 1
 
@@ -406,6 +410,13 @@ def _notes(refusal: _Refusal | None, baseline: Run, candidate: Run) -> list[str]
         f"{MARK} Unfinished: {run.source}, {run.extent}."
         for run in (baseline, candidate)
         if not run.finished
+    ]
+    notes += [
+        f"{run.source}: its model was asked through a sampler that guarantees nothing; the same "
+        "command would give other samples, so samples that were lost or gained are examples only, "
+        "and for a small difference more samples or problems say more."
+        for run in (baseline, candidate)
+        if run.manifest.sampling is not None and run.manifest.guarantee is Guarantee.nothing
     ]
     sandboxes = [run.manifest.sandbox for run in (baseline, candidate)]
     layers = [None if sandbox is None else sandbox.layers for sandbox in sandboxes]

@@ -7,7 +7,7 @@ reader and writer of the file's content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -127,6 +127,21 @@ class EngineFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """The server that answered, as far as it says.
+
+    `base_url` is None where the environment gave it; `model` is the server's own id of the model;
+    `fingerprints` are the `system_fingerprint`s that came with answers; of the random key the
+    lowest `seed_bits` bits were sent as `seed`.
+    """
+
+    base_url: str | None = None
+    model: str | None = None
+    fingerprints: tuple[str, ...] = ()
+    seed_bits: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxFacts:
     """Limits on each program (seconds, MiB) and the layers of isolation in force."""
 
@@ -186,7 +201,8 @@ class Throughput:
 class Manifest:
     """The record. `planned` is the number of samples of the finished run.
 
-    `sampling`, `seed` and `engine` are None for imported samples.
+    `sampling`, `seed` and `engine` are None for imported samples. Where a server answered, `server`
+    says which, and `engine` is None.
     """
 
     identity: Mapping[str, Any]
@@ -197,9 +213,17 @@ class Manifest:
     sampling: SamplingFacts | None = None
     seed: int | None = None
     engine: EngineFacts | None = None
+    server: ServerFacts | None = None
     sandbox: SandboxFacts | None = None
     environment: Environment = field(default_factory=Environment)
     throughput: Throughput = field(default_factory=Throughput)
+
+    def answered_by(self, fingerprints: Iterable[str]) -> Manifest:
+        """With these fingerprints of the server besides those that are there, if there is one."""
+        if self.server is None:
+            return self
+        known = tuple(sorted({*self.server.fingerprints, *fingerprints}))
+        return replace(self, server=replace(self.server, fingerprints=known))
 
     def to_json(self) -> dict[str, Any]:
         """The content of the file: a key for each section, those of `environment` at the top."""

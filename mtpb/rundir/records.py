@@ -19,7 +19,11 @@ _COUNTLESS = 1 << 31  # an upper bound of case and sample numbers
 
 
 class Status(str, Enum):
-    """How a program ended and was judged. `sandbox_error`: the sandbox itself failed."""
+    """How a program ended and was judged. `sandbox_error`: the sandbox itself failed.
+
+    `truncated` and `no_code` are of programs that fail and were made from chat answers of which
+    one was cut off before its code was complete, or had none.
+    """
 
     passed = "passed"
     wrong_answer = "wrong_answer"
@@ -30,6 +34,8 @@ class Status(str, Enum):
     memory = "memory"
     blocked = "blocked"
     sandbox_error = "sandbox_error"
+    truncated = "truncated"
+    no_code = "no_code"
 
 
 class Key(NamedTuple):
@@ -46,7 +52,8 @@ class Turn:
 
     `completion` is the decoded text, `text` the part before the stop rule's cut, `tokens` the
     number of generated tokens (an end-of-text token included), `finish` one of stop, length, eos,
-    context.
+    context. In a chat `text` is the code of the answer, and `finding` says what is wrong with the
+    answer apart from its code: `truncated` or `no_code`.
     """
 
     prompt: str
@@ -54,6 +61,7 @@ class Turn:
     text: str
     tokens: int
     finish: str
+    finding: str | None = None
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Turn:
@@ -63,6 +71,7 @@ class Turn:
             _field(fields, "text", str),
             _field(fields, "tokens", int),
             _field(fields, "finish", str),
+            _optional(fields, "finding", str),
         )
 
 
@@ -86,7 +95,11 @@ class Sample:
         return sum(turn.tokens for turn in self.turns)
 
     def to_json(self) -> str:
-        return _dumps(asdict(self))
+        fields = asdict(self)
+        for turn in fields["turns"]:
+            if turn["finding"] is None:
+                del turn["finding"]
+        return _dumps(fields)
 
     @classmethod
     def from_json(cls, line: str) -> Sample:

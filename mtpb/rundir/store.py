@@ -194,7 +194,9 @@ class RunWriter:
         elif not _empty(directory):
             before = directory.manifest()
             _refuse_other(directory, before, manifest)
-            manifest = replace(manifest, throughput=before.throughput)
+            manifest = replace(manifest, throughput=before.throughput).answered_by(
+                before.server.fingerprints if before.server else ()
+            )
             if manifest.planned != before.planned:  # its figures are of another plan
                 (directory.path / METRICS).unlink(missing_ok=True)
         self._manifest = manifest
@@ -227,6 +229,12 @@ class RunWriter:
         """Adds to the counts and seconds of earlier starts of the run."""
         self._manifest = replace(self._manifest, throughput=self._manifest.throughput + measured)
         write_json(self.directory.manifest_path, self._manifest.to_json())
+
+    def add_fingerprints(self, fingerprints: Iterable[str]) -> tuple[str, ...]:
+        """Adds a server's fingerprints; returns all of the run."""
+        self._manifest = self._manifest.answered_by(fingerprints)
+        write_json(self.directory.manifest_path, self._manifest.to_json())
+        return self._manifest.server.fingerprints if self._manifest.server else ()
 
     def put_in_order(self, order: Order) -> None:
         """Rewrites both files in this order; records that it does not name are dropped."""

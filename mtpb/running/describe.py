@@ -1,14 +1,11 @@
-"""Makes the sections of a manifest: benchmark, environment, and names of models and devices."""
+"""Makes the sections of a manifest about the benchmark and this process."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -60,35 +57,6 @@ def describe_environment() -> Environment:
         command=tuple(sys.orig_argv),
         git_commit=_commit(),
     )
-
-
-def device_name(device: str) -> str | None:
-    """The product name of the processor or the GPU."""
-    if device.startswith("cuda"):
-        import torch
-
-        return torch.cuda.get_device_name(device) if torch.cuda.is_available() else None
-    with suppress(OSError):
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
-        if found:
-            return found.group(1)
-    return platform.processor() or None
-
-
-def size_label(parameters: int, nominal: Mapping[int, str]) -> str:
-    """The nominal name of a size if the count is that of a known model, else the count rounded."""
-    if parameters in nominal:
-        return nominal[parameters]
-    for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if parameters >= unit:
-            return f"{parameters / unit:.0f}{name}"
-    return str(parameters)
-
-
-def data_variant(name: str) -> str | None:
-    """The training data that a model's name ends with (nl, multi or mono), None if it does not."""
-    found = re.search(r"(?:^|[-_])(nl|multi|mono)$", name)
-    return found.group(1) if found else None
 
 
 def _version(package: str) -> str | None:

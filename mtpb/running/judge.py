@@ -158,16 +158,33 @@ def judgement(
 ) -> Judgement:
     """One scorer's judgement of an outcome."""
     status, detail = _JUDGES[scorer](case, outcome)
+    turn = None
+    if status not in (Status.passed, Status.sandbox_error):
+        status, detail, turn = with_finding(sample, status, detail)
     line = None if status is Status.passed else outcome.line
     return Judgement(
         passed=status is Status.passed,
         status=status,
         detail=detail,
         line=line,
-        turn=None if line is None else turn_of_line(sample, benchmark.protocol, line),
+        turn=turn_of_line(sample, benchmark.protocol, line) if turn is None and line else turn,
         cpu_s=round(outcome.cpu_s, 4),
         wall_s=round(outcome.wall_s, 4),
     )
+
+
+def with_finding(sample: Sample, status: Status, detail: str) -> tuple[Status, str, int | None]:
+    """The status and detail of a failing program, and the turn whose answer is to blame for it.
+
+    The first turn of a chat whose answer was cut off or has no code decides the status, since what
+    the program did without that code says little. None where there is no such turn.
+    """
+    for number, turn in enumerate(sample.turns):
+        if turn.finding is not None:
+            words = turn.finding.replace("_", " ")
+            after = f"{status.value}: {detail}" if detail else status.value
+            return Status(turn.finding), f"{words} in turn {number + 1}; {after}", number
+    return status, detail, None
 
 
 def ended(outcome: Outcome) -> Status:

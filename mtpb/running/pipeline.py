@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from mtpb.rundir.manifest import Throughput
@@ -12,14 +12,20 @@ from mtpb.running.judge import Judge
 from mtpb.running.progress import Progress
 
 
-def judge_all(writer: RunWriter, judge: Judge, fresh: Iterable[Sample], order: Order) -> None:
+def judge_all(
+    writer: RunWriter,
+    judge: Judge,
+    fresh: Iterable[Sample],
+    order: Order,
+    activity: Callable[[], str] = str,
+) -> None:
     """Writes and judges the `fresh` samples, and judges those that are there without a verdict.
 
     A sample on which the sandbox itself failed is judged again. At the end the files are put in
-    `order`.
+    `order`. `activity` says what is being done for the next samples; the progress bar shows it.
     """
     unjudged = [sample for sample in writer.samples.values() if not _judged(writer, sample.key)]
-    with Progress.of(writer, total=len(order)) as progress:
+    with Progress.of(writer, len(order), activity) as progress:
 
         def kept() -> Iterator[Sample]:
             for sample in fresh:

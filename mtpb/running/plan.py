@@ -1,28 +1,32 @@
-"""From a configuration to all that a run will do: checkpoint, problems, identity, directory.
+"""From a configuration to all that a run will do: model, problems, identity, directory.
 
-Nothing here loads weights or imports torch, so that a run that has nothing left to do ends at once
-and a study can print its plan.
+Nothing here loads weights, and torch is imported only for a model of transformers, so that a run
+that has nothing left to do ends at once and a study can print its plan.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mtpb.config import RunConfig, check_engine, check_planned, check_sampling
-from mtpb.rundir.manifest import EngineFacts, Guarantee, Manifest, SamplingFacts
-from mtpb.rundir.store import default_output, output_directory
-from mtpb.running.builtin import (
-    Checkpoint,
-    EngineChoice,
-    choose_engine,
-    engine_identity,
-    find_checkpoint,
+from mtpb.config import (
+    OpenAIModelConfig,
+    RunConfig,
+    TransformersModelConfig,
+    check_limits,
+    check_planned,
+    check_sampling,
 )
+from mtpb.rundir.manifest import Manifest, SamplingFacts
+from mtpb.rundir.store import default_output, output_directory
+from mtpb.running.backends import choose_backend
 from mtpb.running.conversation import Conversations
-from mtpb.running.describe import describe_environment, device_name
+from mtpb.running.describe import describe_environment
+from mtpb.running.dialogues import Asking, ChatForm, RandomKeys, asking
 from mtpb.running.evaluation import Evaluation
+from mtpb.samplers.sampler import Backend
 from sandbox import Pool
 
 
@@ -31,9 +35,8 @@ class Plan:
     """Everything that a run needs; samples and verdicts depend on `identity` only."""
 
     config: RunConfig
-    checkpoint: Checkpoint
+    backend: Backend
     evaluation: Evaluation
-    engine: EngineChoice
     identity: dict[str, Any]
     output: Path
 
@@ -41,51 +44,67 @@ class Plan:
     def conversations(self) -> Conversations:
         """Every conversation of the run, in canonical order."""
         evaluation, sampling = self.evaluation, self.config.sampling
-        return Conversations(
-            evaluation.benchmark, sampling.n, evaluation.format, sampling.max_new_tokens
-        )
+        most = sampling.max_new_tokens
+        if most is None and self.backend.chat:
+            most = evaluation.benchmark.protocol.chat.max_new_tokens
+        return Conversations(evaluation.benchmark, sampling.n, evaluation.format, most)
+
+    @property
+    def asking(self) -> Asking:
+        """How conversations are put to the model."""
+        benchmark, model = self.evaluation.benchmark, self.config.model
+        form = None
+        if self.backend.chat:
+            assert isinstance(model, (OpenAIModelConfig, TransformersModelConfig))
+            chat, whole = benchmark.protocol.chat, not benchmark.protocol.prompt_in_program
+            functions = {p.id: p.test.names for p in benchmark.problems if p.test and not whole}
+            form = ChatForm(chat, model.think_end, functions)
+        return asking(RandomKeys(self.config.seed, benchmark.suite), form)
 
 
 def make_plan(config: RunConfig) -> Plan:
     """Checks the configuration and resolves what it names; may fetch a benchmark or a checkpoint.
 
     Raises UsageError, BenchmarkError or ModelError for values out of range and for what cannot be
-    found.
+    found. May also ask a server.
     """
     check_sampling(config.sampling)
-    check_engine(config.engine)
+    check_limits(config.limits)
     evaluation = Evaluation.of(config.benchmark, config.sandbox)
-    check_planned(evaluation.benchmark.cases, config.sampling.n)
-    checkpoint = find_checkpoint(config.model)
-    engine = choose_engine(config.engine, checkpoint.geometry)
-    identity = {
-        "model.weights_sha256": checkpoint.facts.weights_sha256,
-        "model.tokenizer_sha256": checkpoint.facts.tokenizer_sha256,
-        **evaluation.asked,
-        **{
-            f"sampling.{key}": value
-            for key, value in asdict(config.sampling).items()
-            if key != "k"  # pass@k is computed from the verdicts
-        },
-        "seed": config.seed,
-        **engine_identity(engine, checkpoint, evaluation.benchmark),
-        **evaluation.limited,
-    }
+    benchmark = evaluation.benchmark
+    check_planned(benchmark.cases, config.sampling.n)
+    backend = choose_backend(config, benchmark.protocol.nl_whitespace_tokens)
+    identity = dict(_identity(config, evaluation, backend))
     output = output_directory(config.output) or default_output(
-        config.results, evaluation.benchmark.name, checkpoint.facts.name, identity
+        config.results, benchmark.name, backend.facts.name, identity
     )
-    return Plan(config, checkpoint, evaluation, engine, identity, output)
+    return Plan(config, backend, evaluation, identity, output)
+
+
+def _identity(
+    config: RunConfig, evaluation: Evaluation, backend: Backend
+) -> Iterator[tuple[str, Any]]:
+    yield from backend.identity.items()
+    yield from evaluation.asked.items()
+    if backend.chat:
+        yield "benchmark.conversation", "chat"
+        yield "benchmark.chat_sha256", evaluation.benchmark.protocol.chat.sha256
+    for key, value in asdict(config.sampling).items():
+        if key != "k":  # pass@k is computed anew from the verdicts
+            yield f"sampling.{key}", value
+    yield "seed", config.seed
+    yield from evaluation.limited.items()
 
 
 def describe(plan: Plan, pool: Pool) -> Manifest:
     """The manifest of a planned run, judged by this pool."""
-    config, engine, evaluation = plan.config, plan.engine, plan.evaluation
+    config, backend, evaluation = plan.config, plan.backend, plan.evaluation
     return Manifest(
         identity=plan.identity,
-        model=plan.checkpoint.facts,
+        model=backend.facts,
         benchmark=evaluation.facts,
         planned=len(plan.conversations),
-        guarantee=Guarantee.bytes,
+        guarantee=backend.guarantee,
         sampling=SamplingFacts(
             config.sampling.n,
             config.sampling.temperature,
@@ -94,14 +113,8 @@ def describe(plan: Plan, pool: Pool) -> Manifest:
             config.sampling.max_new_tokens,
         ),
         seed=config.seed,
-        engine=EngineFacts(
-            engine.device,
-            engine.dtype,
-            engine.slots,
-            engine.deterministic,
-            device_name(engine.device),
-            config.engine.threads,
-        ),
+        engine=backend.engine,
+        server=backend.server,
         sandbox=evaluation.sandbox_facts(pool),
         environment=describe_environment(),
     )

@@ -35,7 +35,7 @@ from mtpb.checking.preflight import (
 )
 from mtpb.config import BenchmarkConfig, ModelConfig, SandboxConfig
 from mtpb.doctor import conclusion, limits, suite_checks
-from mtpb.running.builtin import find_checkpoint
+from mtpb.samplers.builtin.choice import find_checkpoint
 from sandbox import Limits, Outcome, Pool, Program, Status
 
 SUITES = ("starter", "starter-function")

@@ -136,7 +136,7 @@ def _letters(run: Run) -> list[list[str]]:
     """Each problem's cases as text with a letter for each sample: its status and its scores."""
     verdicts = run.verdicts
     codes = verdicts.status + 48
-    for weight, scorer in zip((10, 20, 10, 20), SCORERS, strict=True):  # page.js reads them so
+    for weight, scorer in zip((16, 32, 16, 32), SCORERS, strict=True):  # page.js reads them so
         if scorer in verdicts.scores:
             codes = codes + weight * verdicts.scores[scorer]
     letters: list[list[list[str]]] = [[[] for _ in p.cases] for p in run.problems]

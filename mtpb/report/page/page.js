@@ -4,7 +4,7 @@
 
 const GLYPHS = {
   passed: "✓", wrong_answer: "≠", no_output: "∅", syntax_error: "S", exception: "E",
-  timeout: "T", memory: "M", blocked: "B", sandbox_error: "!",
+  timeout: "T", memory: "M", blocked: "B", sandbox_error: "!", truncated: "…", no_code: "∅",
 };
 const FINISHES = {
   stop: "ended by the stop rule", length: "out of tokens", eos: "ended by the model",
@@ -68,9 +68,9 @@ async function conversations(problem) {
 function verdictOf(run, letter) {
   if (letter === ".") return null;
   const code = letter.charCodeAt(0) - 48;
-  const status = index.statuses[code % 10];
-  const official = Math.floor(code / 10) % 2 === 1;
-  const strict = code >= 20;
+  const status = index.statuses[code % 16];
+  const official = Math.floor(code / 16) % 2 === 1;
+  const strict = code >= 32;
   return { status, official, strict, passed: status === "passed" };
 }
 
@@ -486,11 +486,11 @@ function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens, line
     h("header", { class: "muted" }, facts.filter(Boolean).join(" · "), failed ? h("span", { class: "chip no" }, "fails here") : null),
     suite.tests || prompt === null ? null : h("p", { class: "prompt" }, visible(asked)),
     suite.tests ? code(asked + text, { ...shown, first: 1, given: asked.length }) : code(text, shown),
-    cut ? cutView(cut) : null);
+    cut ? cutView(cut, text) : null);
 }
 
-function cutView(cut) {
-  const what = "cut away by the stop rule";
+function cutView(cut, text) {
+  const what = text && cut.includes(text) ? "the whole answer" : "cut away by the stop rule";
   if (cut.length < 40 && !cut.includes("\n")) return h("p", { class: "cut muted note" }, `${what}: `, h("code", {}, visible(cut)));
   return h("details", { class: "cut", open: cut.length < 800 }, h("summary", {}, what), code(cut, { quiet: true }));
 }

@@ -10,9 +10,9 @@ from mtpb.checking import golden
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Key, Sample
 from mtpb.rundir.store import RunDirectory, RunWriter
-from mtpb.running import builtin
-from mtpb.running.builtin import check_device
 from mtpb.running.conversation import Conversations
+from mtpb.samplers.builtin import choice
+from mtpb.samplers.builtin.choice import check_device
 from tests.mtpb.commands import QUICK, RAISES, call, call_with
 from tests.mtpb.runs import manifest_of
 
@@ -74,13 +74,13 @@ def test_a_study_refuses_a_run_that_is_too_large(tmp_path: Path) -> None:
 def test_a_gpu_that_is_not_there_is_refused_in_the_plan(
     device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builtin, "gpus", lambda: 0)
+    monkeypatch.setattr(choice, "gpus", lambda: 0)
     with pytest.raises(UsageError, match=rf"^engine.device={device}: no such GPU \(torch finds"):
         check_device(device)
 
 
 def test_gpus_are_counted_from_0(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builtin, "gpus", lambda: 2)
+    monkeypatch.setattr(choice, "gpus", lambda: 2)
     for device in ("cpu", "cuda", "cuda:1"):
         check_device(device)
     with pytest.raises(UsageError, match=r"^engine.device=cuda:2: no such GPU \(2 there"):

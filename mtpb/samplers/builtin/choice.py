@@ -8,11 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks import Benchmark
 from models import CodeGenConfig
-from models.dtype import choose_dtype, device_kind
+from models.dtype import choose_dtype
 from models.engine.options import default_slots
 from models.hashes import tokenizer_sha256, weights_sha256
 from models.hub import resolve
@@ -20,7 +18,7 @@ from models.layout import read_config
 from mtpb.config import Dtype, EngineConfig, ModelConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import ModelFacts
-from mtpb.running.describe import data_variant, size_label
+from mtpb.samplers.facts import data_variant, size_label
 
 NOMINAL_SIZES = {
     CodeGenConfig(n_layer=layers, n_embd=width, n_head=heads, rotary_dim=rotary).parameters: label
@@ -110,25 +108,3 @@ def gpus() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
-
-
-def engine_identity(
-    engine: EngineChoice, checkpoint: Checkpoint, benchmark: Benchmark
-) -> dict[str, Any]:
-    """The keys of a run's identity about how tokens are computed; of the device, its kind."""
-    return {
-        "engine.device": device_kind(engine.dtype, engine.device),
-        "engine.dtype": engine.dtype,
-        "engine.slots": engine.slots,
-        "engine.deterministic": engine.deterministic,
-        "engine.plain_tokens": plain_tokens(checkpoint, benchmark),
-    }
-
-
-def plain_tokens(checkpoint: Checkpoint, benchmark: Benchmark) -> bool:
-    """Whether the tokenizer leaves out CodeGen's whitespace tokens.
-
-    The released sampling script does so for models trained on natural language alone; the released
-    MTPB sampler for none.
-    """
-    return checkpoint.facts.data == "nl" and not benchmark.protocol.nl_whitespace_tokens

@@ -1,0 +1,71 @@
+"""The built-in engine as a sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic
+
+import torch
+
+from models import CodeGenConfig, checkpoint
+from models.engine.dialogue import Completion, Request
+from models.engine.engine import Engine
+from models.tokenizer import CodeGenTokenizer
+from mtpb.samplers.builtin.backend import BuiltinBackend
+from mtpb.samplers.sampler import Answer, D, Stats
+
+SMALL = 30_000_000  # parameters
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking(Generic[D]):
+    """A dialogue as the engine knows one."""
+
+    dialogue: D
+
+    @property
+    def request(self) -> Request | None:
+        request = self.dialogue.request
+        assert request is None or isinstance(request, Request)  # no run plans a chat with CodeGen
+        return request
+
+    def receive(self, completion: Completion) -> _Asking[D]:
+        answer = Answer(completion.text, len(completion.token_ids), completion.finish)
+        return replace(self, dialogue=self.dialogue.receive(answer))
+
+
+class EngineSampler:
+    """Answers with the built-in engine; samples are reproducible to the byte."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._stats = Stats()
+
+    @property
+    def stats(self) -> Stats:
+        self._stats.tokens = self._engine.stats.tokens
+        self._stats.seconds = self._engine.stats.seconds
+        return self._stats
+
+    def run(self, dialogues: Iterable[D]) -> Iterator[D]:
+        """The dialogues as they finish, `engine.slots` of them under way at a time."""
+        for asking in self._engine.run(_Asking(dialogue) for dialogue in dialogues):
+            yield asking.dialogue
+
+
+def load_engine(backend: BuiltinBackend) -> Engine:
+    """The backend's model, ready to sample."""
+    found, choice = backend.checkpoint, backend.choice
+    torch.set_num_threads(backend.threads or default_threads(found.geometry))
+    model = checkpoint.load(found.directory, choice.dtype, choice.device)
+    tokenizer = CodeGenTokenizer.from_pretrained(
+        found.directory, whitespace_tokens=False if backend.plain_tokens else None
+    )
+    return Engine(model, tokenizer, backend.options, backend.sampling)
+
+
+def default_threads(geometry: CodeGenConfig) -> int:
+    """One for a small model, whose products are over before a second thread has begun; else
+    torch's own choice. Samples do not depend on it."""
+    return 1 if geometry.parameters < SMALL else torch.get_num_threads()
