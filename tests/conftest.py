@@ -13,6 +13,7 @@ NEED_TORCH = [
     "mtpb/comparing/test_embedded_gate.py",
     "mtpb/test_exit_statuses.py",
     "mtpb/running/test_names.py",
+    "mtpb/samplers/test_causal.py",
     "mtpb/test_run.py",
     "mtpb/test_study.py",
     "mtpb/test_warnings.py",

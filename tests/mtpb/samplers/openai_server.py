@@ -65,7 +65,7 @@ class Server:
     faults: deque[Fault] = field(default_factory=deque)
     asked: list[Body] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)  # pieces of each answer that could be sent
-    finish: str = "stop"
+    finish: str | Callable[[Body, int], str] = "stop"
     usage: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -135,6 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.server_state
         pieces = list(state.answer(body))
         if not body.get("stream"):
+            assert isinstance(state.finish, str)
             self._json(200, self._chunk(body, "".join(pieces), state.finish, len(pieces)))
             return
         self.send_response(200)
@@ -142,14 +143,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         sent = 0
+        counts = body.get("stream_options", {}).get("continuous_usage_stats")
+        finish = state.finish if isinstance(state.finish, str) else state.finish(body, len(pieces))
         try:
             for sent, piece in enumerate(pieces):
                 if isinstance(fault, (Cut, Silent)) and sent == fault.pieces:
                     break
-                self._event(self._chunk(body, piece, None))
+                self._event(self._chunk(body, piece, None, sent + 1 if counts else None))
             else:
                 sent = len(pieces)
-                self._event(self._chunk(body, "", state.finish))
+                self._event(self._chunk(body, "", finish))
                 if state.usage:
                     self._event(self._chunk(body, None, None, sent))
             if isinstance(fault, Cut):
