@@ -31,6 +31,7 @@ FLOORS = {
         {"mtpb.study"},
         {"mtpb.checking", "mtpb.comparing", "mtpb.report"},
         {"mtpb.running"},
+        {"mtpb.samplers"},
         {"mtpb.statistics"},
         {"mtpb.rundir"},
         {"mtpb.tables"},

@@ -133,7 +133,7 @@ def test_functions_have_the_promised_shape(functions: Benchmark) -> None:
         assert problem.test is not None
         assert f"def {problem.test.names[0]}(" in problem.turns[0]
         assert problem.turns[0].count('"""') == 2
-        assert problem.test.source.count("assert") >= 5
+        assert problem.test.sources["test"].count("assert") >= 5
 
 
 @pytest.mark.parametrize("name", ["starter", "starter-function"])

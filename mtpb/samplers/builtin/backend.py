@@ -67,25 +67,22 @@ class BuiltinBackend:
             "engine.plain_tokens": self.plain_tokens,
         }
 
-    @property
-    def options(self) -> EngineOptions:
-        return EngineOptions(
-            slots=self.choice.slots,
-            deterministic=self.choice.deterministic,
-            cache_tokens=self.cache_tokens,
-        )
-
     @contextmanager
     def open(self) -> Iterator[Sampler]:
-        from mtpb.samplers.builtin.sampler import EngineSampler  # takes torch's seconds
+        from mtpb.samplers.builtin.sampler import EngineSampler  # imports torch
 
         yield EngineSampler(self.load())
 
     def load(self) -> Engine:
         """The engine, with its weights."""
-        from mtpb.samplers.builtin.sampler import load_engine  # takes torch's seconds
+        from mtpb.samplers.builtin.sampler import load_engine, use_threads  # imports torch
 
-        return load_engine(self)
+        choice = self.choice
+        options = EngineOptions(
+            slots=choice.slots, deterministic=choice.deterministic, cache_tokens=self.cache_tokens
+        )
+        use_threads(self.threads, self.checkpoint.geometry)
+        return load_engine(self.checkpoint, choice, options, self.sampling, self.plain_tokens)
 
 
 def plain_tokens(checkpoint: Checkpoint, nl_whitespace_tokens: bool) -> bool:

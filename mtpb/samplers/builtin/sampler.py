@@ -11,8 +11,9 @@ import torch
 from models import CodeGenConfig, checkpoint
 from models.engine.dialogue import Completion, Request
 from models.engine.engine import Engine
+from models.engine.options import EngineOptions, Sampling
 from models.tokenizer import CodeGenTokenizer
-from mtpb.samplers.builtin.backend import BuiltinBackend
+from mtpb.samplers.builtin.choice import Checkpoint, EngineChoice
 from mtpb.samplers.sampler import Answer, D, Stats
 
 SMALL = 30_000_000  # parameters
@@ -54,15 +55,24 @@ class EngineSampler:
             yield asking.dialogue
 
 
-def load_engine(backend: BuiltinBackend) -> Engine:
-    """The backend's model, ready to sample."""
-    found, choice = backend.checkpoint, backend.choice
-    torch.set_num_threads(backend.threads or default_threads(found.geometry))
+def load_engine(
+    found: Checkpoint,
+    choice: EngineChoice,
+    options: EngineOptions,
+    sampling: Sampling,
+    plain_tokens: bool,
+) -> Engine:
+    """The checkpoint's model, ready to sample; `plain_tokens`: without whitespace tokens."""
     model = checkpoint.load(found.directory, choice.dtype, choice.device)
     tokenizer = CodeGenTokenizer.from_pretrained(
-        found.directory, whitespace_tokens=False if backend.plain_tokens else None
+        found.directory, whitespace_tokens=False if plain_tokens else None
     )
-    return Engine(model, tokenizer, backend.options, backend.sampling)
+    return Engine(model, tokenizer, options, sampling)
+
+
+def use_threads(threads: int | None, geometry: CodeGenConfig) -> None:
+    """Computes with so many threads, or with `default_threads`."""
+    torch.set_num_threads(threads or default_threads(geometry))
 
 
 def default_threads(geometry: CodeGenConfig) -> int:
