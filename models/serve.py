@@ -89,7 +89,9 @@ def serve(options: Options) -> int:
         from models.serving.app import Limits, application, is_loopback
         from models.serving.worker import Worker
     except ModuleNotFoundError as error:
-        raise ModelError(f"no package {error.name}; pip install 'mtpb[serve]'") from error
+        raise ModelError(
+            f"no package {error.name}; install the extra `serve`: pip install -e '.[serve]'"
+        ) from error
 
     key = os.environ.get(KEY) or None
     if key is None and not is_loopback(options.host):

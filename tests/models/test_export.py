@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,13 @@ from models import checkpoint
 from models import export as exporting
 from models.config import CodeGenConfig, ModelError
 from models.embedded import embedded
-from models.engine.dialogue import Completion, Request
+from models.engine.dialogue import Request
 from models.engine.engine import Engine
 from models.engine.options import EngineOptions, Sampling
 from models.pretrained import CodeGen
 from models.transformer import Transformer
 from tests.models.conftest import TINY
+from tests.models.engine.talk import Question
 
 PROMPT = "def add(a, b):\n    return"
 GEOMETRIES = [
@@ -32,15 +33,6 @@ GEOMETRIES = [
     replace(TINY, n_head=8, n_embd=64, rotary_dim=6, n_inner=100, layer_norm_epsilon=1e-3),
     replace(TINY, n_layer=3, dtype="bfloat16"),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    request: Request | None
-    completion: Completion | None = None
-
-    def receive(self, completion: Completion) -> Question:
-        return Question(None, completion)
 
 
 def our_tokens(directory: Path, ids: list[int]) -> list[int]:

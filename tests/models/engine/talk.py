@@ -52,6 +52,21 @@ class Talk:
         return replace(self, said=(*self.said, completion))
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A dialogue of one request."""
+
+    asked: Request
+    completion: Completion | None = None
+
+    @property
+    def request(self) -> Request | None:
+        return None if self.completion else self.asked
+
+    def receive(self, completion: Completion) -> Question:
+        return replace(self, completion=completion)
+
+
 def model_of(config: CodeGenConfig = CONFIG, seed: int = 0) -> Transformer:
     """Random weights, large enough that tokens differ in likelihood."""
     model = Transformer(config).initialize(seed)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from models.engine.dialogue import Completion, Request
 from models.engine.engine import Batch, Engine
 from models.engine.options import EngineOptions, Sampling
-from tests.models.engine.talk import CONFIG, Bytes, model_of
+from tests.models.engine.talk import CONFIG, Bytes, Question, model_of
 
 SAMPLINGS = [
     Sampling(0.0),
@@ -18,21 +18,6 @@ SAMPLINGS = [
     Sampling(1.0, top_k=5),
     Sampling(0.9, top_p=0.5, top_k=40),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A dialogue of one request."""
-
-    asked: Request
-    completion: Completion | None = None
-
-    @property
-    def request(self) -> Request | None:
-        return None if self.completion else self.asked
-
-    def receive(self, completion: Completion) -> Question:
-        return replace(self, completion=completion)
 
 
 def questions() -> list[Question]:

@@ -222,6 +222,14 @@ def test_bad_usage_is_one_line(arguments: tuple[str, ...], told: str) -> None:
     assert told in done.stderr
 
 
+def test_a_missing_extra_is_named() -> None:
+    code = "import sys; sys.modules['uvicorn'] = None; import models.serve as s; s.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"model={MODEL}"], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.startswith("error: no package uvicorn; install the extra `serve`")
+
+
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "models.serve", *arguments],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,24 +16,10 @@ from models.engine.engine import Engine
 from models.engine.options import EngineOptions, Sampling
 from models.pretrained import CodeGen
 from models.serving.requests import random_key
+from tests.models.engine.talk import Question
 from tests.models.serving.process import MODEL, Running, serving
 
 PROMPT = "# Assign the list [3, 1, 2] to nums and print its sum.\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A dialogue of one request."""
-
-    asked: Request
-    completion: Completion | None = None
-
-    @property
-    def request(self) -> Request | None:
-        return None if self.completion else self.asked
-
-    def receive(self, completion: Completion) -> Question:
-        return replace(self, completion=completion)
 
 
 @pytest.fixture(scope="module")
