@@ -196,7 +196,10 @@ def _share(run: Run, judged: Verdicts, rows: np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def cost(suites: Sequence[SuiteRuns]) -> Table:
-    """Tokens, programs, seconds and device of each run; measured once, without intervals."""
+    """Tokens, programs, seconds and device of each run; measured once, without intervals.
+
+    `repeats`: what is the same in another run of the same configuration.
+    """
     rows: list[tuple[Cell, ...]] = []
     for suite in suites:
         for run in suite.runs:
@@ -205,7 +208,9 @@ def cost(suites: Sequence[SuiteRuns]) -> Table:
             label = f"{suite.label}, {_words(run.format)}" if not suite.has_tests else suite.label
             figures = marked((len(run.verdicts), *spent), run)
             device = engine.device_name or engine.device
-            rows.append((run.model, label, run.temperature, *figures, device))
+            repeats = None if run.manifest.sampling is None else run.manifest.guarantee.value
+            where = device or ("server" if run.manifest.server else None)
+            rows.append((run.model, label, run.temperature, *figures, where, repeats))
     columns = (
         Column("model", "model"),
         Column("suite", "suite"),
@@ -213,6 +218,7 @@ def cost(suites: Sequence[SuiteRuns]) -> Table:
         Column("samples", "samples", Kind.count),
         *(Column(key, label, kind) for key, (label, kind) in _SPENT.items()),
         Column("device", "device"),
+        Column("repeats", "repeats"),
     )
     return Table("cost", "Cost of each run", columns, tuple(rows))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mtpb.errors import UsageError
 from mtpb.report.estimates import of_summary
 from mtpb.report.runs import warn_left_out
-from mtpb.rundir.manifest import Manifest, data_order
+from mtpb.rundir.manifest import Guarantee, Manifest, data_order
 from mtpb.rundir.run import count_of_problems, read_run, run_directories
 from mtpb.rundir.store import METRICS, RunDirectory
 from mtpb.statistics.summary import summarise
@@ -44,13 +44,24 @@ def run_table(manifest: Manifest, summary: Mapping[str, Any]) -> Table:
     part = ""
     if manifest.identity.get("benchmark.problems") or answered < asked:
         part = f" ({count_of_problems(answered, asked)})"
+    part += ", as a chat" if manifest.is_chat else ""
     return Table(
         "run",
         f"{model} on {benchmark.name}{part}, % [95 % interval]",
         columns,
         tuple(rows),
-        (_statuses(entries, benchmark.scorer),),
+        (_statuses(entries, benchmark.scorer), *_repeatable(manifest)),
     )
+
+
+def _repeatable(manifest: Manifest) -> Iterator[str]:
+    """What another run of the same would give, where that is not the same bytes."""
+    if manifest.sampling is None or manifest.guarantee is Guarantee.bytes:
+        return
+    if manifest.guarantee is Guarantee.seed:
+        yield "the same command draws by the same seed, but may round differently"
+    else:
+        yield "the same command may give other samples: the server guarantees nothing"
 
 
 def _statuses(entries: Iterable[Mapping[str, Any]], scorer: str) -> str:

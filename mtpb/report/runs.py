@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from mtpb.errors import UsageError
 from mtpb.report.estimates import mean
 from mtpb.rundir.manifest import ProblemFacts
 from mtpb.rundir.run import Run, count_of_problems, read_run, run_directories
-from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.store import RunDirectory, plain_json
 from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import clean
 
@@ -177,21 +178,35 @@ def suites_of(runs: Iterable[Run]) -> tuple[SuiteRuns, ...]:
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """The runs; to a name that different models share, a piece of their hash is added."""
+    """The runs; to a name that different models share, a piece of their hash is added, and to one
+    that is asked in both forms, the form."""
     origins: dict[str, set[str]] = {}
+    forms: dict[str, set[bool]] = {}
     for run in runs:
         origins.setdefault(run.model, set()).add(_origin(run))
-    return [_named_by_origin(run) if len(origins[run.model]) > 1 else run for run in runs]
+        forms.setdefault(run.model, set()).add(run.manifest.is_chat)
+    return [
+        _with_words(
+            run,
+            [_origin(run)[:6]] * (len(origins[run.model]) > 1)
+            + ["chat" if run.manifest.is_chat else "completion"] * (len(forms[run.model]) > 1),
+        )
+        for run in runs
+    ]
 
 
 def _origin(run: Run) -> str:
-    """Hash of the weights, or of imported samples."""
+    """Hash of the weights, of imported samples, or of what a server or the hub calls the model."""
     identity = run.manifest.identity
-    return str(identity.get("model.weights_sha256") or identity.get("samples.sha256"))
+    known = identity.get("model.weights_sha256") or identity.get("samples.sha256")
+    names = [identity.get(f"model.{key}") for key in ("served", "path", "revision")]
+    return str(known or sha256(plain_json(names).encode()).hexdigest())
 
 
-def _named_by_origin(run: Run) -> Run:
-    model = replace(run.manifest.model, name=f"{run.model} ({_origin(run)[:6]})")
+def _with_words(run: Run, words: Sequence[str]) -> Run:
+    if not words:
+        return run
+    model = replace(run.manifest.model, name=f"{run.model} ({', '.join(words)})")
     return replace(run, manifest=replace(run.manifest, model=model))
 
 

@@ -218,6 +218,11 @@ class Manifest:
     environment: Environment = field(default_factory=Environment)
     throughput: Throughput = field(default_factory=Throughput)
 
+    @property
+    def is_chat(self) -> bool:
+        """Whether the model was asked in messages."""
+        return self.identity.get("benchmark.conversation") == "chat"
+
     def answered_by(self, fingerprints: Iterable[str]) -> Manifest:
         """With these fingerprints of the server besides those that are there, if there is one."""
         if self.server is None:

@@ -10,6 +10,11 @@
     libraries: [numpy]              # that most programs import
     scorer: strict                  # whose verdict counts
     prompt_in_program: true         # or the completions alone are the program
+    chat:                           # the wording of benchmark.conversation=chat
+      system: "You write …"         # the first message
+      before: ""                    # before and after each prompt
+      after: ""
+      max_new_tokens: 1024          # an answer, prose included
 
 A key that is left out keeps the suite's own value.
 """
@@ -18,14 +23,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks import Protocol
+from benchmarks import Chat, Protocol
+from benchmarks.chat import MULTI_TURN_CHAT
 from benchmarks.stopping import humaneval_stop, mbpp_stop, mtpb_stop, stop_at
 from mtpb.errors import UsageError
 
@@ -104,6 +110,15 @@ def _seconds(value: object) -> float:
     return float(value) if 0 < value <= _MOST_S else _wrong(value)
 
 
+def _chat(value: object) -> Chat:
+    """A chat's wording; what is left out is empty, and the room that of the suites."""
+    if not isinstance(value, dict) or not set(value) <= {field.name for field in fields(Chat)}:
+        raise TypeError(value)
+    texts = {key: _text(value.get(key, "")) for key in ("system", "before", "after")}
+    room = _count(value.get("max_new_tokens", MULTI_TURN_CHAT.max_new_tokens))
+    return Chat(**texts, max_new_tokens=room) if texts["system"] else _wrong(value)
+
+
 def _switch(value: object) -> bool:
     return value if isinstance(value, bool) else _wrong(value)
 
@@ -115,5 +130,6 @@ _READERS: Mapping[str, tuple[str, Callable[[object], Any], str]] = {
     "timeout": ("cpu_s", _seconds, f"seconds, more than 0 and at most {_MOST_S}"),
     "libraries": ("libraries", _texts, "a list of names"),
     "scorer": ("scorer", _text, "a scorer's name"),
+    "chat": ("chat", _chat, "system, and what else a chat needs: before, after, max_new_tokens"),
     "prompt_in_program": ("prompt_in_program", _switch, "true or false"),
 }

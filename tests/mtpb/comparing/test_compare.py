@@ -12,11 +12,11 @@ import pytest
 
 from mtpb.compare import CompareConfig, check
 from mtpb.comparing.baselines import run_or_baseline
-from mtpb.comparing.comparison import Comparison, Question, compare
+from mtpb.comparing.comparison import Comparison, Question, compare, is_greedy
 from mtpb.comparing.gate import Gate
 from mtpb.comparing.report import decision, junit, markdown, terminal, to_json
 from mtpb.errors import UsageError
-from mtpb.rundir.manifest import SandboxFacts
+from mtpb.rundir.manifest import Guarantee, SandboxFacts
 from mtpb.rundir.records import Key, Status
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
@@ -103,6 +103,22 @@ def test_a_run_without_sampling_is_not_one_with_it(tmp_path: Path, steady: RunDi
     imported = write_run(tmp_path / "imported", verdicts_of(STEADY), foreign)
     with pytest.raises(UsageError, match=r"sampling.n: 4 in the baseline, None in the candidate"):
         compared(steady, imported)
+
+
+def test_a_sampler_that_guarantees_nothing_is_noted(tmp_path: Path, steady: RunDirectory) -> None:
+    loose = replace(manifest_of(STEADY), guarantee=Guarantee.nothing)
+    served = write_run(tmp_path / "served", verdicts_of(STEADY), loose)
+    assert not any("guarantees nothing" in note for note in compared(steady, steady).notes)
+    (note,) = (note for note in compared(steady, served).notes if "guarantees nothing" in note)
+    assert note.startswith(str(served.path))
+
+
+def test_greedy_samples_are_all_the_same_only_where_bytes_are_guaranteed(tmp_path: Path) -> None:
+    greedy = manifest_of(STEADY, sampling__temperature=0)
+    for guarantee in Guarantee:
+        manifest = replace(greedy, guarantee=guarantee)
+        run = write_run(tmp_path / guarantee.value, verdicts_of(STEADY), manifest)
+        assert is_greedy(read_run(run)) is (guarantee is Guarantee.bytes)
 
 
 def test_an_unfinished_run_is_named(tmp_path: Path, steady: RunDirectory) -> None:

@@ -488,3 +488,23 @@ def test_a_run_without_a_verdict_is_no_report(tmp_path: Path) -> None:
     run_of(tmp_path / "run", {})
     with pytest.raises(UsageError, match="no run directory with verdicts"):
         find_runs(str(tmp_path))
+
+
+def test_servers_models_of_one_name_and_both_forms_of_a_model_are_told_apart(
+    tmp_path: Path,
+) -> None:
+    outcomes = {"a": [passes(1, 4)]}
+    named = {"model__weights_sha256": None}
+    for place, served, form in (("1", "m@1", None), ("2", "m@2", None), ("3", "m@2", "chat")):
+        form_key = {} if form is None else {"benchmark__conversation": form}
+        run_of(tmp_path / place, outcomes, **named, model__served=served, **form_key)
+    suite = suite_of(tmp_path)
+    names = [run.model for run in suite.runs]
+    assert len(set(names)) == 3
+    assert sorted("chat" in name for name in names) == [False, False, True]
+
+
+def test_cost_says_what_repeats(tmp_path: Path) -> None:
+    run_of(tmp_path / "run", {"a": [passes(1, 4)]})
+    (row,) = passrate.cost([suite_of(tmp_path)]).rows
+    assert row[-1] == "bytes"
