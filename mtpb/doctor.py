@@ -82,7 +82,7 @@ def examine(config: DoctorConfig) -> Iterator[Check]:
         if config.benchmark.suite != suite or config.benchmark.path is not None:
             yield from suite_checks(BenchmarkConfig(suite), config.sandbox, suites_found)
     yield from _guarded("sandbox", About.environment, lambda: _sandbox(config, suites_found))
-    yield from _guarded("model", About.model, lambda: _model(config))
+    yield from model_checks(config)
 
 
 def suite_checks(
@@ -126,6 +126,11 @@ def limits(pool: Pool) -> Check:
         return Check("limits", About.environment, State.bad, wrong[0], remedy)
     found = "time, memory and recursion are bounded"
     return Check("limits", About.environment, State.good, found)
+
+
+def model_checks(config: DoctorConfig) -> Iterator[Check]:
+    """The model: that it is there, and of the built-in ones that they compute what they should."""
+    yield from _guarded("model", About.model, lambda: _model(config))
 
 
 def _model(config: DoctorConfig) -> Iterator[Check]:

@@ -13,6 +13,7 @@ from benchmarks import Benchmark
 from mtpb.rundir.manifest import BenchmarkFacts, CaseFacts, Environment, ProblemFacts
 
 PACKAGES = ("mtpb", "torch", "numpy", "tokenizers", "safetensors", "huggingface_hub", "datasets")
+OF_EXTRAS = ("openai", "transformers")
 
 
 def describe_benchmark(benchmark: Benchmark, format: str, scorer: str) -> BenchmarkFacts:
@@ -49,7 +50,10 @@ def describe_benchmark(benchmark: Benchmark, format: str, scorer: str) -> Benchm
 def describe_environment() -> Environment:
     """This process's environment."""
     return Environment(
-        packages={name: _version(name) for name in PACKAGES},
+        packages={
+            **{name: _version(name) for name in PACKAGES},
+            **{name: found for name in OF_EXTRAS if (found := _version(name)) is not None},
+        },
         python=platform.python_version(),
         host=platform.node(),
         platform=platform.platform(),

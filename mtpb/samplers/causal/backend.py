@@ -21,6 +21,7 @@ from models.hashes import file_sha256
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts
 from mtpb.samplers.causal.sampler import CausalSampler
+from mtpb.samplers.facts import device_name
 from mtpb.samplers.sampler import ChatRequest, Sampler
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
@@ -70,7 +71,13 @@ class CausalBackend:
 
     @property
     def engine(self) -> EngineFacts:
-        return EngineFacts(device=self.device, dtype=self.dtype, slots=self.causal.batch)
+        return EngineFacts(
+            device=self.device,
+            dtype=self.dtype,
+            slots=self.causal.batch,
+            device_name=device_name(self.device),
+            threads=torch.get_num_threads(),
+        )
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ import pytest
 pytest.importorskip("openai")
 
 from benchmarks import load
+from mtpb import doctor
+from mtpb.checking.preflight import Check, State
+from mtpb.config import OpenAIModelConfig
+from mtpb.doctor import DoctorConfig
 from mtpb.rundir.records import Sample, Verdict
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.samplers.openai_server import Body, Server, Status, serving
@@ -337,3 +342,18 @@ def test_the_engine_behind_a_server_gives_the_bytes_of_the_engine(tmp_path: Path
     ours, theirs = tmp_path / "run", tmp_path / "local" / "run"
     assert (ours / "samples.jsonl").read_bytes() == (theirs / "samples.jsonl").read_bytes()
     assert RunDirectory(ours).manifest().guarantee.value == "bytes"
+
+
+def test_doctor_asks_the_server(tmp_path: Path) -> None:
+    config = OpenAIModelConfig(name="toy", base_url="http://127.0.0.1:1/v1", max_retries=0)
+    with completing("starter") as server:
+        (good,) = examined(replace(config, base_url=server.url))
+        assert good.state is State.good
+        assert "guaranteed: nothing" in good.found
+    (bad,) = examined(config)
+    assert bad.state is State.bad
+    assert "is the server running there?" in bad.found
+
+
+def examined(config: OpenAIModelConfig) -> list[Check]:
+    return list(doctor.model_checks(DoctorConfig(model=config)))
