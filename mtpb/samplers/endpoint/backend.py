@@ -27,7 +27,7 @@ from mtpb.samplers.sampler import Sampler
 HOSTED = "api.openai.com"
 SEED_BITS = 63  # what every known server takes
 _COUNTING = ("mtpb", "vllm", "sglang")  # owners, in a list of models, that count as they stream
-_NO_LIST = (404, 405, 501)
+_REFUSALS = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _connection(endpoint: Endpoint) -> Connection:
 
 
 def _models(connection: Connection, name: str) -> list[dict[str, Any]]:
-    """What the server says of its models; nothing where it has no list."""
+    """What the server says of its models; nothing where it has no list, or fails to make one."""
     # a server that is not there is told of at once; one that is busy is given some time
     first = replace(connection, timeout_s=min(connection.timeout_s, 60.0))
     client = openai.OpenAI(
@@ -186,9 +186,9 @@ def _models(connection: Connection, name: str) -> list[dict[str, Any]]:
         with client:
             return [model.model_dump() for model in client.models.list()]
     except openai.APIStatusError as error:
-        if error.status_code in _NO_LIST:
-            return []
-        raise _told(failure(error, connection.place, name), connection) from None
+        if error.status_code in _REFUSALS:
+            raise _told(failure(error, connection.place, name), connection) from None
+        return []
     except openai.OpenAIError as error:
         raise _told(failure(error, connection.place, name), connection) from None
     except (ValueError, TypeError, AttributeError):

@@ -67,6 +67,7 @@ class Server:
     sent: list[int] = field(default_factory=list)  # pieces of each answer that could be sent
     finish: str | Callable[[Body, int], str] = "stop"
     usage: bool = True
+    list_status: int = 200  # of the list of models
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -102,7 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 20
 
     def do_GET(self) -> None:
-        if self._allowed():
+        if not self._allowed():
+            return
+        if self.server_state.list_status != 200:
+            self._json(self.server_state.list_status, {})
+        else:
             self._json(200, {"object": "list", "data": self.server_state.models})
 
     def do_POST(self) -> None:

@@ -206,6 +206,14 @@ def test_a_refusal_ends_the_run_at_once(fault: Status, message: str) -> None:
         assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("status", [404, 405, 500])
+def test_server_without_a_list_of_models_is_asked_all_the_same(status: int) -> None:
+    with serving(pieces, list_status=status) as server:
+        (talk,) = asked(server, Talk("a"))
+        assert backend(server).identity["model.served"] is None
+    assert talk.answers[0].text == "a:0 x = 1\n"
+
+
 def test_wrong_key_is_told_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-key-12345")
     with serving(pieces, key="right") as server, pytest.raises(UsageError) as told:
