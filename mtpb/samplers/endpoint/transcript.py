@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,9 +123,3 @@ class Transcript:
             return Finish.eos
         whole = self.counted is None or self.counted >= self.request.max_new_tokens
         return Finish.length if whole else Finish.context
-
-
-def declared(entry: Mapping[str, Any], key: str, kind: type) -> Any:
-    """What a server's list of models says of one beyond OpenAI's definition; None if nothing."""
-    value = entry.get(key)
-    return value if isinstance(value, kind) and not isinstance(value, bool) else None

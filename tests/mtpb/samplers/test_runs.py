@@ -344,6 +344,36 @@ def test_the_engine_behind_a_server_gives_the_bytes_of_the_engine(tmp_path: Path
     assert RunDirectory(ours).manifest().guarantee.value == "bytes"
 
 
+def test_codegen_through_transformers_says_what_the_engine_says(tmp_path: Path) -> None:
+    """Same tokenizer, stop rules, keys and draws; only the logits are rounded differently."""
+    pytest.importorskip("transformers")
+    from models.embedded import embedded
+
+    sampling = ("benchmark.limit=4", "sampling.n=2", "sampling.temperature=0.8")
+    models = {"there": (f"model.path={embedded('codegen-1M-mono')}", "model=transformers")}
+    models["here"] = ("model=codegen-1M-mono",)
+    for name, model in models.items():
+        done = call("run", *model, *sampling, "sandbox.workers=1", f"output={name}", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    theirs, ours = (list(RunDirectory(tmp_path / name).samples()) for name in models)
+    assert len(ours) == 40
+    assert sum(one == other for one, other in zip(theirs, ours, strict=True)) >= 38
+
+
+def test_neither_torch_nor_transformers_is_imported_for_a_server(tmp_path: Path) -> None:
+    program = (
+        "import atexit, runpy, sys; "
+        "atexit.register(lambda: print(sorted({'torch', 'transformers'} & set(sys.modules)))); "
+        "runpy.run_module('mtpb.run', run_name='__main__', alter_sys=True)"
+    )
+    with completing("starter") as server:
+        overrides = (*SMALL, f"model.base_url={server.url}", "benchmark.limit=1", "output=run")
+        command = [sys.executable, "-c", program, *overrides]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_doctor_asks_the_server(tmp_path: Path) -> None:
     config = OpenAIModelConfig(name="toy", base_url="http://127.0.0.1:1/v1", max_retries=0)
     with completing("starter") as server:
