@@ -28,6 +28,7 @@ OVERRIDES = {
 }
 COMMANDS = {  # a function that each command calls, wherever it is used
     "baseline": "mtpb.comparing.baselines.write_baseline",
+    "check": "mtpb.checking.soundness.findings",
     "compare": "mtpb.comparing.baselines.run_or_baseline",
     "doctor": "mtpb.checking.preflight.interpreter",
     "exchange": "mtpb.rundir.store.RunDirectory.manifest",
