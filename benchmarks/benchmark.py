@@ -23,6 +23,8 @@ class Benchmark:
         known_errata: kinds of known faults by (problem, case); empty for other content than
             the published one.
         id_prefix: what other tools may write before an id.
+        left_out: cases of the suite that this one is made of, which are not asked here.
+        note: what readers of figures must know of the suite.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Benchmark:
     source: str
     known_errata: Errata
     id_prefix: str = ""
+    left_out: frozenset[tuple[str, int]] = frozenset()
+    note: str = ""
 
     def problem(self, id: str) -> Problem:
         """The problem with this id. Raises BenchmarkError if there is none."""

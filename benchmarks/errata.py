@@ -7,11 +7,13 @@ Kinds, for MTPB:
     missing         the program needs a file that is not shipped
     undetermined    the expected value is one draw of an unseeded random process
     duplicate       the problem or case occurs a second time
+    constant        the only case of its problem that is not spoiled, so that a constant passes
     ambiguous       a faithful reading of the prompts gives another value
     guarded         the released scorer's guard blocks the intended solution
     defect          the record is malformed; the loader repairs it
 
-A case is clean if it has none of the first five. The data were found by solving all problems.
+A case is clean unless it has one of the kinds `SPOILING`. The data were found by solving all
+problems.
 """
 
 from __future__ import annotations
@@ -32,14 +34,19 @@ _FILES = {"mtpb": Path(__file__).with_name("data") / "mtpb-errata.jsonl"}
 
 @dataclass(frozen=True, slots=True)
 class Erratum:
-    """One fault: its cases (none if the fault is in the record), its kind, an explanation, and the
-    right values of the cases where they are known."""
+    """One fault: its cases (none if the fault is in the record), its kind, an explanation.
+
+    Beside each of `cases`, where they are known: `right`, its right value; `also`, another answer
+    that the prompts allow; `same_as`, the problem and case that it repeats.
+    """
 
     problem: str
     cases: tuple[int, ...]
     kind: str
     note: str
-    right: tuple[object, ...] | None
+    right: tuple[object, ...] | None = None
+    also: tuple[object, ...] | None = None
+    same_as: tuple[tuple[str, int], ...] | None = None
 
 
 @cache
@@ -54,9 +61,16 @@ def entries(name: str) -> tuple[Erratum, ...]:
 def _erratum(record: dict[str, object]) -> Erratum:
     match record:
         case {"problem": str(problem), "cases": list(cases), "kind": str(kind), "note": str(note)}:
-            right = record.get("right")
-            values = tuple(right) if isinstance(right, list) else None
-            return Erratum(problem, tuple(cases), kind, note, values)
+            right, also, same_as = map(record.get, ("right", "also", "same_as"))
+            return Erratum(
+                problem,
+                tuple(cases),
+                kind,
+                note,
+                tuple(right) if isinstance(right, list) else None,
+                tuple(also) if isinstance(also, list) else None,
+                tuple((id, case) for id, case in same_as) if isinstance(same_as, list) else None,
+            )
     raise ValueError(f"not an erratum: {record}")
 
 

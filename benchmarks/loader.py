@@ -22,7 +22,7 @@ from benchmarks.errata import errata
 from benchmarks.fetch import from_hub
 from benchmarks.problem import BenchmarkError
 from benchmarks.records.schema import Line, parse, read_lines
-from benchmarks.suites import NAMES, PUBLISHED, SUITES, Published, Suite
+from benchmarks.suites import NAMES, PUBLISHED, SUITES, Derived, Published, Suite
 
 _log = logging.getLogger(__name__)
 _HUB = "hf://"
@@ -58,6 +58,10 @@ def load(
     rules = SUITES.get(suite)
     if rules is None:
         raise BenchmarkError(f"no benchmark {suite!r}; there are {', '.join(NAMES)}")
+    if isinstance(rules.home, Derived):
+        if name not in (None, suite):
+            raise BenchmarkError(_kept_name(name, suite, suite))
+        return _derived(suite, rules, rules.home, load(rules.home.suite, path, cache=cache))
     if path is not None:
         return _local(suite, rules, str(path), name)
     if rules.home is None:
@@ -157,12 +161,22 @@ def _local(suite: str, rules: Suite, place: str, name: str | None) -> Benchmark:
     return replace(benchmark, name=own)
 
 
+def _derived(suite: str, rules: Suite, home: Derived, base: Benchmark) -> Benchmark:
+    """The suite that is made of another one, under its own name and protocol."""
+    if base.name != home.suite:
+        raise BenchmarkError(
+            f"{base.source}: not the published {home.suite}, of which {suite} is made; leave "
+            "benchmark.path out, or give a copy of the published file"
+        )
+    return replace(home.made(base), name=suite, suite=suite, protocol=rules.protocol)
+
+
 def _pinned(suite: str, rules: Suite) -> tuple[str, ...]:
     """Hashes of the published content in its forms; none for a suite that has no such content."""
     home = rules.home
     if isinstance(home, Path):
         return (_embedded(suite, rules, home).sha256,)
-    return home.hashes if home else ()
+    return home.hashes if isinstance(home, Published) else ()
 
 
 def _own_name(place: str) -> str:

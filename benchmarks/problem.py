@@ -25,11 +25,35 @@ class Format(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Mended:
+    """What a verified suite makes of a faulty case: the right answers, the rule that compares them
+    (`official` or `strict`), and why."""
+
+    answers: tuple[object, ...]
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """The values that fill the templates, and the value that the program must print."""
+    """The values that fill the templates, and the value that the program must print.
+
+    `mended` is what the scorer `verified` takes instead of the published value.
+    """
 
     input: Mapping[str, object]
     expected: object
+    mended: Mended | None = None
+
+    def rule(self, scorer: str) -> str:
+        """The rule by which a scorer compares what this case's program prints."""
+        if scorer != "verified":
+            return scorer
+        return self.mended.rule if self.mended else "official"
+
+    def answers(self, scorer: str) -> tuple[object, ...]:
+        """The values that a scorer accepts; all have one type."""
+        return self.mended.answers if scorer == "verified" and self.mended else (self.expected,)
 
 
 @dataclass(frozen=True, slots=True)

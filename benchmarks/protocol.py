@@ -23,8 +23,8 @@ class Protocol:
             whitespace tokens too, as in the released MTPB sampler, or plain GPT-2 tokens, as in
             its general sampling script.
         cpu_s: seconds of CPU time that a program has.
-        scorers: whose verdicts a program gets: `official` and `strict` compare what it printed;
-            `test`, or `base` and `plus`, are the problem's own tests.
+        scorers: whose verdicts a program gets: `official`, `strict` and `verified` compare what it
+            printed; `test`, or `base` and `plus`, are the problem's own tests.
         scorer: the one whose verdict counts unless told otherwise.
         chat: how the suite is asked as a chat, where prompts are messages and no stop rule applies.
         prompt_in_program: whether the finished history is the program, or the completions alone.
@@ -80,6 +80,8 @@ MTPB = Protocol(
     scorer="official",
     chat=MULTI_TURN_CHAT,
 )
+
+MTPB_VERIFIED = replace(MTPB, scorers=("official", "strict", "verified"), scorer="verified")
 
 HUMANEVAL = Protocol(
     preamble="",

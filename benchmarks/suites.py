@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.benchmark import Benchmark
 from benchmarks.fetch import from_hub, mbpp_from_hub, over_http
 from benchmarks.protocol import (
     HUMANEVAL,
@@ -16,6 +17,7 @@ from benchmarks.protocol import (
     MBPP,
     MBPP_PLUS,
     MTPB,
+    MTPB_VERIFIED,
     OWN_FUNCTIONS,
     OWN_TURNS,
     STARTER,
@@ -26,6 +28,7 @@ from benchmarks.records.mbpp import MBPP_RECORDS, PREFIX
 from benchmarks.records.own import OWN
 from benchmarks.records.plus import HUMANEVAL_PLUS_RECORDS, MBPP_PLUS_RECORDS
 from benchmarks.records.schema import FUNCTION, MULTI_TURN, Schema
+from benchmarks.verified import verified
 
 _DATA = Path(__file__).with_name("data")
 
@@ -48,6 +51,14 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """A suite that is made of the published content of another one."""
+
+    suite: str
+    made: Callable[[Benchmark], Benchmark]
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """What a suite's records are, and where they are; None: wherever the user has them.
 
@@ -56,7 +67,7 @@ class Suite:
 
     protocol: Protocol
     schema: Schema
-    home: Published | Path | None
+    home: Published | Derived | Path | None
     test_protocol: Protocol | None = None
     id_prefix: str = ""
 
@@ -71,6 +82,7 @@ SUITES: Mapping[str, Suite] = {
             "236ed5ff3f26a167abb51d20d7c92beb6e07f434dddbafb40ea78c14139049c8",
         ),
     ),
+    "mtpb-verified": Suite(MTPB_VERIFIED, MULTI_TURN, Derived("mtpb", verified)),
     "humaneval": Suite(
         HUMANEVAL,
         FUNCTION,

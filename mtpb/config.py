@@ -28,6 +28,7 @@ from sandbox import Limits
 class Scorer(Enum):
     official = "official"
     strict = "strict"
+    verified = "verified"
     base = "base"
     plus = "plus"
 

@@ -42,6 +42,8 @@ def score(config: ScoreConfig) -> int:
     evaluation = Evaluation.of(config.benchmark, config.sandbox)
     benchmark = evaluation.benchmark
     samples = list(read_samples(path, benchmark))
+    if not samples:
+        raise UsageError(f"samples={path}: none of a case that {benchmark.name} asks")
     ks = pass_ks(config.sampling.k, fewest_samples(samples))
     identity = {
         "samples.sha256": samples_sha256(samples),

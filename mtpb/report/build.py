@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtpb.errors import UsageError
-from mtpb.report import formats, passk, passrate
+from mtpb.report import formats, moved, passk, passrate
 from mtpb.report.config import PageLimits, Thresholds
 from mtpb.report.figures import Figure, figures_of
 from mtpb.report.page.write import write_page
@@ -107,6 +107,8 @@ def suite_tables(suite: SuiteRuns, options: Options) -> list[Table]:
         tables = [passk.grid(suite), passk.temperatures(suite, options.published)]
     else:
         tables = [passrate.scorers(suite, options.published)]
+        if "verified" in suite.runs[0].scorers:
+            tables.append(moved.moved(suite))
         if formats.pairs(suite):
             tables.append(formats.formats(suite, options.published))
             if levels:

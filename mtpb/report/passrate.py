@@ -66,7 +66,7 @@ def scorers(suite: SuiteRuns, published: Published) -> Table:
             *columns("published"),
         ),
         tuple(rows),
-        published.notes(suite.benchmark) if shown else (),
+        (*suite.notes, *(published.notes(suite.benchmark) if shown else ())),
     )
 
 

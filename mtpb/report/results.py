@@ -50,7 +50,11 @@ def run_table(manifest: Manifest, summary: Mapping[str, Any]) -> Table:
         f"{model} on {benchmark.name}{part}, % [95 % interval]",
         columns,
         tuple(rows),
-        (_statuses(entries, benchmark.scorer), *_repeatable(manifest)),
+        (
+            *filter(None, [benchmark.note]),
+            _statuses(entries, benchmark.scorer),
+            *_repeatable(manifest),
+        ),
     )
 
 

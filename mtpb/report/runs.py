@@ -41,6 +41,12 @@ class SuiteRuns:
         return self.runs[0].benchmark.name
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What readers of its figures must know of the suite."""
+        note = self.runs[0].benchmark.note
+        return (f"{note}.",) if note else ()
+
+    @property
     def has_tests(self) -> bool:
         """Whether this is a function suite, whose figures are pass@k."""
         return self.runs[0].benchmark.has_tests

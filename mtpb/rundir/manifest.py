@@ -45,12 +45,22 @@ class ModelFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MendedFacts:
+    """What the scorer `verified` accepts in a faulty case, by which rule, and why."""
+
+    answers: tuple[Any, ...]
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFacts:
     """A case: its expected value, its kinds of known faults, and whether none of them spoils it."""
 
     expected: Any = None
     errata: tuple[str, ...] = ()
     clean: bool = True
+    mended: MendedFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,8 @@ class BenchmarkFacts:
 
     `problems` are those of the run; `sha256` is that of the whole suite. `scorer`, one of
     `scorers`, is the one that `passed` of a verdict follows. `errata` says whether the suite's
-    faults are known; None, in older manifests, means: if some case has a fault.
+    faults are known; None, in older manifests, means: if some case has a fault. `note` is what
+    readers of figures must know of the suite.
     """
 
     name: str
@@ -82,6 +93,7 @@ class BenchmarkFacts:
     problems: tuple[ProblemFacts, ...]
     source: str | None = None
     errata: bool | None = None
+    note: str = ""
 
     @property
     def cases(self) -> int:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from mtpb.errors import UsageError
 
-SCORERS = ("official", "strict", "base", "plus")  # keys of a verdict's line, in their order
+# keys of a verdict's line, in their order
+SCORERS = ("official", "strict", "verified", "base", "plus")
 _COUNTLESS = 1 << 31  # an upper bound of case and sample numbers
 
 
@@ -153,7 +154,7 @@ class Verdict:
         return Key(self.problem, self.case, self.sample)
 
     def passed_by(self, scorer: str) -> bool:
-        """Whether the sample passes by `scorer`: official, strict, or test (the suite's test)."""
+        """Whether the sample passes by `scorer`, one of `SCORERS` or test (the suite's test)."""
         return self.scores.get(scorer, self.passed)
 
     def to_json(self) -> str:

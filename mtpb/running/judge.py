@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from time import perf_counter
 from types import ModuleType
+from typing import TypeAlias
 
 from benchmarks import Benchmark, Case, Problem, official, strict
 from benchmarks.plain import report
@@ -22,6 +23,7 @@ from mtpb.running.conversation import turn_of_line
 from sandbox import Harness, Outcome, Pool, Program, Test
 from sandbox import Status as Ending
 
+Answers: TypeAlias = tuple[object, ...]
 PENDING = 4096  # samples in the sandbox at a time; bounds memory
 
 
@@ -59,15 +61,18 @@ class Judge:
     clock: Clock = field(default_factory=Clock)
 
     def submit(self, sample: Sample) -> PendingVerdict:
-        """Submits a sample's programs, one per scorer, to the sandbox.
+        """Submits a sample's programs to the sandbox, one a scorer unless two need the same.
 
         Raises UsageError for a sample of a problem or case that the benchmark does not have.
         """
         problem, case = find(self.benchmark, sample)
-        outcomes = {
-            scorer: self._run(program(sample, problem, case, scorer))
-            for scorer in self.benchmark.scorers
-        }
+        running: list[tuple[Program, Future[Outcome]]] = []
+        outcomes = {}
+        for scorer in self.benchmark.scorers:
+            wanted = program(sample, problem, case, scorer)
+            same = next((future for other, future in running if other == wanted), None)
+            outcomes[scorer] = same or self._run(wanted)
+            running.append((wanted, outcomes[scorer]))
         return PendingVerdict(self, sample, case, outcomes)
 
     def _run(self, program: Program) -> Future[Outcome]:
@@ -149,15 +154,15 @@ def program(sample: Sample, problem: Problem, case: Case, scorer: str) -> Progra
         wanted = problem.test
         test = Test(wanted.setup, wanted.sources[scorer], wanted.names, wanted.call_cpu_s)
         return Program(sample.program, test=test)
-    rules = _RULES[scorer]
-    return Program(sample.program, harness=Harness(rules.HARNESS, rules.arguments(case.expected)))
+    rules, answer = _RULES[case.rule(scorer)], case.answers(scorer)[0]
+    return Program(sample.program, harness=Harness(rules.HARNESS, rules.arguments(answer)))
 
 
 def judgement(
     sample: Sample, benchmark: Benchmark, case: Case, scorer: str, outcome: Outcome
 ) -> Judgement:
     """One scorer's judgement of an outcome."""
-    status, detail = _JUDGES[scorer](case, outcome)
+    status, detail = _JUDGES[case.rule(scorer)](case.answers(scorer), outcome)
     turn = None
     if status not in (Status.passed, Status.sandbox_error):
         status, detail, turn = with_finding(sample, status, detail)
@@ -196,19 +201,19 @@ def ended(outcome: Outcome) -> Status:
     return Status[outcome.status.name]
 
 
-def _by_test(case: Case, outcome: Outcome) -> tuple[Status, str]:
+def _by_test(answers: Answers, outcome: Outcome) -> tuple[Status, str]:
     """The test ran in the sandbox; its result is the outcome's status."""
     return ended(outcome), outcome.detail
 
 
-def _by_official(case: Case, outcome: Outcome) -> tuple[Status, str]:
+def _by_official(answers: Answers, outcome: Outcome) -> tuple[Status, str]:
     """A right last print passes, however the program ended, except by SystemExit."""
     ending = ended(outcome)
     if ending is Status.sandbox_error:
         return ending, outcome.detail
     if outcome.exit_code is not None:
         return Status.exception, f"SystemExit({outcome.exit_code}): not accepted by this scorer"
-    difference = official.mismatch(outcome.value, case.expected)
+    difference = _difference(official, answers, outcome)
     if difference is None:
         return Status.passed, ""
     if ending is not Status.passed:
@@ -216,13 +221,19 @@ def _by_official(case: Case, outcome: Outcome) -> tuple[Status, str]:
     return _unlike(outcome, difference)
 
 
-def _by_strict(case: Case, outcome: Outcome) -> tuple[Status, str]:
+def _by_strict(answers: Answers, outcome: Outcome) -> tuple[Status, str]:
     """The program must end without an error, and its last print must be right."""
     ending = ended(outcome)
     if ending is not Status.passed:
         return ending, outcome.detail
-    difference = strict.mismatch(outcome.value, case.expected)
+    difference = _difference(strict, answers, outcome)
     return (Status.passed, "") if difference is None else _unlike(outcome, difference)
+
+
+def _difference(rules: ModuleType, answers: Answers, outcome: Outcome) -> str | None:
+    """None if what was printed is one of the answers, else how it differs from the first."""
+    differences: list[str | None] = [rules.mismatch(outcome.value, answer) for answer in answers]
+    return None if None in differences else differences[0]
 
 
 def _unlike(outcome: Outcome, difference: str) -> tuple[Status, str]:

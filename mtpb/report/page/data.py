@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from mtpb.report.runs import SuiteRuns
-from mtpb.rundir.manifest import ProblemFacts
+from mtpb.rundir.manifest import CaseFacts, ProblemFacts
 from mtpb.rundir.records import SCORERS, Sample, Verdict
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import STATUSES, Ints
@@ -93,6 +93,7 @@ def index(suites: Sequence[SuiteRuns], embedded: int) -> dict[str, Any]:
                 "name": suite.name,
                 "label": suite.label,
                 "tests": suite.has_tests,
+                "scorers": suite.runs[0].scorers,
                 "problems": [
                     _problem(problem, _chunk_name(number, place))
                     for place, problem in enumerate(suite.problems)
@@ -122,9 +123,17 @@ def _problem(problem: ProblemFacts, chunk: str) -> dict[str, Any]:
     return {
         **{key: getattr(problem, key) for key in ("id", "name", "category", "turns", "difficulty")},
         "chunk": chunk,
-        "cases": [
-            {"expected": _expected(case.expected), "errata": case.errata} for case in problem.cases
-        ],
+        "cases": [_case(case) for case in problem.cases],
+    }
+
+
+def _case(case: CaseFacts) -> dict[str, Any]:
+    mended = case.mended
+    return {
+        "expected": _expected(case.expected),
+        "errata": case.errata,
+        "mended": mended
+        and f"{_clipped(repr(mended.answers[0]), _LONGEST_EXPECTED)}: {mended.why}",
     }
 
 
@@ -136,7 +145,7 @@ def _letters(run: Run) -> list[list[str]]:
     """Each problem's cases as text with a letter for each sample: its status and its scores."""
     verdicts = run.verdicts
     codes = verdicts.status + 48
-    for weight, scorer in zip((16, 32, 16, 32), SCORERS, strict=True):  # page.js reads them so
+    for weight, scorer in zip((16, 32, 64, 16, 32), SCORERS, strict=True):  # page.js reads them so
         if scorer in verdicts.scores:
             codes = codes + weight * verdicts.scores[scorer]
     letters: list[list[list[str]]] = [[[] for _ in p.cases] for p in run.problems]

@@ -70,8 +70,9 @@ function verdictOf(run, letter) {
   const code = letter.charCodeAt(0) - 48;
   const status = index.statuses[code % 16];
   const official = Math.floor(code / 16) % 2 === 1;
-  const strict = code >= 32;
-  return { status, official, strict, passed: status === "passed" };
+  const strict = Math.floor(code / 32) % 2 === 1;
+  const verified = code >= 64;
+  return { status, official, strict, verified, passed: status === "passed" };
 }
 
 function verdicts(run, problem) {
@@ -469,10 +470,11 @@ function outcome(suite, problem, run, sample, verdict) {
   const one = problem.cases[sample.case];
   return h("div", { class: "outcome" },
     h("p", {}, h("i", { class: `sq ${verdict.status}` }, GLYPHS[verdict.status]), " ", h("strong", {}, words(verdict.status)),
-      suite.tests ? null : [chip("official", verdict.official), chip("strict", verdict.strict)],
+      suite.tests ? null : suite.scorers.map((name) => chip(name, verdict[name])),
       h("span", { class: "muted" }, ` judged by ${run.scorer}, ${sample.cpu} s`)),
     h("dl", {},
       one.expected === null ? null : [h("dt", {}, "expected"), h("dd", {}, h("code", {}, visible(one.expected)))],
+      one.mended ? [h("dt", {}, "verified"), h("dd", {}, visible(one.mended))] : null,
       sample.detail ? [h("dt", {}, verdict.passed ? "note" : "actual"), h("dd", {}, h("code", {}, visible(sample.detail)))] : null,
       one.errata.length ? [h("dt", {}, "known fault"), h("dd", {}, one.errata.map(words).join(", "))] : null));
 }
