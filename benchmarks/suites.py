@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.benchmark import Benchmark
+from benchmarks.derived.verified import verified
 from benchmarks.fetch import from_hub, mbpp_from_hub, over_http
 from benchmarks.protocol import (
     HUMANEVAL,
@@ -28,7 +29,6 @@ from benchmarks.records.mbpp import MBPP_RECORDS, PREFIX
 from benchmarks.records.own import OWN
 from benchmarks.records.plus import HUMANEVAL_PLUS_RECORDS, MBPP_PLUS_RECORDS
 from benchmarks.records.schema import FUNCTION, MULTI_TURN, Schema
-from benchmarks.verified import verified
 
 _DATA = Path(__file__).with_name("data")
 
@@ -82,7 +82,6 @@ SUITES: Mapping[str, Suite] = {
             "236ed5ff3f26a167abb51d20d7c92beb6e07f434dddbafb40ea78c14139049c8",
         ),
     ),
-    "mtpb-verified": Suite(MTPB_VERIFIED, MULTI_TURN, Derived("mtpb", verified)),
     "humaneval": Suite(
         HUMANEVAL,
         FUNCTION,
@@ -123,6 +122,7 @@ SUITES: Mapping[str, Suite] = {
         ),
         id_prefix=PREFIX,
     ),
+    "mtpb-verified": Suite(MTPB_VERIFIED, MULTI_TURN, Derived("mtpb", verified)),
     "starter": Suite(STARTER, MULTI_TURN, _DATA / "starter.jsonl"),
     "starter-function": Suite(STARTER_FUNCTION, FUNCTION, _DATA / "starter-function.jsonl"),
     "custom": Suite(OWN_TURNS, OWN, None, test_protocol=OWN_FUNCTIONS),

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import Benchmark, BenchmarkError, load
+from benchmarks.derived.references import NAMES, solution, templates
 from benchmarks.errata import entries
-from benchmarks.references import NAMES, solution, templates
 from mtpb.checking.preflight import reference_samples
 from mtpb.config import BenchmarkConfig, SandboxConfig
 from mtpb.report.build import Options, report

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.problem import Problem
 
 NAMES = ("first", "second")
-_FOLDER = Path(__file__).with_name("data") / "references"
+_FOLDER = Path(__file__).parents[1] / "data" / "references"
 
 
 def solution(problem: Problem, name: str = "first") -> tuple[str, ...] | None:

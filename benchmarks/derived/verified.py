@@ -16,9 +16,9 @@ from dataclasses import replace
 from hashlib import sha256
 
 from benchmarks.benchmark import Benchmark
+from benchmarks.derived.references import solution
 from benchmarks.errata import Erratum, entries
 from benchmarks.problem import BenchmarkError, Case, Mended, Problem
-from benchmarks.references import solution
 
 LEFT_OUT = ("missing", "undetermined", "duplicate", "constant")
 
