@@ -9,8 +9,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from models.serving.app import Served
 
 KEY = "MTPB_API_KEY"
-CONNECTIONS = 1000
 SEED_BITS = 64
 
 
@@ -84,9 +81,8 @@ def serve(options: Options) -> int:
     mend."""
     signal.signal(signal.SIGTERM, _end)  # until the server runs
     try:
-        import uvicorn
-
         from models.serving.app import Limits, application, is_loopback
+        from models.serving.server import Server
         from models.serving.worker import Worker
     except ModuleNotFoundError as error:
         raise ModelError(
@@ -101,40 +97,13 @@ def serve(options: Options) -> int:
         )
     with _listener(options.host, options.port) as listener:
         engine, served = _load(options)
-
-        class Server(uvicorn.Server):
-            """Remembers its signal instead of raising it again at the end."""
-
-            signal: int | None = None
-
-            @contextmanager
-            def capture_signals(self) -> Iterator[None]:
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    signal.signal(number, self.handle_exit)
-                yield
-
-            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-                self.force_exit = self.should_exit
-                self.should_exit, self.signal = True, self.signal or sig
-
-            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                await super().startup(sockets)
-                print(f"{served.name} at {_url(listener)}", flush=True)
-
-        def end_server() -> None:
-            server.should_exit = True
-
-        worker = Worker(engine, options.queue, end_server)
+        worker = Worker(engine, options.queue, lambda: server.end())
         limits = Limits(options.queue, options.max_body, options.timeout)
+        announcement = f"{served.name} at {_url(listener)}"
         server = Server(
-            uvicorn.Config(
-                application(served, worker, limits, key),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                limit_concurrency=CONNECTIONS,
-                timeout_graceful_shutdown=options.grace,  # type: ignore[arg-type]  # waits so long
-            )
+            application(served, worker, limits, key),
+            options.grace,
+            on_start=lambda: print(announcement, flush=True),
         )
         asyncio.run(server.serve([listener]))
         worker.close()

@@ -72,21 +72,8 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
             _log_to_stderr()
             if isinstance(sys.stdout, TextIOWrapper):  # characters that it cannot write are escaped
                 sys.stdout.reconfigure(errors="backslashreplace")
-            try:
-                refuse_credentials(sys.argv[1:])
-                with _signals():
-                    hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)(
-                        job
-                    )()
-            except SystemExit as end:  # after --help, or for an error in Hydra's own options
-                statuses.append(Exit.usage if end.code else Exit.done)
-            except ValueError as error:  # Hydra raises it for combinations of its options
-                interruption = _follows_interruption(error)
-                statuses.append(interrupted() if interruption else _refuse(error, verbose))
-            except Exception as error:  # noqa: BLE001
-                statuses.append(_report(error, verbose))
-            except KeyboardInterrupt:
-                statuses.append(interrupted())
+            command = hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)
+            statuses.append(_run(command(job), verbose))
             for stream in (sys.stdout, sys.stderr):
                 statuses.append(_flush(stream))
             sys.exit(int(max(statuses)))
@@ -94,6 +81,23 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
         return main
 
     return decorate
+
+
+def _run(command: Callable[[], object], verbose: bool) -> int:
+    """Runs Hydra's command and returns the exit status for how Hydra itself ended."""
+    try:
+        refuse_credentials(sys.argv[1:])
+        with _signals():
+            command()
+    except SystemExit as end:  # after --help, or for an error in Hydra's own options
+        return Exit.usage if end.code else Exit.done
+    except ValueError as error:  # Hydra raises it for combinations of its options
+        return interrupted() if _follows_interruption(error) else _refuse(error, verbose)
+    except Exception as error:  # noqa: BLE001
+        return _report(error, verbose)
+    except KeyboardInterrupt:
+        return interrupted()
+    return Exit.done
 
 
 @contextmanager

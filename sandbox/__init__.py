@@ -10,6 +10,7 @@ from sandbox.program import (
     SandboxError,
     Status,
     Test,
+    default_wall_s,
 )
 from sandbox.protocol.plain import Plain
 
@@ -24,4 +25,5 @@ __all__ = [
     "SandboxError",
     "Status",
     "Test",
+    "default_wall_s",
 ]

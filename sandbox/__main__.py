@@ -2,17 +2,18 @@
 
 Exit status: 0 the layers that were asked for are there (or the program passed), 1 the
 program failed, 2 they are not or the input is wrong, 3 an error of the sandbox itself, 130
-after Ctrl-C.
+after Ctrl-C, 141 if the reader of standard output closed it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from pathlib import Path
 
-from sandbox import Isolation, Limits, Pool, Program, SandboxError, Status
+from sandbox import Isolation, Limits, Pool, Program, SandboxError, Status, default_wall_s
 
 
 def main() -> int:
@@ -23,10 +24,15 @@ def main() -> int:
     parser.add_argument("--memory", type=int, default=4096, metavar="MB")
     options = parser.parse_args()
     try:
-        limits = Limits(options.cpu, 2 * options.cpu + 5, options.memory)
+        limits = Limits(options.cpu, default_wall_s(options.cpu), options.memory)
         source = options.file.read_text() if options.file else None
         with Pool(limits, workers=1, isolation=Isolation[options.isolation]) as pool:
-            return _show_layers(pool) if source is None else _run(pool, source)
+            status = _show_layers(pool) if source is None else _run(pool, source)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of standard output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (SandboxError, OSError, UnicodeDecodeError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 2

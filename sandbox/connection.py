@@ -36,7 +36,7 @@ TEST_CPU_S = 10.0  # at least; otherwise as long as a program may take
 
 
 class ServerError(Exception):
-    """The fork server is gone, or does not say what it should; its job has to be run again."""
+    """The fork server ended or sent an unexpected message; its job has to be run again."""
 
 
 class ServerProcess:
@@ -50,14 +50,14 @@ class ServerProcess:
         tier: int = 0,
         for_tests: bool = False,
     ) -> None:
-        # made by the keeper, so that there is no moment in which nobody would remove it
+        # the keeper creates it and removes it, so that nothing is left if this process dies first
         name = f"mtpb-sandbox-{os.getpid()}-{secrets.token_hex(8)}"
         self.scratch = os.path.join(tempfile.gettempdir(), name)
         self.control, theirs = socket.socketpair()
         self.known: dict[tuple[Any, ...], int] = {}
         self.test_cpu_s = max(TEST_CPU_S, limits.cpu_s)
         self._jobs = itertools.count(1)
-        # a pipe, as a program's output is: Python remembers of a stream whether it can seek
+        # a pipe, like a program's output: Python caches whether a stream can seek
         reading, writing = os.pipe()
         os.close(reading)
         debug = bool(os.environ.get("SANDBOX_DEBUG"))
@@ -115,7 +115,7 @@ class ServerProcess:
         return cast("dict[str, Any]", json.loads(body))
 
     def define(self, message: Message, *parts: object) -> int:
-        """Give the server a harness or a test to compile once; its number."""
+        """Send a harness or a test for the server to compile once; returns its number."""
         if parts not in self.known:
             number = len(self.known)
             self._send(message, json.dumps([number, *parts]).encode())
@@ -123,13 +123,13 @@ class ServerProcess:
         return self.known[parts]
 
     def start_job(self, fds: tuple[int, ...]) -> int:
-        """Have a program's process forked; the number of its job."""
+        """Ask for a program's process to be forked; returns the number of the job."""
         number = next(self._jobs)
         self._send(messages.JOB, messages.pack_job(number), fds)
         return number
 
     def start_test(self, test: int, seed: int, link: socket.socket) -> int:
-        """Have a test run against the program behind `link`; the number of that job."""
+        """Ask for a test to be run against the program at `link`; returns the number of the job."""
         number = next(self._jobs)
         self._send(messages.RUN_TEST, json.dumps([test, number, seed]).encode(), (link.fileno(),))
         return number
@@ -149,7 +149,7 @@ class ServerProcess:
             raise ServerError(f"the fork server is gone: {error}") from error
 
     def receive(self, message: Message) -> bytes:
-        """The body of the message that is to come next."""
+        """The body of the next message; ServerError if it is not a `message`."""
         try:
             tag, body = frames.read_frame(self.control.fileno(), message.most)
         except (frames.WireError, OSError) as error:
@@ -172,7 +172,7 @@ class ServerProcess:
 
 
 def _environment(home: str) -> dict[str, str]:
-    """All that a program's environment holds."""
+    """The environment variables of a server, and so of every program."""
     threads = {
         f"{library}_NUM_THREADS": "1"
         for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
@@ -183,7 +183,7 @@ def _environment(home: str) -> dict[str, str]:
         "HOME": home,
         "TMPDIR": home,
         "PYTHONHASHSEED": "0",
-        "LD_BIND_NOW": "1",  # or every child would resolve the same functions again
+        "LD_BIND_NOW": "1",  # otherwise every child resolves the same functions again
         "MPLBACKEND": "Agg",
         **threads,
     }

@@ -1,4 +1,4 @@
-"""What a program came to: from its own report, its server's, and its test's."""
+"""Derives a program's Outcome from its own report, its server's and its test's."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from sandbox.protocol.messages import End, Ended, Ending
 from sandbox.protocol.plain import Plain
 from sandbox.report import Report
 
-OOM_MB = 512  # a process killed below that was hardly killed for its memory
+OOM_MB = 512  # the kernel is unlikely to have killed a smaller process for its memory
 
 
 class NotBegunError(Exception):
-    """The process ended before it came to the program's text."""
+    """The process ended before the program's text began to run."""
 
 
 def program_outcome(report: Report, end: End) -> Outcome:
-    """What a program without a test came to. NotBegunError: it has not been run at all."""
+    """The outcome of a program without a test; NotBegunError if its text never ran."""
     if not report.begun and not report.broken:
         return _not_begun(report, end)
     value = report.value(interim=end.timeout)
@@ -28,14 +28,14 @@ def program_outcome(report: Report, end: End) -> Outcome:
         told = ending is not None and ending.ended is Ended.timeout
         return _outcome(end, ending if told and ending else _timeout(end), value)
     if ending is None or (ending.ended is Ended.passed and end.exit_code != 0):
-        ending = _died(end)  # a process that told of its end leaves with 0
+        ending = _died(end)  # a process that reported its end exits with 0
     return _outcome(end, ending, value)
 
 
 def test_outcome(report: Report, end: End, verdict: Ending | None) -> Outcome:
-    """The verdict is the test's; if the program died under it, the reason is the program's.
+    """The outcome of a program with a test: the test's verdict, or why the program died under it.
 
-    `verdict` None: the test could not end. NotBegunError: the program has not been run at all.
+    `verdict` is None where the test could not end. NotBegunError: the program's text never ran.
     """
     if verdict is not None and verdict.ended is Ended.broken_test:
         return _outcome(end, verdict)

@@ -2,7 +2,7 @@
 
 Each worker is a thread of this process and a fork server (two for programs with a test:
 the program's and the test's). The thread hands over one program at a time, reads what its
-process reports, and makes an Outcome of it.
+process reports, and turns that into an Outcome.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from sandbox.worker import Shared, Worker
 class Pool:
     """Workers that run untrusted programs; a context manager, safe to use from many threads.
 
-    `libraries`, those that are installed, are imported ahead for the programs that use them:
-    each worker has a server without any, and one with the first n of them once a program needs
-    the nth. `pool.layers` tells which layers of isolation are in force. Raises SandboxError
-    where `isolation` asks for more than there is.
+    Those of `libraries` that are installed are imported ahead for the programs that use them: each
+    worker has one server without any, and starts another with the first n of them when a program
+    needs the nth. `pool.layers` tells which layers of isolation are in force. Raises SandboxError
+    where `isolation` requires more than there is.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Pool:
         _say_once(self.layers)
         for worker in self._workers:
             worker.start()
-        # dropped without `close`: what is queued is run, then the workers end their servers
+        # a pool dropped without `close`: workers run what is queued, then end their servers
         self._finalizer = weakref.finalize(self, _dismiss, self._shared.jobs, workers)
 
     def submit(self, program: Program) -> Future[Outcome]:
@@ -110,7 +110,7 @@ _said: set[str] = set()
 
 
 def _say_once(report: Mapping[str, Any]) -> None:
-    """Tell in one line, once a process, what `auto` has to do without."""
+    """Print one line, once per process, that names the layers which `auto` runs without."""
     missing = ", ".join(f"{name} ({reason})" for name, reason in report["missing"].items())
     if report["isolation"] == "auto" and missing and missing not in _said:
         _said.add(missing)

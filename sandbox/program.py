@@ -1,4 +1,4 @@
-"""The nouns of the sandbox: what is asked of it, and what it answers."""
+"""The types that callers use: programs, tests and limits go in, outcomes come out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sandbox.protocol.plain import Plain
 
-MOST_OUTPUT_KB = 16 << 10  # of each stream; both are told in one message
+MOST_OUTPUT_KB = 16 << 10  # of each stream; both are sent in one message
 
 
 class SandboxError(Exception):
@@ -16,7 +16,7 @@ class SandboxError(Exception):
 
 
 class Status(enum.Enum):
-    """How a program fared. The last two are never the program's doing."""
+    """How a program ended. No program can cause the last two."""
 
     passed = "passed"
     wrong_answer = "wrong_answer"
@@ -30,7 +30,7 @@ class Status(enum.Enum):
 
 
 class Isolation(enum.Enum):
-    """How much protection is asked for.
+    """How much protection is required.
 
     `full` refuses to start where a layer is missing, `auto` takes what the kernel
     offers, `basic` is limits on resources only.
@@ -39,6 +39,11 @@ class Isolation(enum.Enum):
     auto = "auto"
     full = "full"
     basic = "basic"
+
+
+def default_wall_s(cpu_s: float) -> float:
+    """The limit of wall time, in seconds, for programs that may use `cpu_s` of CPU time."""
+    return 2 * cpu_s + 5
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Limits:
     """
 
     cpu_s: float = 10.0
-    wall_s: float = 25.0
+    wall_s: float = default_wall_s(10.0)
     memory_mb: int = 4096
     file_mb: int = 64
     output_kb: int = 64
@@ -73,8 +78,8 @@ class Harness:
 
     It may define `rewrite(tree)`, `on_print(args)`, `report()` and `interim()`; see
     docs/sandbox.md. `arguments` (plain values) are globals of that namespace.
-    What a harness reports is only as good as the process it runs in: never give it
-    what the program must not know.
+    The program can read and forge whatever is in that process: never put into a harness
+    what the program must not know, and never treat its report as a verdict.
     """
 
     source: str
@@ -120,7 +125,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a program.
+    """The result of running a program.
 
     `line` counts in the program's own source; `value` is what its harness reported, and
     may be there whatever the status; `exit_code` is there if the program raised

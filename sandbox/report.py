@@ -1,9 +1,8 @@
-"""What a program's process says of itself, read with distrust in the evaluator.
+"""Reads the report of a program's process, in the evaluator. Every byte of it may be forged.
 
-The program can write to this channel whatever it likes. So reading is bounded whatever comes:
-so many bytes and frames in all, at most one frame in memory beside the last value of each
-kind, no more than one value decoded, and every form checked before anything is made of it.
-What breaks these rules is the program's own fault, told in `broken`.
+Reading is bounded: a fixed number of bytes and frames in all, one frame in memory beside the
+last value of each kind, one value decoded, every format checked before it is used. A report
+that breaks these rules counts as the program's failure; `broken` says how.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ _KNOWN = {
 
 
 class Report:
-    """One process' report, fed piece by piece.
+    """The report of one process, fed piece by piece.
 
-    `begun`: the program's text was reached. `fault`: it was not, since the harness failed.
-    `needs`: the library for which the process left. `ending`: how the process says that it
-    ended. `broken`: why the report is not believed.
+    `begun`: the program's text began to run. `fault`: it did not, because the harness failed.
+    `needs`: the library that the process ended for, to be run again where it is loaded.
+    `ending`: how the process says that it ended. `broken`: why the report is rejected.
     """
 
     def __init__(self) -> None:
@@ -48,7 +47,7 @@ class Report:
         self._unread = bytearray()
 
     def feed(self, piece: bytes) -> bool:
-        """Take what has come; False if there is no use in more."""
+        """Read one piece; False once the report is broken, so that reading can stop."""
         self.bytes += len(piece)
         self.pieces += 1
         self._unread += piece
@@ -80,7 +79,7 @@ class Report:
         self.frames += 1
         if self.frames > messages.REPORT_FRAMES:
             raise ProtocolError(f"more than {messages.REPORT_FRAMES:,} frames")
-        if message is messages.NEEDS:  # of a harness before it begins, of a thread after its end
+        if message is messages.NEEDS:  # from a harness before BEGUN, or a thread after ENDING
             self.needs = body.decode("ascii", "replace")
             return
         if self.ending is not None or self.fault:
@@ -97,7 +96,7 @@ class Report:
             self._values[message.tag] = body
 
     def value(self, interim: bool = False) -> Plain | None:
-        """The last value reported, or with `interim` whichever there is; decoded when asked."""
+        """The last value reported, decoded, or None; `interim`: else the last interim value."""
         body = self._values.get(messages.VALUE.tag)
         if body is None and interim:
             body = self._values.get(messages.INTERIM.tag)

@@ -1,4 +1,4 @@
-"""One program's process and one test, while they run, as the evaluator sees them."""
+"""The evaluator's view of one running program and of the test that runs against it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ProgramRun:
             frames.write(self.ours.fileno(), messages.PROGRAM.frame(payload))
 
     def on_channel(self) -> bool:
-        """Read what has come; False at the end of the stream, or where no more is wanted."""
+        """Read what is there; False at the end of the stream or once the report is broken."""
         try:
             piece = self.ours.recv(1 << 18)
         except OSError:
@@ -76,14 +76,14 @@ class ProgramRun:
 
 
 class PreforkedServer:
-    """A fork server, and the process that it has already forked for the next program."""
+    """A fork server together with the process that it forked ahead for the next program."""
 
     def __init__(self, process: ServerProcess) -> None:
         self.process = process
         self._next = ProgramRun(process)
 
     def run(self, payload: bytes) -> ProgramRun:
-        """Have the process that is there run a program, and another one forked for the next."""
+        """Run a program in the waiting process, and have another one forked for the next."""
         program_run, self._next = self._next, ProgramRun(self.process)
         program_run.start(payload)
         return program_run

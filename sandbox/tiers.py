@@ -1,10 +1,10 @@
 """Which fork server a program goes to: the smallest that holds the libraries it uses.
 
 Tier n is a server that has imported the first n of a pool's libraries. The more a server
-holds, the longer a fork takes, and most programs use none, or import one and leave it at that.
+holds, the longer a fork takes, and most programs use no library, or import one without using it.
 
-What is found here need not be right: a program that uses a library which its server does not
-hold says so when it gets to it (`sandbox.inside.stand_ins`), and is run again where it is.
+The answer may be wrong without harm: a program that uses a library which its server does not
+hold reports that at the first use (`sandbox.inside.stand_ins`) and is run again on one that does.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-MOST_SCANNED = 1 << 16  # characters; what a longer program imports late, it tells itself
+MOST_SCANNED = 1 << 16  # characters; a library used only beyond them is found when it is used
 
 _WORDS = re.compile(r"\w+")
 _COMMENT_LINES = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 
 
 def tier_of(source: str, libraries: Sequence[str]) -> int:
-    """How many of `libraries` to hold for a program: up to the last one that it uses."""
+    """The tier for a program: how many of `libraries`, up to the last one that it uses."""
     text = source[:MOST_SCANNED]
     mentioned = {root for root in map(root_of, libraries) if root in text}
     if not mentioned:
@@ -39,7 +39,7 @@ def root_of(name: str) -> str:
 
 
 def _uses(code: str, root: str) -> bool:
-    """Whether the text has more of a library than statements that import it as a whole."""
+    """Whether the text mentions a library beyond lines that only import it."""
     names = {root}
 
     def note(statement: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""A worker: one program at a time, on servers of its own; what to do when they fail."""
+"""A worker runs one program at a time on servers of its own, and recovers when they fail."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sandbox.report import Report
 from sandbox.runs import PreforkedServer, TesterStuckError, TestRun, wait_for_end
 from sandbox.tiers import tier_of, tier_with
 
-# verdicts that may be due to what a tester did before, and those after which it is replaced
+# verdicts that an earlier test in the same tester may have caused; those that end a tester
 _DOUBTFUL = (Ended.broken_test, Ended.memory)
 _REPLACES_TESTER = (Ended.timeout, *_DOUBTFUL)
 MOST_TEXT = 8 << 20  # characters of a program; its frame has room for four bytes each
 
 
 class Shared:
-    """What a pool and its workers have in common; workers know nothing of the pool itself."""
+    """State that a pool shares with its workers, which do not know the pool itself."""
 
     def __init__(self, limits: Limits, isolation: Isolation, libraries: tuple[str, ...]) -> None:
         self.jobs: queue.SimpleQueue[tuple[Program, Future[Outcome]] | None] = queue.SimpleQueue()
@@ -69,7 +69,7 @@ class Worker(threading.Thread):
             program, future = job
             if future.set_running_or_notify_cancel():
                 future.set_result(self._outcome_or_error(program))
-            del job, program, future  # nothing is kept while there is nothing to do
+            del job, program, future  # an idle worker keeps no program alive
 
     def _outcome_or_error(self, program: Program) -> Outcome:
         try:
@@ -80,7 +80,11 @@ class Worker(threading.Thread):
             return Outcome(Status.sandbox_error, f"{type(error).__name__}: {error}")
 
     def _outcome(self, program: Program) -> Outcome:
-        """Run it, once more on fresh servers if they fail; then a known good program decides."""
+        """Run a program; if the servers fail, once more on fresh ones.
+
+        If they fail again, a known good program decides whose fault it is: where that passes,
+        the program's (`exception`), else the sandbox's (`sandbox_error`).
+        """
         if len(program.source) > MOST_TEXT:
             size = f"{len(program.source):,} characters; at most {MOST_TEXT:,} are compiled"
             return Outcome(Status.memory, f"the program's text has {size}")
@@ -104,12 +108,12 @@ class Worker(threading.Thread):
     def _try_safely(
         self, program: Program, payload: bytes, tier: int
     ) -> tuple[Outcome | None, str]:
-        """The outcome, or why there is none; after such a failure all servers are fresh ones."""
+        """The outcome and "", or None and the failure, after which all servers are replaced."""
         try:
             return self._try(program, payload, tier), ""
         except SandboxError:
             raise
-        except Exception as error:  # noqa: BLE001  whatever was in disorder is thrown away
+        except Exception as error:  # noqa: BLE001  the servers' state is unknown
             self._restart()
             return None, f"{type(error).__name__}: {error}"
 
@@ -144,7 +148,7 @@ class Worker(threading.Thread):
             self.tester = None
 
     def _try(self, program: Program, payload: bytes, tier: int) -> Outcome:
-        """Run it in a tier, or the tier of a library that it turns out to need."""
+        """Run a program in `tier`, and again in a larger one if it turns out to need that."""
         while True:
             report, end, verdict = self._run(self._server(tier), program, payload)
             larger = tier_with(_left_for(report, end, verdict), self._shared.installed)
@@ -158,7 +162,7 @@ class Worker(threading.Thread):
     def _run(
         self, server: PreforkedServer, program: Program, payload: bytes
     ) -> tuple[Report, End, Ending | None]:
-        """What its process says, how that ended, and the verdict if it has a test that ended."""
+        """Returns the process' report, how it ended, and the verdict of its test, if any."""
         if program.test is not None:
             return self._run_test(server, program.test, program.seed, payload)
         if program.harness is not None:
@@ -173,8 +177,8 @@ class Worker(threading.Thread):
     ) -> tuple[Report, End, Ending | None]:
         """The same for a program with a test.
 
-        A test that seems to be at fault, or out of memory, may suffer from what its tester did
-        before: that is believed of a fresh one only.
+        `broken_test` and `memory` may be effects of earlier tests in the same tester, so they
+        count only if a fresh tester gives them.
         """
         is_fresh = self.tester is None
         report, end, ending = self._run_on_tester(server, test, seed, payload)
@@ -211,11 +215,11 @@ class Worker(threading.Thread):
 
 
 def _left_for(report: Report, end: End, verdict: Ending | None) -> str:
-    """The library for which a process left, if it did: it has no ending and no verdict then."""
+    """The library that a process ended for, or "". Such a process has no ending and no verdict."""
     if report.broken or report.ending is not None or end.timeout:
         return ""
     if verdict is not None and verdict.ended is not Ended.gone:
-        return ""  # or a program could guess again after a wrong answer
+        return ""  # otherwise a program could ask for another try after a wrong answer
     return report.needs
 
 
@@ -228,7 +232,7 @@ def _known_good(program: Program) -> Program:
 
 
 def _payload(program: Program) -> bytes:
-    """What the child reads; marshal is fit for this direction, from trusted to untrusted."""
+    """The bytes that the child reads: marshal, which is safe from trusted to untrusted."""
     harness = program.harness
     tested = None if program.test is None else (program.test.call_cpu_s or 0.0)
     if harness is None:

@@ -158,16 +158,7 @@ class RequestReader:
             include_usage=options.take("include_usage", _flag, False),
             continuous_usage=options.take("continuous_usage_stats", _flag, False),
         )
-        fields.take("user", _text, "")
-        for name, neutral in (
-            ("best_of", n),
-            ("suffix", ""),
-            ("frequency_penalty", 0),
-            ("presence_penalty", 0),
-            ("logit_bias", {}),
-        ):
-            if fields.take(name, _anything, neutral) != neutral:
-                raise RequestError(f"{name}: is not supported; leave it out", param=name)
+        _refuse_unsupported(fields, n)
         fields.end()
         options.end()
         if request.choices > self.most_choices:
@@ -212,6 +203,20 @@ class RequestReader:
                 f"prompt: expected a text, or token ids from 0 to {size - 1}", param="prompt"
             )
         return Prompt(self.tokenizer.decode(tuple(value)), tuple(value))
+
+
+def _refuse_unsupported(fields: _Fields, n: int) -> None:
+    """Take the fields that have no effect; RequestError for one whose value would have one."""
+    fields.take("user", _text, "")
+    for name, neutral in (
+        ("best_of", n),
+        ("suffix", ""),
+        ("frequency_penalty", 0),
+        ("presence_penalty", 0),
+        ("logit_bias", {}),
+    ):
+        if fields.take(name, _anything, neutral) != neutral:
+            raise RequestError(f"{name}: is not supported; leave it out", param=name)
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

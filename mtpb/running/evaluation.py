@@ -16,7 +16,7 @@ from mtpb.rundir.manifest import BenchmarkFacts, SandboxFacts
 from mtpb.running.describe import describe_benchmark
 from mtpb.running.judge import Judge
 from mtpb.running.protocols import read_protocol
-from sandbox import Isolation, Limits, Pool
+from sandbox import Isolation, Limits, Pool, default_wall_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,6 @@ def _program_limits(config: SandboxConfig, benchmark: Benchmark) -> Limits:
     cpu_s = config.timeout or benchmark.protocol.cpu_s
     return Limits(
         cpu_s=cpu_s,
-        wall_s=config.wall_timeout or 2 * cpu_s + 5,
+        wall_s=config.wall_timeout or default_wall_s(cpu_s),
         memory_mb=config.memory_mb,
     )

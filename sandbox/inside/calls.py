@@ -38,7 +38,7 @@ OPERATIONS: Mapping[str, Callable[..., object]] = {
     "int": int,
     "index": lambda value: value.__index__(),
 }
-AGAIN_S = 0.1
+AGAIN_S = 0.1  # until TimeLimit is raised again, should the program catch it
 _READY = messages.CALLABLE.frame()
 LONG = 200  # items; for fewer than that JSON is as good
 _SCALARS = frozenset({type(None), bool, int, float, str})
@@ -49,9 +49,10 @@ _STANDARD = Standard()
 
 
 def serve(link: int, names: Mapping[str, Any], ending: Ending, call_cpu_s: float) -> Ending | None:
-    """Answer the test's calls until it hangs up: None. An ending if there is nothing to call.
+    """Answer the test's calls until it closes the link, then return None.
 
-    A call has `call_cpu_s` seconds of CPU time; 0: as much as the program.
+    A program that ended before it could be called has its ending sent and returned. A call may
+    take `call_cpu_s` seconds of CPU time; 0: as much as the program.
     """
     if ending.ended is not Ended.passed or ending.exit_code is not None:
         frames.write(link, messages.UNCALLABLE.frame(messages.pack_ending(ending)))
@@ -76,7 +77,7 @@ class Service:
         self._functions: dict[str, object] = {}
 
     def step(self) -> bytes | None:
-        """Answer one request; the body of a frame that is the answer to one of ours."""
+        """Handle one frame. Returns the body of a RESULT, None after answering a request."""
         tag, body = self._reader.frame()
         if tag == messages.RESULT.tag:
             return body
@@ -85,7 +86,7 @@ class Service:
         return None
 
     def ask(self, operation: str, handle: int, args: object, kwargs: object) -> object:
-        """Have the test do something with an object of its own; its result, or its exception."""
+        """Ask the test to operate on an object of its own; returns or raises what comes of it."""
         question = freeze((operation, handle, args, kwargs), self._handles)
         frames.write(self._link, messages.ASK.frame(encoding.encode(question)))
         result = None
@@ -97,7 +98,7 @@ class Service:
         raise getattr(builtins, raised, Exception)(*value)
 
     def answer(self, body: bytes) -> bytes:
-        """Do what is asked; the frame that tells of it."""
+        """Carry out one request; returns the frame of its result or exception."""
         try:
             operation, target, args, kwargs = self._handles.load(body)
             value = self._target(operation, target)
@@ -118,12 +119,12 @@ class Service:
             return messages.RAISED.frame(_failure(error))
 
     def _limit_time(self, seconds: float) -> None:
-        """Have TimeLimit raised after so much CPU time, and again if it is caught; 0: never."""
+        """Raise TimeLimit after that much CPU time, again if the program catches it; 0: never."""
         if self._call_cpu_s:
             signal.setitimer(signal.ITIMER_PROF, seconds, AGAIN_S)
 
     def _target(self, operation: str, target: str | int) -> object:
-        """The object of a handle, or what the program calls so; a function is looked up once."""
+        """The object of a handle, or of a name of the program; a function is looked up once."""
         if not isinstance(target, str):
             return self._handles[target]
         if operation == "call" and target in self._functions:
@@ -135,7 +136,7 @@ class Service:
 
 
 def _simple(value: object) -> bytes | None:
-    """What most functions return, by a shorter way: a scalar, or a list of them."""
+    """A short frame for common results, a scalar or a list of scalars; None for others."""
     if type(value) is list:
         if len(value) >= LONG and (numbers := pack_numbers(value)) is not None:
             fits = len(numbers) <= messages.NUMBERS.most
@@ -152,7 +153,7 @@ def _simple(value: object) -> bytes | None:
 
 
 def _fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
-    """Equal before and after a call only if it left its arguments as they were."""
+    """A value that is equal before and after a call only if its arguments are unchanged."""
     if _IMMUTABLE.issuperset(map(type, args)) and not kwargs:
         return None
     try:

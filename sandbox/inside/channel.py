@@ -14,7 +14,7 @@ PASSED = Ending(Ended.passed)
 
 
 class Channel:
-    """The private way out of the process: values, then how the program ended."""
+    """Writes frames for the pool: that the program began, its values, its ending."""
 
     _PASSED = messages.ENDING.frame(messages.pack_ending(PASSED))
     _BEGUN = messages.BEGUN.frame()
@@ -22,19 +22,19 @@ class Channel:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        # kept well below what the pool takes, so that room for the rest is left
+        # half of what the pool accepts, so that there is room for the final value
         self._interims = messages.REPORT_FRAMES // 2
         self._interim_bytes = messages.REPORT_BYTES // 2
 
     def payload(self) -> tuple[Any, ...]:
-        """What the pool asks for; trusted, so marshal will do."""
+        """The job that the pool sent. It is trusted, so marshal is safe."""
         try:
             return cast("tuple[Any, ...]", marshal.loads(frames.read_frame(self._fd)[1]))
-        except (frames.WireError, OSError):  # there is no program, and will be none
+        except (frames.WireError, OSError):  # the pool closed the channel before it sent a program
             os._exit(0)
 
     def begun(self) -> None:
-        """Told before anything of the program runs: what fails earlier is not its fault."""
+        """Report that the program starts now; an earlier failure is not its fault."""
         frames.write(self._fd, self._BEGUN)
 
     def fault(self, text: str) -> NoReturn:
@@ -43,15 +43,15 @@ class Channel:
         os._exit(1)
 
     def needs(self, library: str) -> NoReturn:
-        """The program uses a library that is not here: it is to be run where that is."""
+        """Ask to be run again on a server that holds `library`, and end the process."""
         frames.write(self._fd, messages.NEEDS.frame(library.encode()))
-        os._exit(0)  # a thread may come to this after the program's end, which is no failure
+        os._exit(0)  # 0, because a thread may do this after the program has ended well
 
     def value(self, value: Plain) -> None:
         frames.write(self._fd, messages.VALUE.frame(self._encoded(value)))
 
     def interim(self, value: Plain) -> None:
-        """A value so far; nothing where the pool would soon refuse more."""
+        """Send a value so far, unless interim values have used up half of what the pool accepts."""
         frame = messages.INTERIM.frame(self._encoded(value))
         self._interims -= 1
         self._interim_bytes -= len(frame)
@@ -61,7 +61,7 @@ class Channel:
     def _encoded(self, value: Plain) -> bytes:
         try:
             return encoding.encode(value, REPORT)
-        except PlainError:  # values frozen one by one, too large together
+        except PlainError:  # its parts were frozen one by one and are too large together
             return encoding.encode(self._TOO_LARGE)
 
     def end(self, ending: Ending) -> None:

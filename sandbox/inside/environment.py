@@ -1,4 +1,4 @@
-"""What every program finds in its process: prepared once, before any fork."""
+"""The state that every program finds in its process, prepared once before any fork."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.protocol.failures import TimeLimit
 
 
 class Environment:
-    """What every program finds: prepared once, before any fork."""
+    """Builtins, modules and compiled harnesses, made in the server and copied by each fork."""
 
     def __init__(self) -> None:
         self.harnesses: dict[str, CodeType] = {}
@@ -23,7 +23,7 @@ class Environment:
         for module in self.modules.values():
             module.__dict__["__builtins__"] = self.builtins
         signal.signal(signal.SIGXCPU, _raise_time_limit)
-        signal.signal(signal.SIGPROF, _raise_time_limit)  # of a single call's time
+        signal.signal(signal.SIGPROF, _raise_time_limit)  # the limit of a single call
 
     def harness(self, source: str) -> CodeType:
         """The harness' code, compiled once."""

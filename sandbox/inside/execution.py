@@ -1,9 +1,8 @@
-"""What happens inside the untrusted process: the program, its harness, its functions.
+"""Executes a program with its harness, or answers the calls of its test, in the untrusted process.
 
-Nothing in this process is believed by the trusted side: it may report a value, never a
-verdict on it. Most of the cost of a program is the pages that its process is the first to
-write to after the fork, so whatever can be prepared before the fork is, in `Environment`, and
-the common path runs little Python.
+The trusted side takes values from this process, never verdicts. Most of the cost of a program is
+the pages that its process writes to first after the fork and that are copied then. So as much
+as possible is prepared before the fork, in `Environment`, and the common path is short.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ FILENAME = "<program>"
 
 
 def run_program(channel_fd: int, link_fd: int, environment: Environment) -> None:
-    """Run the program that comes over the channel; the process is to be left after that.
+    """Run the program that comes over the channel. The process must exit afterwards.
 
-    If it has no test, the link is of no use and is closed.
+    The link serves its test; for a program without a test it is closed.
     """
     channel = Channel(channel_fd)
     source, seed, call_cpu_s, harness, arguments = channel.payload()
@@ -57,7 +56,7 @@ def run_program(channel_fd: int, link_fd: int, environment: Environment) -> None
         ending = execute(source, names, space)
         if tested:
             ending = calls.serve(link_fd, names, ending, call_cpu_s)
-        if ending is None:  # the test has its verdict: nothing of the program is to run any more
+        if ending is None:  # the test has its verdict: run no exit hooks and wait for no threads
             _flush()
             return
         ending = _finish(ending)
@@ -79,7 +78,7 @@ def seed_generators(seed: int) -> None:
 
 
 def execute(source: str, names: dict[str, Any], space: HarnessSpace | None) -> Ending:
-    """Compile and execute the program in `names`."""
+    """Compile and execute the program in the namespace `names`; returns how it ended."""
     linecache.cache[FILENAME] = (len(source), None, source.splitlines(True), FILENAME)
     code = _compile(source, space)
     if isinstance(code, Ending):
@@ -118,14 +117,14 @@ def _finish(ending: Ending) -> Ending:
 
 
 def _flush() -> list[BaseException]:
-    """Flush the output, also where the program put another stream in its place; what failed."""
+    """Flush the output streams, those that the program replaced too; returns what that raised."""
     errors: list[BaseException] = []
     for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
         try:
             stream = getattr(sys, name, None)
             if stream is not None:
                 stream.flush()
-        except ValueError:  # it is closed, or detached, which is no failure
+        except ValueError:  # a closed or detached stream is no failure
             continue
         except BaseException as error:  # noqa: BLE001  a stream of the program's own
             errors.append(error)
@@ -133,13 +132,13 @@ def _flush() -> list[BaseException]:
 
 
 def _wait_for_threads() -> None:
-    if _thread._count():  # beside the main one
+    if _thread._count():  # threads beside the main one
         sys.modules["threading"]._shutdown()
 
 
 def _report(space: HarnessSpace, ending: Ending) -> Ending:
     try:
-        signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # from here on the hard limit rules
+        signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # the server's SIGKILL still is a limit
         sys.settrace(None)
         sys.setprofile(None)
         gc.disable()

@@ -1,4 +1,4 @@
-"""Handles: the test's, to objects of the program; the program's, to objects of the test."""
+"""Handles, the program's side: numbers for its own objects, stand-ins for objects of the test."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _NAMED_HERE = PICKLED_HERE.encode()  # part of every pickle that has a handle
 
 
 class Handles(Standard):
-    """On the program's side: the objects that a test holds handles to, and the other way."""
+    """The objects to which a test holds handles, and stand-ins for the test's objects."""
 
     LIMIT = 100_000
 
     def __init__(self, ask: Callable[..., object]) -> None:
-        self._ask = ask  # has the test do something with an object of its own
+        self._ask = ask  # asks the test to operate on an object of its own
         self._objects: list[object] = []
-        self._given: dict[int, tuple[int, object]] = {}  # by identity: what stands for them here
+        self._given: dict[int, tuple[int, object]] = {}  # id of the stand-in: (handle, stand-in)
 
     def other(self, value: object, freeze: Freeze) -> Plain | None:
         given = self._given.get(id(value))
@@ -36,8 +36,8 @@ class Handles(Standard):
         return ("remote", len(self._objects) - 1, type_name(type(value)))
 
     def load(self, pickled: bytes) -> Any:
-        """What the test sent, its objects with stand-ins and ours as themselves."""
-        if _NAMED_HERE not in pickled:  # as in most calls
+        """The values that the test sent, with stand-ins for its objects and our own objects."""
+        if _NAMED_HERE not in pickled:  # the common case
             return pickle.loads(pickled)
         here: dict[str, Callable[..., object]]
         here = {"remote": self.__getitem__, "given": self._stand_in, "view": view}

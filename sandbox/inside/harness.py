@@ -1,4 +1,4 @@
-"""A harness at work: trusted text in the program's process, with builtins of its own."""
+"""Runs a harness: trusted code in the program's process, with builtins of its own."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from sandbox.inside.channel import Channel
 from sandbox.protocol.freezing import Frozen, freeze
 from sandbox.protocol.plain import REPORT
 
-INTERIM_SHARE = 0.05
-
-
+# interim values may cost this much CPU time, and this share of the program's
 INTERIM_FREE_S = 0.02
+INTERIM_SHARE = 0.05
 
 
 Code = Callable[..., object]

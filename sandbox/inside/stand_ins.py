@@ -1,8 +1,7 @@
-"""Libraries that a server does not hold although its programs may use them.
+"""Stand-in modules for libraries that a server does not hold although its programs may use them.
 
-Each has a stand-in among the modules: importing it costs nothing, and will do if the library is
-never used. The first use of any kind ends the process; the pool then runs the program again
-where the library is held.
+Importing a stand-in is cheap and enough for a program that never uses the library. The first use
+of any kind ends the process; the pool then runs the program again on a server with the library.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 from typing import ClassVar, NoReturn
 
-# the same as the library's own
+# attributes that are the library's own, so that reading them is no use
 KNOWN = {"__name__", "__spec__", "__loader__", "__package__", "__path__", "__file__", "__cached__"}
 
 
 class StandIn(types.ModuleType):
-    """A library that is imported and not used."""
+    """Stands for an installed library until its first use, which calls `on_use` with its name."""
 
     on_use: ClassVar[Callable[[str], NoReturn]]
 
@@ -36,7 +35,7 @@ class StandIn(types.ModuleType):
 
 
 def install(roots: Iterable[str], on_use: Callable[[str], NoReturn]) -> None:
-    """Put stand-ins for installed libraries among the modules, where they are not there.
+    """Add stand-ins for installed libraries to `sys.modules`, unless they are imported already.
 
     `on_use` is called with a library's name, in the process of the program that uses it.
     """

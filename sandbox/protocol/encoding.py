@@ -1,8 +1,8 @@
-"""Plain data as bytes and back.
+"""Encodes plain data as bytes and decodes them.
 
-`decode` trusts nothing: it takes any bytes and returns plain data or raises PlainError, in time and
-memory linear in its budget. It makes nothing but tuples and hashes nothing that it reads. Whatever
-`freeze` returns for a budget, `decode` takes within the same one.
+`decode` accepts untrusted bytes: it returns plain data or raises PlainError, in time and memory
+linear in its budget. It builds only tuples and hashes nothing that it reads. It accepts whatever
+`freeze` returns for the same budget.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How programs end, in words worth reading: type, message and line of the program's own."""
+"""Describes how a program ended: exception type, message, and line in its own source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OUT_OF_TIME = Ending(Ended.timeout, "CPU time is used up")
 
 
 def headline(error: BaseException) -> str:
-    """`Type: message`, whatever the exception's own methods do."""
+    """`Type: message`, also where the exception's own methods fail."""
     name = type(error).__qualname__
     try:
         message = str.__str__(str(error))
@@ -35,7 +35,7 @@ def syntax(error: BaseException) -> Ending:
 
 
 def describe(error: BaseException, filename: str) -> Ending:
-    """The ending that an exception out of the program means."""
+    """The ending for an exception that left the program."""
     line = line_in(error.__traceback__, filename)
     if isinstance(error, TimeLimit):
         return OUT_OF_TIME._replace(line=line)
@@ -66,7 +66,7 @@ def line_in(traceback: TracebackType | None, filename: str) -> int | None:
 
 
 def _attempt(error: OSError, filename: str, line: int | None) -> str:
-    """What was attempted when the sandbox said no."""
+    """The exception, and the line of source that the sandbox refused."""
     text = headline(error)
     if line is None:
         return text

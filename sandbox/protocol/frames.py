@@ -1,7 +1,7 @@
-"""Frames on stream sockets: between the pool and its servers, and from a program outwards.
+"""Frames on stream sockets, between all processes of the sandbox.
 
-A frame is a tag of one byte, the length of its body, the body. Reading is bounded: what a
-program writes may be anything.
+A frame is a tag of one byte, the length of its body (four bytes, little-endian), and the body.
+Reading is bounded, because a program may write anything.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ SMALL = 1 << 12
 
 
 class WireError(Exception):
-    """The other side closed the connection or wrote something that is no frame."""
+    """The other side closed the connection or wrote an invalid frame."""
 
 
 class FrameError(WireError):
-    """What was written is no frame that was to be expected here."""
+    """A frame has an unexpected tag or is too large."""
 
 
 def frame(tag: bytes, body: bytes) -> bytes:
@@ -31,7 +31,7 @@ def frame(tag: bytes, body: bytes) -> bytes:
 
 
 def write(fd: int, data: bytes) -> None:
-    """Write all of it."""
+    """Write all of `data`."""
     done = os.write(fd, data)
     while done < len(data):
         done += os.write(fd, memoryview(data)[done:])
@@ -59,7 +59,7 @@ def read_frame_with_fds(sock: socket.socket, most: int) -> tuple[bytes, bytes, l
 
 
 def write_with_fds(sock: socket.socket, data: bytes, fds: tuple[int, ...]) -> None:
-    """Write all of it, descriptors with its first byte."""
+    """Write all of `data`, the descriptors with its first byte."""
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
     done = sock.sendmsg([data], rights)
     if done < len(data):
@@ -70,7 +70,7 @@ def _exactly(fd: int, size: int) -> bytes:
     data = os.read(fd, min(size, CHUNK)) if size else b""
     if len(data) == size:
         return data
-    whole = bytearray(size)  # one buffer: what comes byte by byte needs no more than the rest
+    whole = bytearray(size)  # one buffer, so that data arriving byte by byte take no extra memory
     whole[: len(data)] = data
     missing = memoryview(whole)[len(data) :]
     while missing:
@@ -82,7 +82,7 @@ def _exactly(fd: int, size: int) -> bytes:
 
 
 class Reader:
-    """Frames from a stream, one read for a small one."""
+    """Reads frames from a stream, a small frame with a single system call."""
 
     def __init__(self, fd: int, most: Mapping[bytes, int] | None = None) -> None:
         """`most`: the tags that may come, and the size of their bodies."""

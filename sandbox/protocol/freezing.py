@@ -1,6 +1,6 @@
-"""Any object as plain data, made inside the untrusted process.
+"""Converts any object to plain data, inside the untrusted process.
 
-Nothing here runs code of an object's own class but its `repr`, and that only where the object has
+The only code of an object's own class that runs is its `__repr__`, and only where the object has
 no plain form.
 """
 
@@ -16,7 +16,7 @@ from sandbox.protocol.plain import ANSWER, MAX_DEPTH, NONE, REPR_CHARS, Budget, 
 
 
 class OverBudgetError(Exception):
-    """What is being frozen does not fit; its container becomes an object."""
+    """The value does not fit its budget; the container that holds it becomes an object."""
 
 
 class Frozen:
@@ -35,9 +35,9 @@ class Frozen:
 
 
 class Extension:
-    """What to make of values that are not plain; None: it is not known here either.
+    """Plain data for types that `freeze` does not know; None where the extension does not either.
 
-    `standard` is asked before a subclass becomes its base, `other` about what is left.
+    `standard` is called before a subclass is converted to its base, `other` for all that is left.
     """
 
     def standard(self, value: object, freeze: Callable[[object], Plain]) -> Plain | None:
@@ -67,9 +67,9 @@ class _Allowance:
 
 
 def freeze(value: object, extension: Extension = _NO_EXTENSION, budget: Budget = ANSWER) -> Plain:
-    """Plain data for `value`, as it is now. Never raises for a hostile object.
+    """Plain data for the present state of `value`. Hostile objects cannot make it raise.
 
-    What is too large for the budget becomes an object with the text "too large".
+    A part that is too large for the budget becomes an object with the text "too large".
     """
     return _freeze(value, MAX_DEPTH, _Allowance(budget, extension))
 
@@ -159,7 +159,7 @@ Container = Callable[[object, int, _Allowance], Plain]
 
 
 def _bounded(freeze_items: Container, length: Callable[[Any], int]) -> Container:
-    """A container that does not fit becomes an object, and costs no more than one."""
+    """Makes `freeze_items` return an object, at the cost of one, where a container does not fit."""
 
     def freeze_bounded(value: object, depth: int, allowance: _Allowance) -> Plain:
         before = allowance.nodes, allowance.bytes
@@ -200,7 +200,7 @@ _CONTAINERS: dict[type, Container] = {
     dict: _bounded(_dict, dict.__len__),
 }
 
-# Subclasses become their base, with the value that the base sees.
+# Instances of subclasses become values of the base, read by the base's own methods.
 _BASES: tuple[tuple[type, Callable[[object], object]], ...] = (
     (int, lambda value: int.__add__(cast(int, value), 0)),
     (float, lambda value: float.__add__(cast(float, value), 0.0)),
@@ -239,19 +239,19 @@ def _freeze_other(value: object, kind: type, depth: int, allowance: _Allowance) 
 
 
 def _paid(plain: Plain, allowance: _Allowance) -> Plain:
-    """What an extension made, its own node paid for; its parts have been."""
+    """Charge the node that an extension made; its parts have been charged already."""
     allowance.spend(9 + sum(len(text_bytes(part)) for part in plain[1:] if isinstance(part, str)))
     return plain
 
 
 def _library(name: str) -> Any:
-    """A library, if it has been imported and not only what stands for it."""
+    """A library, if it itself has been imported and not a stand-in for it."""
     module = sys.modules.get(name)
     return module if type(module) is types.ModuleType else None
 
 
 def _freeze_scalar(item: object, value: object, depth: int, allowance: _Allowance) -> Plain:
-    # a long double's item() is itself; dates become objects
+    # item() of a long double returns the same type; dates become objects
     return (
         _opaque(value, allowance) if type(item) is type(value) else _freeze(item, depth, allowance)
     )

@@ -1,6 +1,8 @@
-"""What stands in a pickle for an object that stays where it is, and for a view of a dictionary.
+"""Placeholders in pickles for objects that stay where they are, and for views of dictionaries.
 
-The tester pickles a call of these functions; the program's process has its own for each name."""
+The tester pickles calls of these functions. The program's process replaces each by its own
+function of that name when it unpickles.
+"""
 
 from __future__ import annotations
 

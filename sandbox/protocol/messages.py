@@ -1,9 +1,8 @@
-"""What crosses between the sandbox's processes: every message, who writes it, what it may take.
+"""The table of all messages between the sandbox's processes: sender, reader, format, size.
 
-Four parties. The *pool* (the evaluator's process), the *server* (forks programs) and the
-*tester* (runs tests) are trusted; the *program* is not, and what it writes may be anything.
-Whoever reads a message of the program's holds it to the budget given here before anything
-is made of it. See docs/sandbox.md.
+There are four parties. The *pool* (the evaluator's process), the *server* (forks programs) and the
+*tester* (runs tests) are trusted. The *program* is not and may write anything: readers check its
+messages against the sizes given here before they use them. See docs/sandbox.md.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ DETAIL_BYTES = 4 * DETAIL_CHARS
 
 
 class Party(enum.Enum):
-    """A process, or several of a kind."""
+    """A kind of process."""
 
     pool = "pool"
     server = "fork server"
@@ -56,7 +55,7 @@ END = Message(b"D", _SERVER, _POOL, "struct", "how the process of a job ended")
 TEST = Message(b"T", _POOL, _TESTER, "JSON", "a test, to be compiled once")
 RUN_TEST = Message(b"U", _POOL, _TESTER, "JSON; a descriptor", "run a test over this link", 1 << 16)
 VERDICT = Message(b"Z", _TESTER, _POOL, "struct", "what a test came to", 4 + 10 + DETAIL_BYTES)
-# a program's channel to the pool: the evaluator reads what the program may have forged
+# a program's channel to the pool; the program may forge what it writes there
 PROGRAM = Message(b"P", _POOL, _PROGRAM, "marshal", "text, seed and harness")
 BEGUN = Message(b"B", _PROGRAM, _POOL, "nothing", "the program's own text comes next", 0)
 FAULT = Message(b"X", _PROGRAM, _POOL, "text", "the harness failed before that", DETAIL_BYTES)
@@ -79,15 +78,15 @@ RESULT = Message(b"M", _TESTER, _PROGRAM, "pickle", "what came of that")
 
 MESSAGES = tuple(value for value in list(globals().values()) if isinstance(value, Message))
 
-# what the evaluator takes of one program's report, all frames together
+# the most that the evaluator reads of one program's report, all frames together
 REPORT_BYTES = 4 << 20
-REPORT_FRAMES = 2048  # and as many pieces, as they arrive
-# what the tester takes of one program's answers, all together
+REPORT_FRAMES = 2048  # and as many reads
+# the most that a tester reads of one program's answers, all together
 ANSWERS_BYTES = 512 << 20
 
 
 class Ended(enum.IntEnum):
-    """How a program ended, or what its test says of it."""
+    """How a program ended, or the verdict of its test."""
 
     passed = 0
     syntax_error = 1
@@ -97,7 +96,7 @@ class Ended(enum.IntEnum):
     blocked = 5
     # a test's verdicts only
     wrong_answer = 6
-    gone = 7  # the program's process ended, or wrote what is no answer
+    gone = 7  # the program's process ended or wrote an invalid answer
     broken_test = 8  # the fault is the test's
 
 
@@ -105,11 +104,11 @@ OF_PROGRAMS = frozenset(end for end in Ended if end < Ended.wrong_answer)
 
 
 class ProtocolError(ValueError):
-    """Bytes that are none of the messages that were to be expected."""
+    """Bytes that are not a valid message of the expected kind."""
 
 
 class Ending(NamedTuple):
-    """How a program or a test ended, as its own process tells it."""
+    """How a program or a test ended, as reported by its own process."""
 
     ended: Ended
     detail: str = ""
@@ -122,7 +121,7 @@ _MOST_LINE = 2**32 - 1
 
 
 def pack_ending(ending: Ending) -> bytes:
-    """The fixed form of an ending; its detail is cut."""
+    """The bytes of an ending; its detail is cut to DETAIL_CHARS."""
     code = ending.exit_code
     line = min(ending.line or 0, _MOST_LINE)
     head = _ENDING.pack(ending.ended, code is not None, line, code or 0)
@@ -130,7 +129,7 @@ def pack_ending(ending: Ending) -> bytes:
 
 
 def unpack_ending(body: bytes, known: frozenset[Ended] = frozenset(Ended)) -> Ending:
-    """An ending from bytes of any origin; ProtocolError where they are none of `known`."""
+    """An ending from untrusted bytes; ProtocolError where it is invalid or not one of `known`."""
     if not _ENDING.size <= len(body) <= _ENDING.size + DETAIL_BYTES:
         raise ProtocolError(f"an ending of {len(body)} bytes")
     number, has_code, line, code = _ENDING.unpack_from(body)
@@ -141,7 +140,7 @@ def unpack_ending(body: bytes, known: frozenset[Ended] = frozenset(Ended)) -> En
 
 
 class End(NamedTuple):
-    """How the process of a job ended, as its fork server saw it."""
+    """How the process of a job ended, as observed by its fork server."""
 
     job: int
     exit_code: int  # negative: the number of a signal
@@ -161,7 +160,7 @@ def pack_end(end: End) -> bytes:
 
 
 def unpack_end(body: bytes) -> End:
-    """An end; ProtocolError where the bytes are none."""
+    """An End from bytes; ProtocolError where they are invalid."""
     if len(body) < _END.size:
         raise ProtocolError(f"an end of {len(body)} bytes")
     *numbers, size = _END.unpack_from(body)
@@ -182,7 +181,7 @@ def pack_job(number: int, rest: bytes = b"") -> bytes:
 
 
 def unpack_job(body: bytes) -> tuple[int, bytes]:
-    """A job's number and what follows it; ProtocolError where there is none."""
+    """A job's number and the bytes after it; ProtocolError where they are too short."""
     if len(body) < _JOB.size:
         raise ProtocolError(f"a job's number of {len(body)} bytes")
     return _JOB.unpack_from(body)[0], body[_JOB.size :]

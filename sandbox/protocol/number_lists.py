@@ -1,4 +1,4 @@
-"""Long lists of numbers, by columns: integers of 64 bits, floats, booleans and None."""
+"""Encodes long lists of numbers by columns: 64-bit integers, floats, booleans and None."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from typing import Any
 from sandbox.protocol.plain import PlainError
 
 _COUNTS = struct.Struct("<II")
-
-
 _KINDS: dict[type, int] = {int: 0, float: 1, bool: 2, type(None): 3}
-
-
 _INT, _FLOAT, _BOOL, _NONE = range(4)
 
 
@@ -32,7 +28,7 @@ def pack_numbers(values: list[Any]) -> bytes | None:
 
 
 def unpack_numbers(body: bytes) -> list[object]:
-    """The list, from bytes of any origin; PlainError where they are none."""
+    """The list, from untrusted bytes; PlainError where they are invalid."""
     if len(body) < _COUNTS.size:
         raise PlainError("numbers end too early")
     count, truths = _COUNTS.unpack_from(body)

@@ -1,8 +1,7 @@
 """Plain data: the only form in which values leave an untrusted process.
 
-`freezing.freeze` makes nested tagged tuples of any object without running code of the object's own
-class, `encoding` carries them over a channel, and `thawing.thaw` makes builtin values of them. The
-tags are below; a value's budget bounds all three.
+Plain data are nested tagged tuples; the tags are below. `freezing.freeze` converts any object to
+them, `encoding` to bytes and back, `thawing.thaw` to builtin values. A budget bounds all three.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ REPORT = Budget(1 << 14, 1 << 20, 1 << 14)  # read by the evaluator
 ANSWER = Budget(2_000_000, 32 << 20, 1 << 22)  # read by a tester, under its own limits
 MAX_DEPTH = 100
 MAX_DIMENSIONS = 64
-MAX_SAME_HASH = 64  # members of a set or keys of a dict; more would make it quadratic
+MAX_SAME_HASH = 64  # members of a set or keys of a dict; more take quadratic time
 REPR_CHARS = 200
 
 NONE: Plain = ("none",)
 
 
 class PlainError(ValueError):
-    """Bytes that are no plain data, or a value that cannot be had back."""
+    """Bytes that are not valid plain data, or plain data of which no value can be made."""

@@ -1,12 +1,11 @@
-"""Values between a test and the program that it calls.
+"""Values of standard types, as parts and rebuilt: how they cross from a program to its test.
 
-To the program, whose process need not be protected from its test, they go as pickles. From
-the program they come as plain data, and more than that: ranges, decimals, arrays, dates and
-their like are rebuilt from their parts. Any other object stays where it is, and the other
-side holds a handle to it. Through a handle an object of the program's can be iterated,
-indexed, measured, called and shown, but never compared: what a program's object says of
-its own equality is worth nothing. A function or iterator of the test's can be called and
-advanced by the program.
+A test sends pickles, because a program need not be protected from its test. A program sends plain
+data; ranges, decimals, arrays, dates and the like are sent as their parts and rebuilt in the
+tester. Any other object stays where it is, and the other side holds a handle to it. Through a
+handle, a test can iterate, index, measure, call and print an object of the program, but not
+compare it: a program could define any equality. A program can call a function of the test and
+advance an iterator of it.
 """
 
 from __future__ import annotations
@@ -30,8 +29,6 @@ LONGEST_NUMBER = 1 << 16  # digits of a decimal, bits of a fraction's parts
 Freeze = Callable[[object], Plain]
 Thaw = Callable[[Plain], object]
 
-
-# --- standard types, by their parts ---------------------------------------------------
 
 DICT_VIEWS: dict[type, str] = {
     type({}.keys()): "dict_keys",
@@ -122,7 +119,7 @@ def _plain_zone(value: datetime.datetime | datetime.time) -> bool:
 def _numpy_parts(numpy: Any, value: Any, kind: type, freeze: Freeze) -> Plain | None:
     if kind is not numpy.ndarray and not issubclass(kind, numpy.generic):
         return None
-    if _DTYPE.fullmatch(value.dtype.str) is None:  # objects and records are not their bytes
+    if _DTYPE.fullmatch(value.dtype.str) is None:  # objects and records cannot be sent as bytes
         return None
     name = "ndarray" if kind is numpy.ndarray else "generic"
     return ("made", name, freeze((value.dtype.str, tuple(map(int, value.shape)), value.tobytes())))
@@ -153,12 +150,3 @@ def make(plain: Plain, thaw: Thaw) -> object:
         ImportError,
     ) as error:
         raise PlainError(f"no {plain[1]} can be made of its parts: {error}") from error
-
-
-# --- long lists of numbers ------------------------------------------------------------
-
-
-# --- from the program -----------------------------------------------------------------
-
-
-# --- from the test --------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Builtin values made of plain data, with tables of hostile keys refused."""
+"""Converts plain data to builtin values; refuses sets and dicts built to collide."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _array(shape: tuple[int, ...], items: list[object]) -> object:
 
 
 def members(items: list[object]) -> list[object]:
-    """The same items, if a hash table of them is sound and takes linear time."""
+    """Returns `items` if all are hashable and few share a hash; PlainError otherwise."""
     try:
         most = Counter(map(hash, items)).most_common(1)
     except TypeError as error:  # a forged set or dict with unhashable members

@@ -26,8 +26,8 @@ CONTROL_FD = 3  # the server's own; its children have other things in the same p
 def main() -> NoReturn:
     """Entry point of the process that the pool starts; never returns.
 
-    Its control socket comes as standard input: there is no other descriptor of the pool's, and
-    all that are opened from here on have low numbers.
+    Its control socket comes as standard input. No other descriptor of the pool is open here, so
+    all that are opened later have low numbers.
     """
     os.dup2(0, CONTROL_FD, inheritable=False)
     with open(os.devnull, "rb") as null:
@@ -50,7 +50,7 @@ def main() -> NoReturn:
 
 
 def keep(control: socket.socket, server_pid: int, directory: str, parent: int) -> NoReturn:
-    """Outlive the server: end with it or with the pool, and clean up."""
+    """Wait until the server or the pool has ended, end the other, and clean up."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     poll = select.poll()
     poll.register(control, getattr(select, "POLLRDHUP", select.POLLHUP))
@@ -75,7 +75,7 @@ def _serve_until_closed(
     except layers.MissingLayerError as error:
         frames.write(control.fileno(), messages.LACKING.frame(str(error).encode()))
         os._exit(1)
-    except Exception as error:  # noqa: BLE001  told to the pool, which raises it
+    except Exception as error:  # noqa: BLE001  sent to the pool, which raises it
         text = f"{type(error).__name__}: {error}"
         frames.write(control.fileno(), messages.FAILED.frame(text.encode()))
         os._exit(1)
@@ -87,12 +87,12 @@ def _serve_until_closed(
 def _prepare(
     control: socket.socket, start: dict[str, Any], report: layers.LayerReport
 ) -> ForkServer | Tester:
-    """Everything that is done once: namespaces, scratch, libraries, privileges, layers."""
+    """All that is done once per server: scratch directory, libraries, privileges, layers."""
     limits, directory = start["limits"], start["scratch"]
     layers.die_with_parent()
     layers.mount_scratch(directory, limits["file_mb"], report)
     os.chdir(directory)
-    preload.resolve_without_links()  # before anybody takes a reference to it
+    preload.resolve_without_links()  # before any module takes a reference to it
     preload.copy_without_modes()
     environment = None if start["tests"] else preload.prepare_environment(start, report)
     layers.give_up_privileges(report)

@@ -1,9 +1,9 @@
 """The fork server: one warm interpreter from which every program is a fork.
 
-It forks a child for each program, watches its time and output, and tells the pool how it ended. It
-never sees a program's text or an expected value: those go from the pool to the child on a channel
-of their own. The next program's process is forked as soon as the last one has ended and its traces
-are removed; it enters the layers of isolation and then reads its channel.
+It forks a child for each program, enforces its limits, collects its output, and reports to the
+pool how it ended. It never sees a program's text or an expected value: those go from the pool to
+the child on a channel of their own. The next program's process is forked as soon as the last one
+has ended and its files are removed; it enters the layers of isolation, then reads its channel.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ForkServer:
         self._environment = environment
         self._next: Child | None = None
         self._null = os.open(os.devnull, os.O_RDWR)
-        # the descriptors that arrive are then above those that a child gets
+        # so that descriptors which arrive have higher numbers than those that a child gets
         while self._null < messages.FIRST_FREE_FD:
             self._null = os.open(os.devnull, os.O_RDWR)
 
@@ -48,13 +48,13 @@ class ForkServer:
                 self._environment.harness(json.loads(body)[1])
             elif tag == messages.JOB.tag:
                 if self._next is not None:
-                    self._see_to_its_end(self._next)
+                    self._finish(self._next)
                 self._next = Child(messages.unpack_job(body)[0], fds, self._bounds)
                 if self._next.fork():
-                    self._enter(self._next)  # from here: to return first would touch more pages
+                    self._enter(self._next)  # here: returning first would write to more pages
             # a KILL for a child that has ended already needs no answer
 
-    def _see_to_its_end(self, present: Child) -> None:
+    def _finish(self, present: Child) -> None:
         end = present.watch()
         try:
             scratch.clear(".")

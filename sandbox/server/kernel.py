@@ -1,4 +1,4 @@
-"""The few Linux calls that Python's library lacks, as thin functions raising OSError."""
+"""Linux system calls that Python's library lacks, as thin functions that raise OSError."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _syscall(number: int, *args: object) -> int:
 
 
 def prepared(function: Callable[..., int], *arguments: Any) -> Call:
-    """A call made ready before a fork, so that making it after one writes to few pages."""
+    """A system call prepared before a fork, so that making it in a child writes to few pages."""
     converted = tuple(
         ctypes.c_ulong(argument) if isinstance(argument, int) else argument
         for argument in arguments
@@ -96,7 +96,7 @@ def mount(source: str, target: str, kind: str, flags: int, options: str) -> None
 def drop_capabilities() -> None:
     """Give up all capabilities, and the means of getting any back."""
     for capability in range(64):
-        with contextlib.suppress(OSError):  # beyond the last one, or not ours to drop
+        with contextlib.suppress(OSError):  # beyond the last capability, or not permitted
             prctl(PR_CAPBSET_DROP, capability)
     with contextlib.suppress(OSError):
         prctl(PR_CAP_AMBIENT, 4)  # PR_CAP_AMBIENT_CLEAR_ALL

@@ -1,10 +1,10 @@
-"""Which files a program may touch: its scratch directory, and to read the libraries.
+"""Landlock rules: a program may write to its scratch directory and read the libraries.
 
-An allow list as well. Landlock knows no exceptions beneath an allowed directory, so a
-library directory that holds something to be hidden (the benchmarks' answers, in
-site-packages) is allowed entry by entry instead. Not governed by Landlock: `stat`, so
-that names, sizes and times of hidden files can be found out, and changes of modes, owners
-and times and the reading of symbolic links, which the system-call filter refuses.
+The rules are an allow list. Landlock has no exceptions below an allowed directory, so a library
+directory that holds something to hide (site-packages with the benchmarks' answers) is allowed
+entry by entry. Landlock does not govern `stat`: names, sizes and times of hidden files can be
+found out. Nor does it govern changes of mode, owner and times, or the reading of symbolic links;
+the system-call filter refuses those.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ OWN = ("mtpb", "models", "benchmarks", "sandbox", "conf")
 
 
 def ruleset(scratch: str, covered: bool) -> int:
-    """A descriptor of the rules, ready to be entered by any number of children.
+    """Returns a descriptor of the rules, which any number of children can enter.
 
-    `covered`: what is to be hidden has been covered by mounts, so that whole library
-    directories can be allowed; a child's cost grows with the number of rules.
+    `covered`: mounts already hide what must not be read, so that whole library directories can
+    be allowed. Fewer rules make each child cheaper.
     """
     version = kernel.landlock_version()
     governed = (1 << _GOVERNED.get(version, _GOVERNED_SINCE_5)) - 1
@@ -61,7 +61,7 @@ def ruleset(scratch: str, covered: bool) -> int:
 
 
 def _allow(rules: int, path: str, rights: int) -> None:
-    with contextlib.suppress(OSError):  # not there, or not readable for us either
+    with contextlib.suppress(OSError):  # missing, or not readable for this process either
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             kernel.landlock_allow(
@@ -82,7 +82,7 @@ def readable(covered: bool = False) -> Iterator[str]:
 
 
 def hidden_in_libraries() -> list[str]:
-    """Directories with answers that lie beneath what programs may read."""
+    """Directories with answers that lie below directories which programs may read."""
     roots = {os.path.realpath(path) for path in _roots()}
     hidden = {os.path.realpath(path) for path in _hidden()}
     return sorted(path for path in hidden if any(_within(path, root) for root in roots))
@@ -93,7 +93,7 @@ def _within(path: str, directory: str) -> bool:
 
 
 def carve(root: str, hidden: Iterable[str]) -> Iterator[str]:
-    """What to allow so that all beneath `root` is readable but `hidden`."""
+    """The paths to allow so that all below `root` is readable except `hidden`."""
     if root in hidden:
         return
     inside = [path for path in hidden if path.startswith(root + os.sep)]

@@ -1,8 +1,8 @@
-"""The layers between a program and the machine: probed, prepared once, entered per program.
+"""Layers of isolation between a program and the machine.
 
-Four make `full`: limits, privileges, landlock, seccomp. Namespaces are added where the
-kernel allows them. Whatever can be done once in the fork server is done there; a child
-enters what the server itself must stay outside of.
+Four make `full`: limits, privileges, landlock, seccomp. Namespaces are added where the kernel
+allows them. A layer that the fork server can live with is entered there, once; the others are
+prepared there and entered by each child.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from sandbox.protocol import messages
 from sandbox.server import kernel, landlock, seccomp
 
 GROUPS = ("limits", "privileges", "landlock", "seccomp")
-HEADROOM = 64 << 20  # what a program may still take to report that its memory is used up
+HEADROOM = 64 << 20  # beyond the limit, for a program to report that its memory is used up
 MOST_FILES = 256
 MOST_DESCRIPTORS = 2**31 - 1
 MOST_PROCESSES = 512
-MAIN_STACK = 64 << 20  # deep recursion; other threads keep the usual 8 MiB
+MAIN_STACK = 64 << 20  # allows deep recursion; other threads keep the usual 8 MiB
 SCRATCH_FILES = 100_000
 _LINUX = sys.platform.startswith("linux")
 
@@ -34,7 +34,7 @@ EnterLayers = Callable[[Sequence[int]], None]
 
 
 class MissingLayerError(Exception):
-    """Full isolation is asked for, and cannot be had here."""
+    """Full isolation is required and not available here."""
 
 
 @dataclass
@@ -59,12 +59,12 @@ class LayerReport:
 
     @property
     def wanted(self) -> bool:
-        """Whether more than limits is asked for."""
+        """Whether more than limits on resources is required."""
         return self.isolation != "basic"
 
 
 def enter_namespaces(report: LayerReport) -> None:
-    """Enter namespaces of our own; the process' next child is the first in the new pid one."""
+    """Enter new namespaces. This process' next child is the first in the new pid namespace."""
     if not report.wanted or not _LINUX:
         return
     uid, gid = os.getuid(), os.getgid()
@@ -92,9 +92,9 @@ def _map(name: str, text: str) -> None:
 
 
 def mount_scratch(scratch: str, file_mb: int, report: LayerReport) -> None:
-    """Give the server a scratch file system of its own, of bounded size, gone when it ends.
+    """Mount a scratch file system of bounded size, which vanishes with the server.
 
-    What programs must not read beneath library directories is covered by empty ones.
+    Directories below the libraries that programs must not read are covered by empty mounts.
     """
     if not report.wanted or not _LINUX:
         return
@@ -116,7 +116,7 @@ def die_with_parent() -> None:
 
 
 def give_up_privileges(report: LayerReport) -> None:
-    """No capabilities and no way to get any; orphans come to the server to be ended."""
+    """Drop all capabilities for good; become the parent of orphans, to be able to end them."""
     if not _LINUX:
         report.missing["privileges"] = f"not known on {sys.platform}"
         return
@@ -132,10 +132,10 @@ def give_up_privileges(report: LayerReport) -> None:
 
 
 def prepare_layers(limits: dict[str, Any], scratch: str, report: LayerReport) -> EnterLayers:
-    """Set the limits that all children inherit; what each calls before it runs a program.
+    """Set the limits that children inherit; returns the function that each child calls first.
 
-    That is one function over calls made ready: whatever a child has to look up is a page that
-    it is the first to write to.
+    All its system calls are prepared here, because a lookup in the child writes to pages, which
+    then have to be copied.
     """
     _set_limits(limits, report)
     calls = _first_calls(limits, report)
@@ -159,12 +159,12 @@ def prepare_layers(limits: dict[str, Any], scratch: str, report: LayerReport) ->
 
 
 def _set_limits(limits: dict[str, Any], report: LayerReport) -> None:
-    """Limits that the server can live with; its children have them from it."""
+    """Set limits on this process, which its children inherit."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, MOST_FILES)
     _lower(resource.RLIMIT_STACK, MAIN_STACK)
     _lower(resource.RLIMIT_FSIZE, limits["file_mb"] << 20)
-    if "user" in report.namespaces:  # elsewhere all of the user's processes would count
+    if "user" in report.namespaces:  # elsewhere it would count all processes of the user
         _lower(resource.RLIMIT_NPROC, MOST_PROCESSES)
     if _LINUX:
         memory = _address_space() + (limits["memory_mb"] << 20)
@@ -221,7 +221,7 @@ def _address_space() -> int:
 
 
 def trim_memory() -> None:
-    """Give free memory back: a fork copies the table of every page."""
+    """Return free memory to the system: a fork copies the table entry of every page."""
     with contextlib.suppress(AttributeError):  # not every C library knows that
         kernel.malloc_trim()
 
@@ -230,13 +230,13 @@ def closing_from(first: int) -> Callable[[], None]:
     """A call that closes all descriptors from `first` on, whatever their numbers."""
     if _LINUX:
         with contextlib.suppress(OSError):
-            kernel.close_range(MOST_DESCRIPTORS)()  # there is none: only to see whether it works
+            kernel.close_range(MOST_DESCRIPTORS)()  # closes nothing: only probes the call
             return kernel.close_range(first)
-    return functools.partial(os.closerange, first, MOST_FILES)  # a server has none beyond these
+    return functools.partial(os.closerange, first, MOST_FILES)  # no descriptor can be higher
 
 
 def probe(enter_layers: EnterLayers, report: LayerReport) -> None:
-    """Try the layers on a child: one that lets the forbidden pass is reported as missing."""
+    """Try forbidden operations in a child; a layer that permits one is reported as missing."""
     pid = os.fork()
     if pid == 0:
         code = 0
@@ -252,7 +252,7 @@ def probe(enter_layers: EnterLayers, report: LayerReport) -> None:
 
 
 def _breaches() -> int:
-    """Which layers fail: a bit for each."""
+    """The layers that permit what they should refuse: a bit for each."""
     found = 0
     with contextlib.suppress(OSError):
         os.close(os.open("/", os.O_RDONLY | os.O_DIRECTORY))
@@ -267,6 +267,6 @@ def _breaches() -> int:
 
 
 def complaint(report: LayerReport) -> str | None:
-    """What `full` lacks here, or None."""
+    """The layers that `full` lacks here and why, as text; None if it lacks none."""
     lacking = [group for group in GROUPS if group not in report.active]
     return ", ".join(f"{group} ({report.missing.get(group, 'off')})" for group in lacking) or None

@@ -1,4 +1,4 @@
-"""What a fork server does once, so that no child has to: imports, rehearsals, memory given back."""
+"""Work that a fork server does once so that no child repeats it: imports, warm-up, trimming."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ LIBRARY = [
 ]
 
 
-PARTS = {  # which a library does not import by itself, and its users do
+PARTS = {  # submodules that users import and the library itself does not
     "numpy": ("numpy.random", "numpy.linalg", "numpy.fft"),
     "sklearn": ("sklearn.linear_model", "sklearn.model_selection"),
 }
 
 
 def prepare_environment(start: dict[str, Any], report: layers.LayerReport) -> Environment:
-    """Libraries, held or stood in for, and what running programs has to have settled."""
+    """Import the libraries of this tier, install stand-ins for the others, and warm up."""
     report.libraries = _installed(start["libraries"])
     held, rest = report.libraries[: start["tier"]], report.libraries[start["tier"] :]
     with _without_fork_hooks():
@@ -72,7 +72,7 @@ def prepare_environment(start: dict[str, Any], report: layers.LayerReport) -> En
     stand_ins.install(map(root_of, rest), Channel(messages.CHANNEL_FD).needs)
     atexit._clear()
     _warm_up()
-    execution.seed_generators(0)  # for the programs whose text does not tell that they draw
+    execution.seed_generators(0)  # for programs that draw without the word `random`
     return Environment()
 
 
@@ -80,8 +80,8 @@ def prepare_environment(start: dict[str, Any], report: layers.LayerReport) -> En
 def _without_fork_hooks() -> Any:
     """Import modules without their hooks for forks: a child costs less by a third.
 
-    What they do is not needed: the server has one thread, and its children, which cannot
-    fork, get their seeds from the pool.
+    The hooks are not needed: the server has one thread, and its children, which cannot fork,
+    get their seeds from the pool.
     """
     register = os.register_at_fork
     os.register_at_fork = lambda **hooks: None
@@ -100,7 +100,7 @@ def _preload(names: list[str]) -> None:
         try:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
-            if error.name != name:  # it is there, and broken
+            if error.name != name:  # it is installed but broken
                 raise
     for part in [part for name in PARTS if name in sys.modules for part in PARTS[name]]:
         importlib.import_module(part)
@@ -115,10 +115,10 @@ f(1)
 
 
 def _warm_up() -> None:
-    """Run what every child will run, a few times: first runs write to the most pages.
+    """Run a small program several times, because first runs write to the most pages.
 
-    Compiling sets up its tables, lookups are remembered, and functions settle on the types
-    they meet; whatever of that is done here no child has to do on copies of its own.
+    The compiler sets up tables, lookups are cached and bytecode specialises on the types that
+    it meets. Pages written here need not be copied in every child.
     """
     before = dict(sys.modules)
     environment = Environment()
@@ -177,7 +177,7 @@ def resolve_without_links() -> None:
 
 
 def become_lean() -> None:
-    """Leave to the children nothing of the server's own, and as little to copy as can be."""
+    """Remove the sandbox's own modules, and freeze the heap so that children copy few pages."""
     sys.argv[:] = [""]
     for name in [name for name in sys.modules if name.partition(".")[0] == "sandbox"]:
         del sys.modules[name]

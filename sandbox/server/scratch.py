@@ -1,4 +1,4 @@
-"""Scratch directories: emptied and removed whatever a program left in them."""
+"""Empties and removes scratch directories, whatever a program left in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 def clear(directory: str) -> None:
     """Empty a directory, without recursion: what lies deeper is moved to its top first.
 
-    The names that it gets there cannot be guessed, so that a program cannot have taken them.
+    The new names are random, so that a program cannot have taken them beforehand.
     """
     secret = os.urandom(16).hex()  # `secrets` would add hooks to every fork
     fresh = (os.path.join(directory, f".{secret}-{n}") for n in itertools.count())

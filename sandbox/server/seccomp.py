@@ -1,10 +1,10 @@
 """The system-call filter: a small assembler for classic BPF, and the rules.
 
-An allow list. Whatever it does not name fails with EPERM; calls newer than the list, and
-`clone3`, whose arguments a filter cannot read, fail with ENOSYS so that the C library
-falls back to older ones. A call of another architecture, or of the x32 set, kills the
-process. The filter is compiled once a server; per program only the process id in it
-changes, so that a program can signal itself and no other.
+The filter is an allow list. Calls that it does not name fail with EPERM. Calls newer than the
+list, and `clone3`, whose arguments a filter cannot read, fail with ENOSYS, so that the C library
+falls back to older ones. A call of another architecture, or of the x32 set, kills the process. The
+filter is compiled once a server; per program only the process id in it changes, so that a program
+can signal itself and no other.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def assemble(machine: str) -> bytes:
 
 
 def _leaves(machine: str) -> list[tuple[int, Code]]:
-    """(first number, what to do from there on), in order, neighbours with equal code joined."""
+    """Pairs (first number, code from there on), ascending, neighbours with equal code joined."""
     codes: dict[int, Code] = {n: [_verdict(ALLOW)] for n in syscalls.allowed(machine).values()}
     codes |= {n: _RULES[name] for name, n in syscalls.checked(machine).items()}
     leaves: list[tuple[int, Code]] = []
@@ -122,9 +122,9 @@ def _tree(leaves: list[tuple[int, Code]]) -> Code:
 
 
 def loader() -> Callable[[int], None]:
-    """What loads the filter for good into the calling process, whose id it takes.
+    """Returns a function of a process id that loads the filter into that, the calling, process.
 
-    It raises OSError where the kernel refuses.
+    It cannot be unloaded. The function raises OSError where the kernel refuses.
     """
     code = assemble(platform.machine())
     buffer = ctypes.create_string_buffer(code, len(code))

@@ -1,4 +1,4 @@
-"""Watching one child: its output, its time, its end."""
+"""Supervises one child: collects its output, enforces its limits, reaps it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sandbox.protocol import frames
 from sandbox.protocol.messages import KILL, End
 
 CHUNK = 1 << 16
-GRACE_S = 0.5
-LONG_MS = 1000
+GRACE_S = 0.5  # from SIGXCPU, which the program may handle, to SIGKILL
+LONG_MS = 1000  # the longest wait between two looks at the clocks
 
 
 def waited_for_a_core() -> float:
@@ -36,7 +36,7 @@ def waited_for_a_core() -> float:
 
 
 def end_orphans() -> None:
-    """Kill and reap what a child left behind; the system-call filter leaves it no way to."""
+    """Kill and reap processes that a child left; there can be some only without seccomp."""
     with contextlib.suppress(ChildProcessError):
         while True:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
@@ -45,7 +45,7 @@ def end_orphans() -> None:
 
 
 def _kill_children() -> None:
-    if os.getpid() == 1:  # of a namespace of its own: there is nobody else in it
+    if os.getpid() == 1:  # of a pid namespace that holds nothing but our children
         os.kill(-1, signal.SIGKILL)
         return
     with open("/proc/thread-self/children") as file:
@@ -54,7 +54,7 @@ def _kill_children() -> None:
 
 
 class Bounds(NamedTuple):
-    """What a child may take, and the descriptor on which the pool may have it killed."""
+    """The limits of a child, and the descriptor on which the pool may ask to kill it."""
 
     control: int
     cpu_s: float
@@ -65,7 +65,7 @@ class Bounds(NamedTuple):
 class Child:
     """One program's process, from before its fork to its end.
 
-    What can be done before the fork is: a page that is written to after it has to be copied.
+    As much as possible happens before the fork: pages written afterwards have to be copied.
     """
 
     def __init__(self, job: int, fds: list[int], bounds: Bounds) -> None:
@@ -95,7 +95,7 @@ class Child:
         return False
 
     def watch(self) -> End:
-        """Watch until it has ended; its time counts from here."""
+        """Enforce the limits until the process has ended. Its wall time counts from here."""
         self.started = time.monotonic()
         while not self._reaped():
             self._step()
@@ -134,7 +134,7 @@ class Child:
         return bool(data)
 
     def _enforce(self) -> int:
-        """Apply the limits; how many milliseconds until they need another look."""
+        """Apply the limits; returns the milliseconds until they need another look."""
         if self.killed:
             return LONG_MS
         used = self._cpu()
@@ -151,7 +151,7 @@ class Child:
         return max(1, min(LONG_MS, int(left * 1000) + 1))
 
     def _wall_limit(self) -> float:
-        """The limit of wall time, later by as long as the child waited for a core."""
+        """The limit of wall time, plus the time for which the child waited for a core."""
         limit = self.bounds.wall_s
         if time.monotonic() - self.started < limit:
             return limit

@@ -1,4 +1,4 @@
-"""Arguments after a call: what the program changed in place is changed in the test too."""
+"""Applies changes that a program made to its arguments in place to the test's own objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from sandbox.protocol.freezing import type_name
 
 
 def update(old: Any, new: Any) -> Any:
-    """Make containers in `old` what the program made of them, in place where they are one."""
+    """Give containers in `old` the content of `new`, in place where the types allow it.
+
+    Returns `old`, or `new` where it cannot be changed in place.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         fresh = {key: update(old[key], new[key]) if key in old else new[key] for key in new}
         old.clear()

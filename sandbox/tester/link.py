@@ -27,11 +27,11 @@ _FROM_PROGRAM = {
 
 
 class ProgramGone(BaseException):
-    """The program's process has ended. Not for tests to catch."""
+    """The program's process has ended. A BaseException, so that `except Exception` misses it."""
 
 
 class ProgramEnded(BaseException):
-    """The program ended before its functions could be called. Not for tests to catch."""
+    """The program ended before its functions could be called. See ProgramGone for the base."""
 
     def __init__(self, ending: Ending) -> None:
         super().__init__(ending)
@@ -39,12 +39,12 @@ class ProgramEnded(BaseException):
 
 
 class Link:
-    """Requests to the program's process and its answers, taken with distrust."""
+    """Sends requests to the program's process and validates its answers."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._reader = frames.Reader(fd, {tag: known.most for tag, known in _FROM_PROGRAM.items()})
-        self.received = 0  # bytes
+        self.received = 0  # bytes in all
         self._sender = Sender(_handle_of)
         self._raised: list[tuple[BaseException, Ending]] = []
         self.fault: BaseException | None = None  # the program's, which ends the test
@@ -57,7 +57,7 @@ class Link:
             self._receive()
 
     def ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
-        """Have the program do something; its result, or its exception raised here."""
+        """Ask the program for an operation; returns its result or raises its exception here."""
         try:
             return self._ask(operation, target, args, kwargs)
         except (ProgramGone, ProgramEnded, ProgramFaultError) as fault:
@@ -91,10 +91,10 @@ class Link:
             self._send(messages.RESULT, self._result(operation_here, given, *inputs))
 
     def _result(self, operation: object, value: Any, args: Any = (), kwargs: Any = None) -> bytes:
-        """What comes of an operation that the program asks of an object of the test's."""
+        """The pickled result of an operation that the program asks of an object of the test."""
         try:
             done = next(value) if operation == "next" else value(*args, **(kwargs or {}))
-        except Exception as error:  # noqa: BLE001  whatever the test raises is its program's to see
+        except Exception as error:  # noqa: BLE001  passed on to the program
             args_of_error = error.args if self._can_send(error.args) else (str(error),)
             return self._sender.pickled((failures.builtin_type(error), args_of_error))
         return self._sender.pickled((None, done))
@@ -107,20 +107,20 @@ class Link:
         return True
 
     def ending_of(self, error: BaseException) -> Ending | None:
-        """How the program told of this exception, if it came from there."""
+        """The ending that the program reported with this exception, if it raised it."""
         return next((ending for raised, ending in self._raised if raised is error), None)
 
     def _send(self, message: Message, body: bytes) -> None:
         if len(body) > message.most:
             problem = f"a call of {len(body):,} bytes; at most {message.most:,} can cross"
             raise ProgramFaultError(problem) if self.answered else TestFaultError(problem)
-        with contextlib.suppress(OSError):  # it has ended; what it said before may tell why
+        with contextlib.suppress(OSError):  # it has ended; earlier frames may say why
             frames.write(self._fd, message.frame(body))
 
     def _receive(self) -> tuple[Message, bytes]:
         try:
             tag, body = self._reader.frame()
-        except (MemoryError, TimeLimit) as error:  # used up on what the program writes
+        except (MemoryError, TimeLimit) as error:  # spent on reading what the program wrote
             self.answered = True
             self.fault = error
             raise
@@ -166,7 +166,7 @@ class Link:
 
 
 def _answer(told: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
-    """The value of an answer; what the program changed of its arguments is changed here too."""
+    """The value of an answer; arguments that the program changed in place are changed here too."""
     value, changed = told
     if isinstance(changed, tuple):
         update((args, kwargs), changed)
@@ -190,7 +190,7 @@ def _from_json(body: bytes) -> object:
 class RemoteObject:
     """A handle to an object in the program's process.
 
-    What it yields crosses as plain data; comparing it is comparing the handle.
+    Its items and results cross as plain data. Comparison is by identity of the handle.
     """
 
     __slots__ = ("_handle", "_kind", "_link")
@@ -250,7 +250,7 @@ def _handle_of(value: object) -> int | None:
 
 
 def _ending(told: bytes) -> Ending:
-    """An ending as the program's process tells it; a passed one it cannot claim here."""
+    """The ending that the program's process claims; a claimed pass becomes an exception."""
     try:
         ending = messages.unpack_ending(told, OF_PROGRAMS)
     except (ProtocolError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""What goes from a test to the program: pickles, with handles for what stays in the tester."""
+"""Pickles what a test sends to the program, with handles for objects that stay in the tester."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sandbox.protocol.standard import DICT_VIEWS
 
 
 class TestFaultError(BaseException):
-    """The test does what no program can answer. Not for tests to catch."""
+    """The test asks what no program can answer. A BaseException: `except Exception` misses it."""
 
     __test__ = False
 
 
 class ProgramFaultError(BaseException):
-    """The program wrote what is no answer. Not for tests to catch."""
+    """The program wrote an invalid answer. A BaseException: `except Exception` misses it."""
 
 
 class Opaque:
@@ -36,9 +36,9 @@ class Opaque:
 
 
 class Sender:
-    """On the test's side: pickles what goes to the program, keeping what only goes as a handle.
+    """Pickles values for the program and keeps the objects that it sends as handles.
 
-    `handle_of` tells the handle of an object that stands for one of the program's.
+    `handle_of` returns the handle of an object that stands for one of the program, else None.
     """
 
     def __init__(self, handle_of: Callable[[object], int | None]) -> None:
@@ -84,7 +84,7 @@ class _Pickler(pickle.Pickler):
         self.latest: object = None
 
     def reducer_override(self, value: Any) -> Any:
-        """Asked about everything but plain values and containers."""
+        """Called by pickle for everything but plain values and containers."""
         self.latest = value
         handle = self._sender.handle_of(value)
         if handle is not None:
@@ -118,7 +118,7 @@ def _importable(value: Any) -> bool:
 
 
 def _stays(value: Any) -> bool:
-    """Whether a copy of it would not do: it has a state or a namespace of its own."""
+    """Whether it must not be copied, because it has a state or a namespace of its own."""
     return hasattr(value, "__next__") or (callable(value) and not _is_partial(value))
 
 

@@ -1,9 +1,9 @@
 """The trusted process in which tests run, one after another, apart from every program.
 
-It is not forked per test: tests are trusted, and each gets a namespace of its own. What a
-program sends to it is plain data of bounded size; what it does with them counts as CPU
-time of the test. Where that is spent in a single call into C, which no exception can end, the
-kernel ends the process; the pool replaces it.
+It is not forked per test: tests are trusted, and each gets a namespace of its own. A program
+sends it plain data of bounded size, and the work on them counts as CPU time of the test. Where
+that time is spent inside one call into C, which no exception can interrupt, the kernel kills the
+process and the pool replaces it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from sandbox.protocol.messages import Ended, Ending
 from sandbox.tester import testing
 from sandbox.tester.link import Link
 
-GRACE_S = 2
-LARGE = 1 << 20  # bytes of answers
+GRACE_S = 2  # from TimeLimit to the kernel's limit
+LARGE = 1 << 20  # bytes of answers, after which garbage is collected
 
 
 class Tester:
@@ -65,7 +65,7 @@ class Tester:
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             large = link.received > LARGE
-            del link  # tracebacks and it hold each other, and the answers
+            del link  # it and tracebacks form cycles that keep the answers alive
             if large or gc.get_count()[2] > 5:
                 gc.collect()
 

@@ -1,8 +1,8 @@
-"""The trusted side of a test: its code, its namespace, and the link to the program.
+"""Compiles and runs one test against a program behind a link.
 
-What the test does not define is the program's: its functions, classes and values come over
-the link. Every call waits for its answer, so that nothing of the test is known to the
-program but the arguments of the calls so far.
+Names that the test does not define are the program's: its functions, classes and values come
+over the link. Every call waits for its answer, so that the program knows nothing of the test but
+the arguments of the calls so far.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class CompiledTest(NamedTuple):
 
 
 def compile_test(setup: str, source: str, proxies: tuple[str, ...]) -> CompiledTest:
-    if "numpy" in setup + source:  # before any run, so that its generator is seeded for the first
+    if "numpy" in setup + source:  # imported before the first run, which seeds it
         with contextlib.suppress(ImportError):
             importlib.import_module("numpy.random")
     codes, at = [], "setup"
@@ -59,7 +59,7 @@ _BUILTINS = {name: value for name, value in vars(builtins).items() if not name.s
 class Namespace(dict[str, Any]):
     """A test's globals; a name that is not among them is the program's.
 
-    Builtins are among them: which function `len` is must not be the program's to say.
+    Builtins are among them, so that a program cannot say which function `len` is.
     """
 
     def __init__(self, link: Link) -> None:
@@ -73,7 +73,7 @@ class Namespace(dict[str, Any]):
 
 
 def run_test(test: CompiledTest, link: Link, seed: int) -> Ending:
-    """Run one test against the program behind `link`: its verdict."""
+    """Run one test against the program behind `link`; returns its verdict."""
     if test.setup is None or test.source is None:
         return Ending(Ended.broken_test, test.fault)
     random.seed(seed)
@@ -106,7 +106,7 @@ def _run(setup: CodeType, source: CodeType, proxies: tuple[str, ...], link: Link
         exec(source, names)
     except (ProgramGone, ProgramEnded, ProgramFaultError, TestFaultError):
         raise
-    except BaseException as error:  # whatever a test raises is its verdict
+    except BaseException as error:  # any exception of a test is its verdict
         if not link.answered and at_setup:
             raise TestFaultError(f"its setup fails: {_headline(error, SETUP_FILENAME)}") from error
         if not link.answered and isinstance(error, (TimeLimit, MemoryError)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import textwrap
+from collections.abc import Iterator
 
 import pytest
 
@@ -457,12 +458,21 @@ def test_value_that_is_too_much_is_the_programs_fault(pool: Pool) -> None:
     assert "builtins.object" in outcome.detail
 
 
-def test_test_that_is_stuck_in_one_call_is_ended(pool: Pool) -> None:
+@pytest.fixture
+def hasty_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
+    """A pool that gives a test a second, not the usual ten and thirty."""
+    monkeypatch.setattr("sandbox.connection.TEST_CPU_S", 1.0)
+    monkeypatch.setattr("sandbox.runs.TESTER_S", 2.0)
+    with Pool(Limits(cpu_s=1, wall_s=3)) as own:
+        yield own
+
+
+def test_test_that_is_stuck_in_one_call_is_ended(hasty_pool: Pool) -> None:
     """A set of integers with one hash takes quadratic time, in one call of the test's own."""
     source = "def f(): return [n * (2**61 - 1) for n in range(700_000)]"
-    outcome = verdict(pool, source, "assert len(set(f())) == 1")
+    outcome = verdict(hasty_pool, source, "assert len(set(f())) == 1")
     assert outcome.status is Status.timeout, outcome
-    assert verdict(pool, "def f(): return 1", "assert f() == 1").status is Status.passed
+    assert verdict(hasty_pool, "def f(): return 1", "assert f() == 1").status is Status.passed
 
 
 def test_refused_call_is_blocked(pool: Pool) -> None:
@@ -479,9 +489,9 @@ def test_same_seed_same_randomness(pool: Pool) -> None:
     assert first == again != other
 
 
-def test_test_that_never_ends_is_stopped(pool: Pool) -> None:
+def test_test_that_never_ends_is_stopped(hasty_pool: Pool) -> None:
     source = "def f(): return [0] * 10**6"
     test = "x = f()\nfor a in x:\n    for b in x: pass"
-    outcome = verdict(pool, source, test)
+    outcome = verdict(hasty_pool, source, test)
     assert outcome.status is Status.timeout
-    assert verdict(pool, "def f(): return 1", "assert f() == 1").status is Status.passed
+    assert verdict(hasty_pool, "def f(): return 1", "assert f() == 1").status is Status.passed

@@ -1,5 +1,6 @@
 """`python -m sandbox FILE`: its exit statuses."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,13 @@ def test_an_error_of_the_sandbox_is_never_status_1(fault: str, status: int, tmp_
     (tmp_path / "program.py").write_text("print(1)")
     done = run(str(tmp_path / "program.py"), fault=fault)
     assert done.returncode == status, done.stderr
+
+
+def test_output_that_nobody_reads_ends_the_command_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox"], stdout=writing, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
