@@ -23,7 +23,8 @@ class Benchmark:
         known_errata: kinds of known faults by (problem, case); empty for other content than
             the published one.
         id_prefix: what other tools may write before an id.
-        left_out: cases of the suite that this one is made of, which are not asked here.
+        base: the suite that this one is made of, if it is made of one.
+        left_out: cases of `base` that are not asked here; the others have the same numbers.
         note: what readers of figures must know of the suite.
     """
 
@@ -35,6 +36,7 @@ class Benchmark:
     source: str
     known_errata: Errata
     id_prefix: str = ""
+    base: str = ""
     left_out: frozenset[tuple[str, int]] = frozenset()
     note: str = ""
 

@@ -168,7 +168,8 @@ def _derived(suite: str, rules: Suite, home: Derived, base: Benchmark) -> Benchm
             f"{base.source}: not the published {home.suite}, of which {suite} is made; leave "
             "benchmark.path out, or give a copy of the published file"
         )
-    return replace(home.made(base), name=suite, suite=suite, protocol=rules.protocol)
+    made = home.made(base)
+    return replace(made, name=suite, suite=suite, protocol=rules.protocol, base=home.suite)
 
 
 def _pinned(suite: str, rules: Suite) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.benchmark import Benchmark
+from benchmarks.derived.plus import plus
 from benchmarks.derived.verified import verified
 from benchmarks.fetch import from_hub, mbpp_from_hub, over_http
 from benchmarks.protocol import (
@@ -123,6 +124,7 @@ SUITES: Mapping[str, Suite] = {
         id_prefix=PREFIX,
     ),
     "mtpb-verified": Suite(MTPB_VERIFIED, MULTI_TURN, Derived("mtpb", verified)),
+    "mtpb-plus": Suite(MTPB_VERIFIED, MULTI_TURN, Derived("mtpb", plus)),
     "starter": Suite(STARTER, MULTI_TURN, _DATA / "starter.jsonl"),
     "starter-function": Suite(STARTER_FUNCTION, FUNCTION, _DATA / "starter-function.jsonl"),
     "custom": Suite(OWN_TURNS, OWN, None, test_protocol=OWN_FUNCTIONS),

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import Benchmark, Problem
+from benchmarks import Benchmark, Format, Problem
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample, Turn
 
@@ -162,6 +162,7 @@ class _Reader:
                 f"case {sample.case}: problem {problem.id!r} has the cases 0 to "
                 f"{len(problem.cases) - 1}"
             )
+        self._check_prompts(problem, sample)
         if sample.key in self._own:
             raise UsageError(
                 f"problem {problem.id!r}, case {sample.case}, sample {sample.sample} is there a "
@@ -169,6 +170,24 @@ class _Reader:
             )
         self._own.add(sample.key)
         return sample
+
+    def _check_prompts(self, problem: Problem, sample: Sample) -> None:
+        """Raises UsageError if a sample answers other prompts than those of its problem and case.
+
+        Only for suites made of another one, whose samples have the same problems.
+        """
+        if not self._benchmark.base or not sample.turns:
+            return
+        case = problem.cases[sample.case]
+        asked = {
+            problem.prompts(case, format) for format in (Format.multi_turn, Format.single_turn)
+        }
+        answered = tuple(turn.prompt for turn in sample.turns)
+        if answered not in {prompts[: len(answered)] for prompts in asked}:
+            raise UsageError(
+                f"problem {problem.id!r}, case {sample.case}: its prompts are not those of "
+                f"{self._benchmark.name!r}; is it the right benchmark?"
+            )
 
     def _problem(self, key: str, fields: Mapping[str, Any]) -> Problem:
         name = self._benchmark.identity(fields.get(key))
