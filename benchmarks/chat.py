@@ -1,4 +1,4 @@
-"""The chat form of the suites: what a chat model is told, and how code is taken from its answers.
+"""The chat form of the suites: the messages for a chat model, and extraction of code from answers.
 
 Wording and rules decide what is measured, so they are versioned: `Chat.sha256` covers the wording
 and `EXTRACTION`, the version of the rules below, which changes with them.
@@ -13,7 +13,7 @@ The rules:
    counts; if there is none, the first without a mark; blocks of other languages never do.
 3. An answer without fences counts whole if it is Python, as statements or as a function's body.
 
-What was cut off before its block was closed counts as far as it goes, and is marked as truncated.
+A block that was cut off counts as far as it goes, and its answer is marked as truncated.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PYTHON = ("python", "py", "python3", "python-3")
 
 
 class Finding(Enum):
-    """What is to be said of an answer apart from what its code does."""
+    """A defect of an answer, whatever its code does."""
 
     truncated = "truncated"  # it was cut off before its code was complete
     no_code = "no_code"  # it is complete and has no code
@@ -93,7 +93,7 @@ def without_reasoning(answer: str, think_end: str = THINK_END) -> str | None:
 
 
 def extract(answer: str, cut: bool, think_end: str = THINK_END) -> Extracted:
-    """The code in an answer. `cut`: the model was stopped before it had said all."""
+    """The code in an answer. `cut`: the model was stopped before the end of its answer."""
     nothing = Extracted("", Finding.truncated if cut else Finding.no_code)
     said = without_reasoning(answer, think_end)
     if said is None:
@@ -172,10 +172,10 @@ def _block(opening: re.Match[str], lines: list[str], closed: bool) -> _Block:
 
 
 def _parses(code: str) -> bool:
-    """Whether a text is Python. What it would do is not asked."""
+    """Whether a text parses as Python."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in the model's strings
+            warnings.simplefilter("ignore")  # about invalid escapes in the model's strings
             ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False

@@ -53,7 +53,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A suite that is made of the published content of another one."""
+    """A suite made from the published content of another suite by `made`."""
 
     suite: str
     made: Callable[[Benchmark], Benchmark]
@@ -61,9 +61,10 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What a suite's records are, and where they are; None: wherever the user has them.
+    """A suite's protocol, the format of its records and where they are published.
 
-    `test_protocol` is for problems with tests, where a suite may have either kind.
+    `home` None: the user names the place. `test_protocol` replaces `protocol` for problems with
+    tests in a suite that may have either kind. `id_prefix` is what other tools write before ids.
     """
 
     protocol: Protocol

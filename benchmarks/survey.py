@@ -1,4 +1,4 @@
-"""All faults of a suite's records at once, for whoever writes one; loading stops at the first."""
+"""Finds all faults in a suite's records at once; `benchmarks.load` stops at the first."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from benchmarks.suites import SUITES
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a place holds: `faults` as messages with file and line, and where each problem stands,
-    as `file:line` by id."""
+    """`faults` are messages with file and line; `places` has each problem's `file:line` by id."""
 
     faults: tuple[str, ...]
     places: Mapping[str, str]
 
 
 def survey(suite: str, place: str) -> Survey:
-    """Every record at `place` (see `benchmarks.loader.load`) against the form of the suite.
+    """Check every record at `place` (see `benchmarks.loader.load`) against the suite's format.
 
     Raises:
         BenchmarkError: there is no such suite, or the place cannot be read or fetched.

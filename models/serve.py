@@ -81,9 +81,9 @@ def serve(options: Options) -> int:
     mend."""
     signal.signal(signal.SIGTERM, _end)  # until the server runs
     try:
-        from models.serving.app import Limits, application, is_loopback
+        from models.serving.app import RequestLimits, application, is_loopback
         from models.serving.server import Server
-        from models.serving.worker import Worker
+        from models.serving.worker import EngineWorker
     except ModuleNotFoundError as error:
         raise ModelError(
             f"no package {error.name}; install the extra `serve`: pip install -e '.[serve]'"
@@ -97,8 +97,8 @@ def serve(options: Options) -> int:
         )
     with _listener(options.host, options.port) as listener:
         engine, served = _load(options)
-        worker = Worker(engine, options.queue, lambda: server.end())
-        limits = Limits(options.queue, options.max_body, options.timeout)
+        worker = EngineWorker(engine, options.queue, lambda: server.end())
+        limits = RequestLimits(options.queue, options.max_body, options.timeout)
         announcement = f"{served.name} at {_url(listener)}"
         server = Server(
             application(served, worker, limits, key),

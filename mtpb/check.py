@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from benchmarks import survey
-from mtpb.checking.soundness import Finding, Suite, findings
+from mtpb.checking.soundness import CheckResult, SuiteUnderCheck, findings
 from mtpb.cli import application
 from mtpb.config import BenchmarkConfig, SandboxConfig
 from mtpb.ending import Exit
@@ -38,13 +38,13 @@ def check(config: CheckConfig) -> int:
     if config.benchmark.path:
         found = survey(config.benchmark.suite, config.benchmark.path)
         if found.faults:
-            show(Finding("records fit the form", config.benchmark.path, found.faults))
+            show(CheckResult("records fit the form", config.benchmark.path, found.faults))
             print("\nNot sound: mend the records first; nothing else was checked.")
             return Exit.failed
         places = dict(found.places)
     evaluation = Evaluation.of(config.benchmark, config.sandbox)
-    suite = Suite(evaluation.benchmark, places)
-    show(Finding("records fit the form", f"{len(suite.benchmark.problems)} problems"))
+    suite = SuiteUnderCheck(evaluation.benchmark, places)
+    show(CheckResult("records fit the form", f"{len(suite.benchmark.problems)} problems"))
     failed = []
     with evaluation.open_pool() as pool:
         for finding in findings(suite, pool):
@@ -57,7 +57,7 @@ def check(config: CheckConfig) -> int:
     return Exit.done
 
 
-def show(finding: Finding) -> None:
+def show(finding: CheckResult) -> None:
     """A line for the check, and one for each thing to mend."""
     if finding.faults:
         state = "bad"

@@ -7,7 +7,7 @@ import signal
 from sandbox.program import Outcome, Status
 from sandbox.protocol.messages import End, Ended, Ending
 from sandbox.protocol.plain import Plain
-from sandbox.report import Report
+from sandbox.report import ProcessReport
 
 OOM_MB = 512  # the kernel is unlikely to have killed a smaller process for its memory
 
@@ -16,7 +16,7 @@ class NotBegunError(Exception):
     """The process ended before the program's text began to run."""
 
 
-def program_outcome(report: Report, end: End) -> Outcome:
+def program_outcome(report: ProcessReport, end: End) -> Outcome:
     """The outcome of a program without a test; NotBegunError if its text never ran."""
     if not report.begun and not report.broken:
         return _not_begun(report, end)
@@ -32,7 +32,7 @@ def program_outcome(report: Report, end: End) -> Outcome:
     return _outcome(end, ending, value)
 
 
-def test_outcome(report: Report, end: End, verdict: Ending | None) -> Outcome:
+def test_outcome(report: ProcessReport, end: End, verdict: Ending | None) -> Outcome:
     """The outcome of a program with a test: the test's verdict, or why the program died under it.
 
     `verdict` is None where the test could not end. NotBegunError: the program's text never ran.
@@ -54,7 +54,7 @@ test_outcome.__test__ = False  # type: ignore[attr-defined]
 _BEFORE_TIMEOUT = (Ended.wrong_answer, Ended.exception)
 
 
-def _not_begun(report: Report, end: End) -> Outcome:
+def _not_begun(report: ProcessReport, end: End) -> Outcome:
     if not report.fault:
         raise NotBegunError(f"its process did not start: {_died(end).detail}")
     return Outcome(Status.sandbox_error, report.fault)

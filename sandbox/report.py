@@ -26,7 +26,7 @@ _KNOWN = {
 }
 
 
-class Report:
+class ProcessReport:
     """The report of one process, fed piece by piece.
 
     `begun`: the program's text began to run. `fault`: it did not, because the harness failed.

@@ -10,7 +10,7 @@ import time
 from sandbox.connection import ServerError, ServerProcess
 from sandbox.protocol import frames, messages
 from sandbox.protocol.messages import End, Ending, ProtocolError
-from sandbox.report import Report
+from sandbox.report import ProcessReport
 
 LEAVE_S = 1.0  # for a program to end by itself once its test has ended
 TESTER_S = 30.0  # for a test to end once its program has ended
@@ -32,7 +32,7 @@ class ProgramRun:
             except ServerError:
                 self.close()
                 raise
-        self.report = Report()
+        self.report = ProcessReport()
         self.end: End | None = None
 
     def start(self, payload: bytes) -> None:

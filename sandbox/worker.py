@@ -16,7 +16,7 @@ from sandbox.program import Isolation, Limits, Outcome, Program, SandboxError, S
 from sandbox.protocol import messages
 from sandbox.protocol.freezing import freeze
 from sandbox.protocol.messages import End, Ended, Ending
-from sandbox.report import Report
+from sandbox.report import ProcessReport
 from sandbox.runs import PreforkedServer, TesterStuckError, TestRun, wait_for_end
 from sandbox.tiers import tier_of, tier_with
 
@@ -161,7 +161,7 @@ class Worker(threading.Thread):
 
     def _run(
         self, server: PreforkedServer, program: Program, payload: bytes
-    ) -> tuple[Report, End, Ending | None]:
+    ) -> tuple[ProcessReport, End, Ending | None]:
         """Returns the process' report, how it ended, and the verdict of its test, if any."""
         if program.test is not None:
             return self._run_test(server, program.test, program.seed, payload)
@@ -174,7 +174,7 @@ class Worker(threading.Thread):
 
     def _run_test(
         self, server: PreforkedServer, test: Test, seed: int, payload: bytes
-    ) -> tuple[Report, End, Ending | None]:
+    ) -> tuple[ProcessReport, End, Ending | None]:
         """The same for a program with a test.
 
         `broken_test` and `memory` may be effects of earlier tests in the same tester, so they
@@ -190,7 +190,7 @@ class Worker(threading.Thread):
 
     def _run_on_tester(
         self, server: PreforkedServer, test: Test, seed: int, payload: bytes
-    ) -> tuple[Report, End, Ending | None]:
+    ) -> tuple[ProcessReport, End, Ending | None]:
         tester = self._ready_tester()
         number = tester.define(messages.TEST, test.setup, test.source, test.proxies)
         with contextlib.closing(server.run(payload)) as program_run:
@@ -214,7 +214,7 @@ class Worker(threading.Thread):
             self.servers.popitem()[1].close()
 
 
-def _left_for(report: Report, end: End, verdict: Ending | None) -> str:
+def _left_for(report: ProcessReport, end: End, verdict: Ending | None) -> str:
     """The library that a process ended for, or "". Such a process has no ending and no verdict."""
     if report.broken or report.ending is not None or end.timeout:
         return ""

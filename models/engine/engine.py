@@ -73,7 +73,7 @@ class StreamedText:
 
 
 @dataclass(slots=True, eq=False)
-class Generation(Generic[D]):
+class RequestInProgress(Generic[D]):
     """A dialogue's request in progress, and the completion so far."""
 
     dialogue: D
@@ -102,7 +102,7 @@ class Batch(Generic[D]):
     dialogues come and go, as in a server; `Engine.run` is for all others."""
 
     scheduler: Scheduler
-    generations: dict[Sequence, Generation[D]] = field(default_factory=dict)
+    generations: dict[Sequence, RequestInProgress[D]] = field(default_factory=dict)
 
     @property
     def room(self) -> bool:
@@ -171,13 +171,13 @@ class Engine:
         """Answer the dialogue in the next steps; for a batch with room. Returns the dialogue itself
         if it needs no token."""
         generation = self._next_generation(dialogue)
-        if not isinstance(generation, Generation):
+        if not isinstance(generation, RequestInProgress):
             return generation
         batch.generations[generation.sequence] = generation
         batch.scheduler.add(generation.sequence)
         return None
 
-    def remove(self, batch: Batch[D], generation: Generation[D]) -> None:
+    def remove(self, batch: Batch[D], generation: RequestInProgress[D]) -> None:
         """Stop answering a dialogue: its slot is free."""
         del batch.generations[generation.sequence]
         batch.scheduler.finish(generation.sequence)
@@ -229,7 +229,7 @@ class Engine:
         if self._scheduler is scheduler:
             scheduler.preempt_all()
 
-    def _advance(self, batch: Batch[D], generation: Generation[D]) -> D | None:
+    def _advance(self, batch: Batch[D], generation: RequestInProgress[D]) -> D | None:
         """After a new token: if it completes the request, start the dialogue's next one. Returns
         the dialogue if it is finished."""
         finish = self._finish(generation)
@@ -239,14 +239,14 @@ class Engine:
         following = self._next_generation(
             generation.dialogue.receive(generation.completion(finish))
         )
-        if isinstance(following, Generation):
+        if isinstance(following, RequestInProgress):
             batch.scheduler.continue_with(sequence, following.sequence.tokens)
             batch.generations[sequence] = replace(following, sequence=sequence)
             return None
         self.remove(batch, generation)
         return following
 
-    def _next_generation(self, dialogue: D) -> Generation[D] | D:
+    def _next_generation(self, dialogue: D) -> RequestInProgress[D] | D:
         """The generation for the dialogue's next request; the dialogue itself if it has none.
 
         Requests that leave no room for a token are answered at once.
@@ -256,7 +256,9 @@ class Engine:
             room = self.config.n_positions - len(prompt)
             if room > 0 and request.max_new_tokens > 0:
                 sequence = Sequence(prompt, len(prompt))
-                return Generation(dialogue, request, sequence, room, StreamedText(request.stop))
+                return RequestInProgress(
+                    dialogue, request, sequence, room, StreamedText(request.stop)
+                )
             finish = Finish.length if room > 0 else Finish.context
             dialogue = dialogue.receive(Completion("", (), finish))
         return dialogue
@@ -266,7 +268,7 @@ class Engine:
         # CodeGen has no token for the start of a text: an empty prompt is an end of text
         return ids or [self.config.eos_token_id]
 
-    def _finish(self, generation: Generation[D]) -> Finish | None:
+    def _finish(self, generation: RequestInProgress[D]) -> Finish | None:
         """Add the last token to the text. Returns why the completion ends with it, or None."""
         token, length = generation.sequence.tokens[-1], len(generation.token_ids)
         if token == self.config.eos_token_id:

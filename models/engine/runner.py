@@ -20,7 +20,7 @@ from models.transformer import Transformer
 PADDING = Row(0, 0, (PADDING_PAGE,))
 
 
-class Backend(Protocol):
+class Kernels(Protocol):
     """The model on some device, and its paged KV cache."""
 
     @property
@@ -61,7 +61,7 @@ class Runner:
 
     def __init__(self, model: Transformer, pages: int, anchor: int) -> None:
         self.config, self.device = model.config, next(model.parameters()).device
-        self.backend: Backend
+        self.backend: Kernels
         if self.device.type == "cpu":
             self.backend = CPUBackend(model, pages, max(anchor, *SIZES))
         else:
@@ -115,7 +115,7 @@ class Runner:
             start += count
 
 
-def _cuda_backend(model: Transformer, pages: int) -> Backend:
+def _cuda_backend(model: Transformer, pages: int) -> Kernels:
     try:
         from models.engine.cuda.graphs import CUDABackend  # imports Triton
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from models.engine.dialogue import Completion, Finish, Score
 from models.serving.requests import CompletionRequest, Tokenizer, stop_rule
-from models.serving.worker import Progress, PromptScores
+from models.serving.worker import CompletionSoFar, PromptScores
 
 Piece = dict[str, Any]
 """What is new of a choice: `index`, `text`, `logprobs`, `finish_reason`."""
@@ -46,7 +46,7 @@ class Choice:
             self._decoder.reset()
         return self._piece(prompt.text, logprobs)
 
-    def hear(self, event: Progress | Completion) -> Piece | None:
+    def hear(self, event: CompletionSoFar | Completion) -> Piece | None:
         """What is new in an event; None if that is nothing."""
         ids = event.token_ids
         self.tokens = len(ids)
@@ -62,9 +62,9 @@ class Choice:
             logprobs = self._logprobs(ids[listed:count], (event.scores or ())[listed:count])
         return self._piece(new, logprobs, reason)
 
-    def _settled(self, event: Progress | Completion) -> tuple[str, str | None]:
+    def _settled(self, event: CompletionSoFar | Completion) -> tuple[str, str | None]:
         """The text that no later token changes, and why it ends there, if it does."""
-        if isinstance(event, Progress):
+        if isinstance(event, CompletionSoFar):
             return event.text[: len(event.text) - self._open(event.text)], None
         self.finished = True
         cut = stop_rule(self.request.stops)(event.text) if self.request.stops else None

@@ -28,12 +28,12 @@ from models.serving.answers import Choice, Piece, joined, usage
 from models.serving.requests import CompletionRequest, RequestError, RequestReader, Tokenizer
 from models.serving.worker import (
     ClosedError,
+    EngineWorker,
     Event,
     Failed,
     Job,
     PromptScores,
     QueueFullError,
-    Worker,
 )
 
 BODY_SECONDS = 30.0  # in which a client must have sent its request
@@ -42,7 +42,7 @@ RETRY_AFTER = 1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """`queue`: how many completions may wait for a slot, and be asked for in one request;
     `body_bytes` of a request; `seconds` that an answer may take."""
 
@@ -71,7 +71,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def application(served: Served, worker: Worker, limits: Limits, key: str | None) -> ASGIApp:
+def application(
+    served: Served, worker: EngineWorker, limits: RequestLimits, key: str | None
+) -> ASGIApp:
     """The server. With a key, all but /health needs it; without one, requests must name a loopback
     host, so that no web page can reach the server by a name of its own.
 
@@ -153,7 +155,7 @@ def _refused(scope: Scope, key: str | None) -> RequestError | None:
 class _Completions:
     """POST /v1/completions, as an ASGI application."""
 
-    def __init__(self, served: Served, worker: Worker, limits: Limits) -> None:
+    def __init__(self, served: Served, worker: EngineWorker, limits: RequestLimits) -> None:
         self._served, self._worker, self._limits = served, worker, limits
         self._reader = RequestReader(
             served.name, served.tokenizer, served.config, most_choices=limits.queue
@@ -214,7 +216,7 @@ class _Answer:
         self._started = False
 
     @asynccontextmanager
-    async def jobs(self, worker: Worker, receive: Receive) -> AsyncIterator[None]:
+    async def jobs(self, worker: EngineWorker, receive: Receive) -> AsyncIterator[None]:
         """Have the worker answer while the block runs, and stop it at the end, or where the client
         goes away. Raises RequestError where the worker takes no jobs."""
         request = self._request

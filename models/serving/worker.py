@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from models.engine.dialogue import Completion, Request, Score
-from models.engine.engine import Batch, Engine, Generation
+from models.engine.engine import Batch, Engine, RequestInProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class PromptScores:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class CompletionSoFar:
     """The completion so far; the bytes of an incomplete character are not in `text`."""
 
     text: str
@@ -38,7 +38,7 @@ class Failed:
     crashed: bool
 
 
-Event = PromptScores | Progress | Completion | Failed
+Event = PromptScores | CompletionSoFar | Completion | Failed
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +76,7 @@ class ClosedError(Exception):
     """The worker takes no more jobs: it ends, or its engine has crashed."""
 
 
-class Worker:
+class EngineWorker:
     """Runs the engine in a thread. At most `queue` jobs wait for a slot. `on_crash` is called, in
     the thread, if an exception ends it; `error` is that exception."""
 
@@ -184,11 +184,11 @@ class Worker:
             self._waiting.clear()
 
 
-def _tell_progress(generation: Generation[_Answer]) -> None:
+def _tell_progress(generation: RequestInProgress[_Answer]) -> None:
     job = generation.dialogue.job
     if job.streams:
         ids, scores = tuple(generation.token_ids), tuple(generation.scores)
-        job.tell(Progress(generation.text.text, ids, scores))
+        job.tell(CompletionSoFar(generation.text.text, ids, scores))
 
 
 def _tell_end(answer: _Answer) -> None:

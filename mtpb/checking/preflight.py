@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks import Benchmark, Case, FunctionTest, Problem
 from mtpb.errors import UsageError
-from mtpb.rundir.records import Sample, Status, Turn, Verdict
+from mtpb.rundir.records import Sample, Turn, Verdict, VerdictStatus
 from mtpb.running.conversation import Conversations
 from mtpb.running.describe import PACKAGES, describe_environment
 from mtpb.running.judge import Judge
@@ -187,27 +187,30 @@ def isolation(layers: Mapping[str, Any]) -> Check:
     return Check("isolation", About.environment, State.warning, found, remedy)
 
 
-def _known_print() -> tuple[Problem, list[tuple[str, Status]]]:
+def _known_print() -> tuple[Problem, list[tuple[str, VerdictStatus]]]:
     problem = Problem("preflight", "preflight", "preflight", ("",), (Case({}, 3),))
     return problem, [
-        ("print(1 + 2)\n", Status.passed),
-        ("import numpy as np\nprint(np.arange(3).sum())\n", Status.passed),
-        ("print(4)\n", Status.wrong_answer),
-        ("raise ValueError('known')\n", Status.exception),
-        ("print(3\n", Status.syntax_error),
+        ("print(1 + 2)\n", VerdictStatus.passed),
+        ("import numpy as np\nprint(np.arange(3).sum())\n", VerdictStatus.passed),
+        ("print(4)\n", VerdictStatus.wrong_answer),
+        ("raise ValueError('known')\n", VerdictStatus.exception),
+        ("print(3\n", VerdictStatus.syntax_error),
     ]
 
 
-def _known_function(scorers: Iterable[str]) -> tuple[Problem, list[tuple[str, Status]]]:
+def _known_function(scorers: Iterable[str]) -> tuple[Problem, list[tuple[str, VerdictStatus]]]:
     source = "assert increment(1) == 2\nassert increment(-1) == 0\n"
     test = FunctionTest("", ("increment",), dict.fromkeys(scorers, source))
     problem = Problem("preflight", "preflight", "preflight", ("",), (Case({}, None),), test=test)
     return problem, [
-        ("def increment(x):\n    return x + 1\n", Status.passed),
-        ("import numpy as np\ndef increment(x):\n    return np.int64(x) + 1\n", Status.passed),
-        ("def increment(x):\n    return x\n", Status.wrong_answer),
-        ("def increment(x):\n    return x / 0\n", Status.exception),
-        ("def increment(x)\n", Status.syntax_error),
+        ("def increment(x):\n    return x + 1\n", VerdictStatus.passed),
+        (
+            "import numpy as np\ndef increment(x):\n    return np.int64(x) + 1\n",
+            VerdictStatus.passed,
+        ),
+        ("def increment(x):\n    return x\n", VerdictStatus.wrong_answer),
+        ("def increment(x):\n    return x / 0\n", VerdictStatus.exception),
+        ("def increment(x)\n", VerdictStatus.syntax_error),
     ]
 
 
@@ -221,8 +224,8 @@ def _first(failed: Iterable[Verdict]) -> str:
 def _remedy(failed: Iterable[Verdict]) -> str:
     most, _ = Counter(verdict.status for verdict in failed).most_common(1)[0]
     return {
-        Status.timeout: "programs are too slow here: raise sandbox.timeout, or free the machine",
-        Status.memory: "raise sandbox.memory_mb",
-        Status.blocked: "the isolation forbids what honest programs do; report it",
-        Status.sandbox_error: "the sandbox does not work here; python -m sandbox shows its layers",
+        VerdictStatus.timeout: "programs are too slow here: raise sandbox.timeout",
+        VerdictStatus.memory: "raise sandbox.memory_mb",
+        VerdictStatus.blocked: "the isolation forbids what honest programs do; report it",
+        VerdictStatus.sandbox_error: "the sandbox fails here; python -m sandbox shows its layers",
     }.get(most, "a library that the programs use is missing or behaves otherwise here")

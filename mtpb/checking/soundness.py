@@ -24,7 +24,7 @@ _LAZY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class SuiteUnderCheck:
     """The suite and the places of its problems, as `file:line` by id."""
 
     benchmark: Benchmark
@@ -36,7 +36,7 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """The result of one check: what is to be mended (nothing: it passed), and what was looked at.
 
     A check that does not apply has looked at nothing. `hints` are worth a look, and no fault.
@@ -48,7 +48,7 @@ class Finding:
     hints: tuple[str, ...] = ()
 
 
-def findings(suite: Suite, pool: Pool) -> Iterator[Finding]:
+def findings(suite: SuiteUnderCheck, pool: Pool) -> Iterator[CheckResult]:
     """All checks of a suite whose records are sound."""
     yield _references(suite, pool)
     yield _lazy_answers(suite, pool)
@@ -56,7 +56,7 @@ def findings(suite: Suite, pool: Pool) -> Iterator[Finding]:
     yield _given_away(suite)
 
 
-def _references(suite: Suite, pool: Pool) -> Finding:
+def _references(suite: SuiteUnderCheck, pool: Pool) -> CheckResult:
     benchmark = suite.benchmark
     samples = list(reference_samples(benchmark))
     without = [problem for problem in benchmark.problems if problem.reference is None]
@@ -68,10 +68,12 @@ def _references(suite: Suite, pool: Pool) -> Finding:
     looked_at = f"{len(samples)} solutions"
     if without:
         looked_at += f"; {len(without)} problems have none, such as {suite.at(without[0].id)}"
-    return Finding("references pass", looked_at if samples else "", tuple(faults))
+    return CheckResult("references pass", looked_at if samples else "", tuple(faults))
 
 
-def _judged(suite: Suite, pool: Pool, samples: list[Sample]) -> Iterator[tuple[Sample, str]]:
+def _judged(
+    suite: SuiteUnderCheck, pool: Pool, samples: list[Sample]
+) -> Iterator[tuple[Sample, str]]:
     """The samples, each with the reason why it does not pass; "" for one that does."""
     judge = Judge(suite.benchmark, pool, suite.benchmark.scorer)
     pending = [judge.submit(sample) for sample in samples]
@@ -89,7 +91,7 @@ def _case(benchmark: Benchmark, sample: Sample) -> str:
     return f", case {sample.case}" if several else ""
 
 
-def _lazy_answers(suite: Suite, pool: Pool) -> Finding:
+def _lazy_answers(suite: SuiteUnderCheck, pool: Pool) -> CheckResult:
     """Answers that compute nothing must fail at least one case."""
     if suite.benchmark.has_tests:
         return _lazy_functions(suite, pool)
@@ -104,7 +106,7 @@ def _lazy_answers(suite: Suite, pool: Pool) -> Finding:
         for key in _answering_inputs(problem)
     ]
     looked_at = f"{len(suite.benchmark.problems)} problems"
-    return Finding("lazy answers fail", looked_at, tuple(faults), tuple(hints))
+    return CheckResult("lazy answers fail", looked_at, tuple(faults), tuple(hints))
 
 
 def _lazy_print(problem: Problem) -> str:
@@ -117,7 +119,7 @@ def _lazy_print(problem: Problem) -> str:
     return ""
 
 
-def _lazy_functions(suite: Suite, pool: Pool) -> Finding:
+def _lazy_functions(suite: SuiteUnderCheck, pool: Pool) -> CheckResult:
     benchmark = suite.benchmark
     tried = [
         (problem, answer)
@@ -135,7 +137,9 @@ def _lazy_functions(suite: Suite, pool: Pool) -> Finding:
         for (problem, answer), (_, why) in zip(tried, _judged(suite, pool, samples), strict=True)
         if not why
     ]
-    return Finding("lazy answers fail", f"{len(tried)} programs" if tried else "", tuple(faults))
+    return CheckResult(
+        "lazy answers fail", f"{len(tried)} programs" if tried else "", tuple(faults)
+    )
 
 
 def _lazy_program(problem: Problem, answer: str) -> str:
@@ -143,7 +147,7 @@ def _lazy_program(problem: Problem, answer: str) -> str:
     return "".join(f"def {name}(*args, **options):\n    return {answer}\n" for name in names)
 
 
-def _duplicates(suite: Suite) -> Finding:
+def _duplicates(suite: SuiteUnderCheck) -> CheckResult:
     first: dict[str, str] = {}
     faults = []
     for problem in suite.benchmark.problems:
@@ -151,16 +155,18 @@ def _duplicates(suite: Suite) -> Finding:
         if text in first:
             faults.append(f"{suite.at(problem.id)}: the same prompts as {suite.at(first[text])}")
         first.setdefault(text, problem.id)
-    return Finding("no prompt twice", f"{len(suite.benchmark.problems)} problems", tuple(faults))
+    return CheckResult(
+        "no prompt twice", f"{len(suite.benchmark.problems)} problems", tuple(faults)
+    )
 
 
-def _given_away(suite: Suite) -> Finding:
+def _given_away(suite: SuiteUnderCheck) -> CheckResult:
     faults = [
         f"{suite.at(problem.id)}: {why}"
         for problem in suite.benchmark.problems
         if (why := _told(problem))
     ]
-    return Finding(
+    return CheckResult(
         "no answer in a prompt", f"{len(suite.benchmark.problems)} problems", tuple(faults)
     )
 

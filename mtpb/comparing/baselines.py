@@ -16,24 +16,24 @@ from numpy.typing import NDArray
 
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import SCHEMA_VERSION, Manifest
-from mtpb.rundir.records import SCORERS, Status, Verdict
+from mtpb.rundir.records import SCORERS, Verdict, VerdictStatus
 from mtpb.rundir.run import Run, read_run
 from mtpb.rundir.store import RunDirectory, read_json, write_whole
 from mtpb.rundir.verdicts import STATUSES, Verdicts
 
 BASELINE_VERSION = 1
 LETTERS = {
-    Status.passed: "P",
-    Status.wrong_answer: "W",
-    Status.no_output: "N",
-    Status.syntax_error: "S",
-    Status.exception: "X",
-    Status.timeout: "T",
-    Status.memory: "M",
-    Status.blocked: "B",
-    Status.sandbox_error: "E",
-    Status.truncated: "U",
-    Status.no_code: "C",
+    VerdictStatus.passed: "P",
+    VerdictStatus.wrong_answer: "W",
+    VerdictStatus.no_output: "N",
+    VerdictStatus.syntax_error: "S",
+    VerdictStatus.exception: "X",
+    VerdictStatus.timeout: "T",
+    VerdictStatus.memory: "M",
+    VerdictStatus.blocked: "B",
+    VerdictStatus.sandbox_error: "E",
+    VerdictStatus.truncated: "U",
+    VerdictStatus.no_code: "C",
 }
 _PROBLEM_KEYS = ("id", "name", "category", "difficulty", "turns")
 _NOT_THERE = "."
@@ -184,7 +184,7 @@ def _read_verdicts(problems: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
                     for scorer in SCORERS
                     if scorer in problem
                 }
-                passed = status is Status.passed
+                passed = status is VerdictStatus.passed
                 yield Verdict(
                     problem["id"], case, sample, passed, status, "", None, None, 0, 0, scores
                 )

@@ -15,7 +15,7 @@ import numpy as np
 from mtpb.comparing.gate import FigureChange, Gate, decide, figure_k
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Guarantee, Throughput
-from mtpb.rundir.records import Key, Status
+from mtpb.rundir.records import Key, VerdictStatus
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import decisive
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Units, Verdicts, same_samples
@@ -70,7 +70,7 @@ class ProblemChange:
     baseline: float
     candidate: float
     lost: Key | None
-    lost_status: Status | None
+    lost_status: VerdictStatus | None
     gained: Key | None
 
     @property
@@ -86,7 +86,7 @@ class StatusShift:
     `gained` those that pass in the candidate and had this status in the baseline.
     """
 
-    status: Status
+    status: VerdictStatus
     baseline: int
     candidate: int
     lost: int
@@ -342,13 +342,13 @@ def _rates(verdicts: Verdicts, scorer: str) -> Floats:
 
 def _examples(
     before: Verdicts, after: Verdicts, scorer: str
-) -> tuple[dict[int, tuple[Key, Status]], dict[int, tuple[Key, Status]]]:
+) -> tuple[dict[int, tuple[Key, VerdictStatus]], dict[int, tuple[Key, VerdictStatus]]]:
     """For each problem a lost sample and a gained one, each with its failing status."""
     i, j = same_samples(before, after)
     passed_before, passed_after = before.passed_by(scorer)[i], after.passed_by(scorer)[j]
 
-    def first(rows: Ints, failing: Ints) -> dict[int, tuple[Key, Status]]:
-        found: dict[int, tuple[Key, Status]] = {}
+    def first(rows: Ints, failing: Ints) -> dict[int, tuple[Key, VerdictStatus]]:
+        found: dict[int, tuple[Key, VerdictStatus]] = {}
         for row, code in zip(rows.tolist(), failing.tolist(), strict=True):
             problem = int(before.problem[row])
             key = Key(before.problems[problem], int(before.case[row]), int(before.sample[row]))
@@ -374,7 +374,7 @@ class _StatusShifts:
         self._moves = np.bincount(moves, minlength=width * width).reshape(width, width)
 
     def counts(self) -> tuple[StatusShift, ...]:
-        passed = STATUSES.index(Status.passed)
+        passed = STATUSES.index(VerdictStatus.passed)
         return tuple(
             StatusShift(
                 status,
@@ -392,7 +392,10 @@ class _StatusShifts:
         lost = sum(shift.lost for shift in shifts.values())
         if not lost and not sum(shift.gained for shift in shifts.values()):
             return ["Every sample passes in both runs or in neither."]
-        limits = {s: shifts[s].lost for s in (Status.timeout, Status.memory, Status.blocked)}
+        limits = {
+            s: shifts[s].lost
+            for s in (VerdictStatus.timeout, VerdictStatus.memory, VerdictStatus.blocked)
+        }
         if 2 * sum(limits.values()) <= lost:
             return []
         named = ", ".join(f"{n} {s.value}" for s, n in limits.items() if n)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mtpb.ending import Exit, nothing_lost, say
 from mtpb.report.results import results_table, run_table
-from mtpb.rundir.records import Status, Verdict
+from mtpb.rundir.records import Verdict, VerdictStatus
 from mtpb.rundir.run import Run, read_run
 from mtpb.rundir.store import METRICS, RunDirectory, write_json
 from mtpb.statistics.summary import summarise
@@ -19,7 +19,7 @@ def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path)
     sample out. The status is then that of an internal error; the same command judges it again.
     """
     run = read_run(directory)
-    failed = [one for one in directory.verdicts() if one.status is Status.sandbox_error]
+    failed = [one for one in directory.verdicts() if one.status is VerdictStatus.sandbox_error]
     if failed:
         (directory.path / METRICS).unlink(
             missing_ok=True

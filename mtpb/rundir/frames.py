@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtpb.errors import UsageError
-from mtpb.rundir.records import SCORERS, Status, Verdict
+from mtpb.rundir.records import SCORERS, Verdict, VerdictStatus
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 
@@ -94,5 +94,5 @@ def load_run(path: str | os.PathLike[str], *, partial: bool = False) -> pd.DataF
 
 def _row(verdict: Verdict) -> list[object]:
     fields = (getattr(verdict, name) for name in COLUMNS if name not in SCORERS)
-    values = [value.value if isinstance(value, Status) else value for value in fields]
+    values = [value.value if isinstance(value, VerdictStatus) else value for value in fields]
     return [*values, *map(verdict.scores.get, SCORERS)]

@@ -164,7 +164,7 @@ class SandboxFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class RunEnvironment:
     """Versions, machine, command line and commit."""
 
     packages: Mapping[str, str | None] = field(default_factory=dict)
@@ -227,7 +227,7 @@ class Manifest:
     engine: EngineFacts | None = None
     server: ServerFacts | None = None
     sandbox: SandboxFacts | None = None
-    environment: Environment = field(default_factory=Environment)
+    environment: RunEnvironment = field(default_factory=RunEnvironment)
     throughput: Throughput = field(default_factory=Throughput)
 
     @property
@@ -273,7 +273,7 @@ class Manifest:
             )
         try:
             manifest = decode(cls, {**_BEFORE, **content})
-            manifest = replace(manifest, environment=decode(Environment, content))
+            manifest = replace(manifest, environment=decode(RunEnvironment, content))
             _check(manifest)
         except UsageError as error:
             raise UsageError(f"{place}: {error}; is this a run directory?") from error

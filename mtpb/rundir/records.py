@@ -19,7 +19,7 @@ SCORERS = ("official", "strict", "verified", "base", "plus")
 _COUNTLESS = 1 << 31  # an upper bound of case and sample numbers
 
 
-class Status(str, Enum):
+class VerdictStatus(str, Enum):
     """How a program ended and was judged. `sandbox_error`: the sandbox itself failed.
 
     `truncated` and `no_code` are of programs that fail and were made from chat answers of which
@@ -118,7 +118,7 @@ class Judgement:
     """What one scorer says of one program."""
 
     passed: bool
-    status: Status
+    status: VerdictStatus
     detail: str
     turn: int | None
     line: int | None
@@ -141,7 +141,7 @@ class Verdict:
     case: int
     sample: int
     passed: bool
-    status: Status
+    status: VerdictStatus
     detail: str
     turn: int | None
     line: int | None
@@ -167,12 +167,12 @@ class Verdict:
     def from_json(cls, line: str) -> Verdict:
         fields = _loads(line)
         status = _field(fields, "status", str)
-        if status not in Status.__members__:
+        if status not in VerdictStatus.__members__:
             raise UsageError(f"key 'status': unknown status {status!r}")
         return cls(
             *_key(fields),
             _field(fields, "passed", bool),
-            Status(status),
+            VerdictStatus(status),
             _field(fields, "detail", str),
             _optional(fields, "turn", int),
             _optional(fields, "line", int),

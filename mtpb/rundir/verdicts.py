@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtpb.errors import UsageError
-from mtpb.rundir.records import SCORERS, Status, Verdict
+from mtpb.rundir.records import SCORERS, Verdict, VerdictStatus
 from mtpb.rundir.store import read_records
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-STATUSES: tuple[Status, ...] = tuple(Status)
+STATUSES: tuple[VerdictStatus, ...] = tuple(VerdictStatus)
 _CODE = {status.value: code for code, status in enumerate(STATUSES)}
 _PASSED = _CODE["passed"]
 _WRONG_ANSWER = _CODE["wrong_answer"]

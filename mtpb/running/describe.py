@@ -10,7 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks import Benchmark, Case
-from mtpb.rundir.manifest import BenchmarkFacts, CaseFacts, Environment, MendedFacts, ProblemFacts
+from mtpb.rundir.manifest import (
+    BenchmarkFacts,
+    CaseFacts,
+    MendedFacts,
+    ProblemFacts,
+    RunEnvironment,
+)
 
 PACKAGES = ("mtpb", "torch", "numpy", "tokenizers", "safetensors", "huggingface_hub", "datasets")
 OF_EXTRAS = ("openai", "transformers")
@@ -55,9 +61,9 @@ def _mended(case: Case) -> MendedFacts | None:
     return MendedFacts(case.mended.answers, case.mended.rule, case.mended.why)
 
 
-def describe_environment() -> Environment:
+def describe_environment() -> RunEnvironment:
     """This process's environment."""
-    return Environment(
+    return RunEnvironment(
         packages={
             **{name: _version(name) for name in PACKAGES},
             **{name: found for name in OF_EXTRAS if (found := _version(name)) is not None},

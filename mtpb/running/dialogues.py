@@ -15,7 +15,7 @@ from benchmarks import Chat, extract, function_program, without_reasoning
 from models.engine.dialogue import Finish, Request
 from mtpb.rundir.records import Sample, Turn
 from mtpb.running.conversation import Conversation
-from mtpb.samplers.sampler import Answer, ChatRequest, Message
+from mtpb.samplers.sampler import Answer, ChatMessage, ChatRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class ChatDialogue:
         if conversation.ended:
             return None
         question = conversation.prompts[len(conversation.turns)]
-        messages = (*self._said(), Message("user", self.form.chat.user(question)))
+        messages = (*self._said(), ChatMessage("user", self.form.chat.user(question)))
         key = self.keys.key(conversation)
         return ChatRequest(messages, key, conversation.max_new_tokens)
 
@@ -118,13 +118,13 @@ class ChatDialogue:
         (turn,) = sample.turns
         return replace(sample, program=function_program(turn.prompt, turn.text, names))
 
-    def _said(self) -> tuple[Message, ...]:
+    def _said(self) -> tuple[ChatMessage, ...]:
         """The messages so far; the model does not see its earlier reasoning again."""
-        said = [Message("system", self.form.chat.system)]
+        said = [ChatMessage("system", self.form.chat.system)]
         for turn in self.conversation.turns:
             answer = without_reasoning(turn.completion, self.form.think_end)
-            said.append(Message("user", self.form.chat.user(turn.prompt)))
-            said.append(Message("assistant", answer or ""))
+            said.append(ChatMessage("user", self.form.chat.user(turn.prompt)))
+            said.append(ChatMessage("assistant", answer or ""))
         return tuple(said)
 
 

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from benchmarks import Benchmark, Case, Problem, official, strict
 from benchmarks.plain import report
 from mtpb.errors import UsageError
-from mtpb.rundir.records import SCORERS, Judgement, Sample, Status, Verdict
+from mtpb.rundir.records import SCORERS, Judgement, Sample, Verdict, VerdictStatus
 from mtpb.running.conversation import turn_of_line
 from sandbox import Harness, Outcome, Pool, Program, Test
 from sandbox import Status as Ending
@@ -121,7 +121,7 @@ class PendingVerdict:
             judgements[scorer] = judgement(
                 self.sample, self.judge.benchmark, self.case, scorer, outcome
             )
-        failures = [j for j in judgements.values() if j.status is Status.sandbox_error]
+        failures = [j for j in judgements.values() if j.status is VerdictStatus.sandbox_error]
         # if the sandbox failed for one scorer, the sample is not judged
         chosen = failures[0] if failures else judgements[self.judge.scorer]
         return Verdict(
@@ -164,11 +164,11 @@ def judgement(
     """One scorer's judgement of an outcome."""
     status, detail = _JUDGES[case.rule(scorer)](case.answers(scorer), outcome)
     turn = None
-    if status not in (Status.passed, Status.sandbox_error):
+    if status not in (VerdictStatus.passed, VerdictStatus.sandbox_error):
         status, detail, turn = with_finding(sample, status, detail)
-    line = None if status is Status.passed else outcome.line
+    line = None if status is VerdictStatus.passed else outcome.line
     return Judgement(
-        passed=status is Status.passed,
+        passed=status is VerdictStatus.passed,
         status=status,
         detail=detail,
         line=line,
@@ -178,7 +178,9 @@ def judgement(
     )
 
 
-def with_finding(sample: Sample, status: Status, detail: str) -> tuple[Status, str, int | None]:
+def with_finding(
+    sample: Sample, status: VerdictStatus, detail: str
+) -> tuple[VerdictStatus, str, int | None]:
     """The status and detail of a failing program, and the turn whose answer is to blame for it.
 
     The first turn of a chat whose answer was cut off or has no code decides the status, since what
@@ -188,46 +190,49 @@ def with_finding(sample: Sample, status: Status, detail: str) -> tuple[Status, s
         if turn.finding is not None:
             words = turn.finding.replace("_", " ")
             after = f"{status.value}: {detail}" if detail else status.value
-            return Status(turn.finding), f"{words} in turn {number + 1}; {after}", number
+            return VerdictStatus(turn.finding), f"{words} in turn {number + 1}; {after}", number
     return status, detail, None
 
 
-def ended(outcome: Outcome) -> Status:
+def ended(outcome: Outcome) -> VerdictStatus:
     """How a program ended, as a verdict's status.
 
     Every status of the sandbox is also one of verdicts, except `broken_test`, for which no verdict
     is made; `no_output` is a status of verdicts only.
     """
-    return Status[outcome.status.name]
+    return VerdictStatus[outcome.status.name]
 
 
-def _by_test(answers: Answers, outcome: Outcome) -> tuple[Status, str]:
+def _by_test(answers: Answers, outcome: Outcome) -> tuple[VerdictStatus, str]:
     """The test ran in the sandbox; its result is the outcome's status."""
     return ended(outcome), outcome.detail
 
 
-def _by_official(answers: Answers, outcome: Outcome) -> tuple[Status, str]:
+def _by_official(answers: Answers, outcome: Outcome) -> tuple[VerdictStatus, str]:
     """A right last print passes, however the program ended, except by SystemExit."""
     ending = ended(outcome)
-    if ending is Status.sandbox_error:
+    if ending is VerdictStatus.sandbox_error:
         return ending, outcome.detail
     if outcome.exit_code is not None:
-        return Status.exception, f"SystemExit({outcome.exit_code}): not accepted by this scorer"
+        return (
+            VerdictStatus.exception,
+            f"SystemExit({outcome.exit_code}): not accepted by this scorer",
+        )
     difference = _difference(official, answers, outcome)
     if difference is None:
-        return Status.passed, ""
-    if ending is not Status.passed:
+        return VerdictStatus.passed, ""
+    if ending is not VerdictStatus.passed:
         return ending, outcome.detail
     return _unlike(outcome, difference)
 
 
-def _by_strict(answers: Answers, outcome: Outcome) -> tuple[Status, str]:
+def _by_strict(answers: Answers, outcome: Outcome) -> tuple[VerdictStatus, str]:
     """The program must end without an error, and its last print must be right."""
     ending = ended(outcome)
-    if ending is not Status.passed:
+    if ending is not VerdictStatus.passed:
         return ending, outcome.detail
     difference = _difference(strict, answers, outcome)
-    return (Status.passed, "") if difference is None else _unlike(outcome, difference)
+    return (VerdictStatus.passed, "") if difference is None else _unlike(outcome, difference)
 
 
 def _difference(rules: ModuleType, answers: Answers, outcome: Outcome) -> str | None:
@@ -236,9 +241,9 @@ def _difference(rules: ModuleType, answers: Answers, outcome: Outcome) -> str | 
     return None if None in differences else differences[0]
 
 
-def _unlike(outcome: Outcome, difference: str) -> tuple[Status, str]:
+def _unlike(outcome: Outcome, difference: str) -> tuple[VerdictStatus, str]:
     silent = report(outcome.value)[0] == "nothing"
-    return (Status.no_output if silent else Status.wrong_answer), difference
+    return (VerdictStatus.no_output if silent else VerdictStatus.wrong_answer), difference
 
 
 _RULES: dict[str, ModuleType] = {"official": official, "strict": strict}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from mtpb.rundir.manifest import Throughput
-from mtpb.rundir.records import Key, Sample, Status
+from mtpb.rundir.records import Key, Sample, VerdictStatus
 from mtpb.rundir.store import Order, RunWriter
 from mtpb.running.judge import Judge
 from mtpb.running.progress import Progress
@@ -45,4 +45,4 @@ def judge_all(
 
 def _judged(writer: RunWriter, key: Key) -> bool:
     verdict = writer.verdicts.get(key)
-    return verdict is not None and verdict.status is not Status.sandbox_error
+    return verdict is not None and verdict.status is not VerdictStatus.sandbox_error

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from tqdm import tqdm
 
-from mtpb.rundir.records import Sample, Status, Verdict
+from mtpb.rundir.records import Sample, Verdict, VerdictStatus
 from mtpb.rundir.store import RunWriter
 
 
@@ -26,7 +26,7 @@ class Progress:
         """The bar of a run directory, starting from the samples and verdicts that it has."""
         progress = cls(total, len(writer.samples), activity)
         for verdict in writer.verdicts.values():
-            if verdict.status is not Status.sandbox_error:
+            if verdict.status is not VerdictStatus.sandbox_error:
                 progress.verdict(verdict)
         return progress
 

@@ -17,7 +17,7 @@ from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts, ServerFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ChatMessage:
     """One message of a chat; `role` is system, user or assistant."""
 
     role: str
@@ -28,7 +28,7 @@ class Message:
 class ChatRequest:
     """Answer the last of `messages` by at most `max_new_tokens`; `key` as in `Request`."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[ChatMessage, ...]
     key: int
     max_new_tokens: int
 

@@ -14,7 +14,7 @@ from mtpb.rundir.manifest import (
     SamplingFacts,
     Throughput,
 )
-from mtpb.rundir.records import Sample, Status, Turn, Verdict
+from mtpb.rundir.records import Sample, Turn, Verdict, VerdictStatus
 from mtpb.rundir.store import RunDirectory, RunWriter
 
 Outcomes = Mapping[str, Sequence[Sequence[bool]]]  # problem -> cases -> samples
@@ -91,17 +91,19 @@ def manifest_of(
 def verdict(
     problem: str,
     passed: bool = True,
-    status: Status | None = None,
+    status: VerdictStatus | None = None,
     case: int = 0,
     sample: int = 0,
     **scores: bool,
 ) -> Verdict:
-    status = status or (Status.passed if passed else Status.wrong_answer)
+    status = status or (VerdictStatus.passed if passed else VerdictStatus.wrong_answer)
     turn = None if passed else 1
     return Verdict(problem, case, sample, passed, status, "", turn, turn, 0.1, 0.2, scores)
 
 
-def verdicts_of(outcomes: Outcomes, failed: Status = Status.wrong_answer) -> list[Verdict]:
+def verdicts_of(
+    outcomes: Outcomes, failed: VerdictStatus = VerdictStatus.wrong_answer
+) -> list[Verdict]:
     return [
         verdict(problem, passed, None if passed else failed, case, sample)
         for problem, cases in outcomes.items()

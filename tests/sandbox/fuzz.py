@@ -23,7 +23,7 @@ from sandbox import Harness, Limits, Outcome, Pool, Program, Status, Test
 from sandbox.protocol import encoding, freezing, messages
 from sandbox.protocol.frames import HEAD, frame
 from sandbox.protocol.messages import MESSAGES, Ended, Ending, Message, Party
-from sandbox.report import Report
+from sandbox.report import ProcessReport
 
 LIMITS = Limits(cpu_s=0.25, wall_s=2.0, memory_mb=512)
 SECRET = 271828182
@@ -259,7 +259,7 @@ def calls_to_read(data: bytes) -> int:
         nonlocal calls
         calls += event.endswith("call")
 
-    report = Report()
+    report = ProcessReport()
     report.feed(messages.BEGUN.frame())
     sys.setprofile(count)
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.protocol import encoding, messages, plain
-from sandbox.report import Report
+from sandbox.report import ProcessReport
 from tests.sandbox.fuzz import MOST_CALLS, calls_to_read, run
 
 COUNT = 3000 if os.environ.get("MTPB_LONG") else 200
@@ -60,7 +60,7 @@ def test_evaluators_memory_for_a_report_is_bounded(name: str) -> None:
     data = WORST[name]
     tracemalloc.start()
     try:
-        report = Report()
+        report = ProcessReport()
         report.feed(messages.BEGUN.frame())
         for at in range(0, len(data), 1 << 18):
             if not report.feed(data[at : at + (1 << 18)]):
@@ -75,7 +75,7 @@ def test_evaluators_memory_for_a_report_is_bounded(name: str) -> None:
 def test_bytes_in_any_pieces_are_the_same_report() -> None:
     data = messages.BEGUN.frame() + value(listed([b"N"] * 9)) + messages.ENDING.frame(bytes(10))
     for size in (1, 3, 7, len(data)):
-        report = Report()
+        report = ProcessReport()
         assert all(report.feed(data[at : at + size]) for at in range(0, len(data), size))
         assert report.begun
         assert report.ending is not None
@@ -83,7 +83,7 @@ def test_bytes_in_any_pieces_are_the_same_report() -> None:
 
 
 def test_pieces_are_counted() -> None:
-    report = Report()
+    report = ProcessReport()
     taken = 0
     while report.feed(b"V" if taken == 0 else b"\0"):
         taken += 1

@@ -73,7 +73,7 @@ def _mute(*_: object) -> None:
 
 
 @dataclass(slots=True)
-class Conversation:
+class DraftConversation:
     """The turns so far, and the variables after them."""
 
     rng: random.Random
@@ -303,7 +303,7 @@ class Asked:
     operands: tuple[Variable, ...]
 
 
-def ask(talk: Conversation, final: bool = False) -> Asked:
+def ask(talk: DraftConversation, final: bool = False) -> Asked:
     """Draw a skill that fits the variables, preferring newer ones, and word it."""
     rng = talk.rng
     groups = [
@@ -336,7 +336,7 @@ def ask(talk: Conversation, final: bool = False) -> Asked:
 _IMPLIED = re.compile(r" (of|in|from) \{x\}$")
 
 
-def _group_weight(talk: Conversation, group: tuple[str, ...]) -> float:
+def _group_weight(talk: DraftConversation, group: tuple[str, ...]) -> float:
     """A higher weight for unused variables; two operands are as likely as one."""
     latest = talk.latest.kind if talk.latest else ""
     weight = 1.0 + 2.0 * (latest in group)
@@ -347,7 +347,7 @@ def _group_weight(talk: Conversation, group: tuple[str, ...]) -> float:
     return weight * (0.3 if group in (("bool",), ("float",), ("float", "float")) else 1.0)
 
 
-def _operands(talk: Conversation, takes: tuple[str, ...]) -> tuple[Variable, ...]:
+def _operands(talk: DraftConversation, takes: tuple[str, ...]) -> tuple[Variable, ...]:
     rng = talk.rng
     chosen: list[Variable] = []
     for kind in takes:
@@ -366,7 +366,7 @@ def _operands(talk: Conversation, takes: tuple[str, ...]) -> tuple[Variable, ...
 # turns; each raises Rejected where it does not fit
 
 
-def assign(talk: Conversation) -> None:
+def assign(talk: DraftConversation) -> None:
     """`Create a list named "nums" with the values [3, 1, 2].`"""
     rng = talk.rng
     kind = rng.choices(KINDS, USUAL_KIND_WEIGHTS if talk.voice.usual else KIND_WEIGHTS)[0]
@@ -384,7 +384,7 @@ def assign(talk: Conversation) -> None:
     talk.keep(name, kind)
 
 
-def assign_two(talk: Conversation) -> None:
+def assign_two(talk: DraftConversation) -> None:
     """`Set a to 3 and b to 5.`"""
     rng = talk.rng
     kind = rng.choices(("int", "str", "ints", "strs", "float"), (5, 3, 2, 1, 1))[0]
@@ -414,7 +414,7 @@ def assign_two(talk: Conversation) -> None:
         talk.keep(name, kind)
 
 
-def compute(talk: Conversation) -> None:
+def compute(talk: DraftConversation) -> None:
     """`Compute the sum of "nums" and store it in "total".`"""
     rng = talk.rng
     asked = ask(talk)
@@ -467,7 +467,7 @@ def _storing(asked: Asked, rng: random.Random) -> str:
     return f"{verb} {{p}} {rng.choice(STORES)}"
 
 
-def print_phrase(talk: Conversation) -> None:
+def print_phrase(talk: DraftConversation) -> None:
     """`Print the sum of "nums".`"""
     rng = talk.rng
     asked = ask(talk, final=True)
@@ -479,7 +479,7 @@ def print_phrase(talk: Conversation) -> None:
     talk.add(prompt, f"print({asked.code})")
 
 
-def print_variable(talk: Conversation) -> None:
+def print_variable(talk: DraftConversation) -> None:
     """`Print "total".`"""
     rng = talk.rng
     if not talk.latest:
@@ -502,7 +502,7 @@ def print_variable(talk: Conversation) -> None:
     talk.add(prompt, f"print({variable.name})")
 
 
-def change(talk: Conversation) -> None:
+def change(talk: DraftConversation) -> None:
     """`Append 5 to "nums".`"""
     rng = talk.rng
     usable = [v for v in talk.variables if v.kind in statements.CHANGES]
@@ -529,7 +529,7 @@ def change(talk: Conversation) -> None:
     talk.latest = variable
 
 
-def loop(talk: Conversation) -> None:
+def loop(talk: DraftConversation) -> None:
     """`Start "total" at 0.` and `For each number in "nums", add its square to "total".`"""
     rng = talk.rng
     usable = [v for v in talk.variables if v.kind in statements.LOOPS]
@@ -565,7 +565,7 @@ def loop(talk: Conversation) -> None:
     talk.keep(target, found)
 
 
-def decide(talk: Conversation) -> None:
+def decide(talk: DraftConversation) -> None:
     """`If x is greater than y, set result to "big", otherwise to "small".`"""
     rng = talk.rng
     usable = [v for v in talk.variables if v.kind in statements.TESTS]
@@ -612,7 +612,7 @@ def decide(talk: Conversation) -> None:
         talk.latest = None
 
 
-def define(talk: Conversation) -> None:
+def define(talk: DraftConversation) -> None:
     """`Write a function named f that takes a list of integers and returns their sum.`"""
     rng = talk.rng
     takes = _function_operands(talk)
@@ -640,7 +640,7 @@ def define(talk: Conversation) -> None:
     )
 
 
-def _function_operands(talk: Conversation) -> tuple[str, ...]:
+def _function_operands(talk: DraftConversation) -> tuple[str, ...]:
     rng = talk.rng
     groups = [g for g in by_operands() if g not in (("bool",), ("dict", "strs"))]
     fitting = [g for g in groups if all(talk.of_kind(k) for k in g)]
@@ -736,7 +736,7 @@ def _words_of(code: str) -> list[str]:
     return "".join(c if c.isalnum() or c == "_" else " " for c in code).split()
 
 
-def call(talk: Conversation, final: bool = False) -> None:
+def call(talk: DraftConversation, final: bool = False) -> None:
     """`Call f on "nums" and store the result in "y".`, or the same printed."""
     rng = talk.rng
     if not talk.functions:
@@ -784,7 +784,7 @@ def call(talk: Conversation, final: bool = False) -> None:
 
 
 def _say_call(
-    talk: Conversation, phrase: str, is_noun: bool, code: str, kind: str, final: bool
+    talk: DraftConversation, phrase: str, is_noun: bool, code: str, kind: str, final: bool
 ) -> None:
     rng = talk.rng
     if final:
@@ -808,7 +808,7 @@ def _say_call(
     talk.keep(name, kind)
 
 
-def call_each(talk: Conversation) -> None:
+def call_each(talk: DraftConversation) -> None:
     """`Apply f to each element of "nums" and store the results in "ys".`"""
     rng = talk.rng
     plural = {"int": "ints", "str": "strs"}
@@ -835,7 +835,7 @@ def call_each(talk: Conversation) -> None:
     talk.keep(name, kind_of(value))
 
 
-Turn = Callable[[Conversation], None]
+Turn = Callable[[DraftConversation], None]
 MIDDLE: tuple[tuple[Turn, float], ...] = (
     (compute, 11.0),
     (change, 1.6),
@@ -858,7 +858,7 @@ USUAL_MIDDLE: tuple[tuple[Turn, float], ...] = (
 )
 
 
-def _attempt(talk: Conversation, choices: tuple[tuple[Turn, float], ...]) -> bool:
+def _attempt(talk: DraftConversation, choices: tuple[tuple[Turn, float], ...]) -> bool:
     """Draw turns until one fits; False after twelve that do not."""
     turns, weights = zip(*choices, strict=True)
     for _ in range(12):
@@ -873,7 +873,7 @@ def _attempt(talk: Conversation, choices: tuple[tuple[Turn, float], ...]) -> boo
 def usual_conversation(rng: random.Random) -> str:
     """As `conversation`, with common tasks and wordings."""
     while True:
-        talk = Conversation(rng, Voice.draw_usual(rng))
+        talk = DraftConversation(rng, Voice.draw_usual(rng))
         length = rng.choice((2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6))
         if _converse(talk, length):
             return talk.text()
@@ -882,13 +882,13 @@ def usual_conversation(rng: random.Random) -> str:
 def conversation(rng: random.Random) -> str:
     """One document: two to six turns, the last of which prints."""
     while True:
-        talk = Conversation(rng, Voice.draw(rng))
+        talk = DraftConversation(rng, Voice.draw(rng))
         length = rng.choice((2, 2, 3, 3, 3, 4, 4, 5, 5, 6))
         if _converse(talk, length):
             return talk.text()
 
 
-def _converse(talk: Conversation, length: int) -> bool:
+def _converse(talk: DraftConversation, length: int) -> bool:
     rng = talk.rng
     opening: tuple[tuple[Turn, float], ...] = ((assign, 6.0), (assign_two, 1.6), (define, 2.0))
     if not _attempt(talk, opening):
@@ -901,7 +901,7 @@ def _converse(talk: Conversation, length: int) -> bool:
     return _attempt(talk, _closing(talk))
 
 
-def _closing(talk: Conversation) -> tuple[tuple[Turn, float], ...]:
+def _closing(talk: DraftConversation) -> tuple[tuple[Turn, float], ...]:
     """Print what was computed last, or compute and print in one turn."""
     plain = len(talk.turns) > 1 and talk.latest is not None
     return (

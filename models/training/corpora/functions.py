@@ -6,7 +6,7 @@ import re
 from models.training.corpora import words
 from models.training.corpora.algorithms import ALGORITHMS, Algorithm
 from models.training.corpora.conversations import (
-    Conversation,
+    DraftConversation,
     Rejected,
     WrittenFunction,
     affordable,
@@ -88,7 +88,7 @@ def _one(rng: random.Random, usual: bool) -> tuple[str, tuple[str, str]]:
     item, phrase, is_action = draw_item(voice, rng)
     name = function_name(item, rng)
     written = write_function(item, phrase, name, rng)
-    talk = Conversation(rng, voice)
+    talk = DraftConversation(rng, voice)
     talk.add("", written.source)
     calls = _calls(talk, name, written, rng)
     template = rng.choice(ACTIONS if is_action else SENTENCES)
@@ -118,7 +118,7 @@ def draw_item(voice: Voice, rng: random.Random) -> tuple[Skill | Algorithm, str,
 
 
 def _calls(
-    talk: Conversation, name: str, written: WrittenFunction, rng: random.Random
+    talk: DraftConversation, name: str, written: WrittenFunction, rng: random.Random
 ) -> list[tuple[str, str]]:
     """Up to three calls with their values. Raises Rejected where too many inputs fail."""
     calls: list[tuple[str, str]] = []

@@ -21,7 +21,7 @@ from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts, ServerFacts
 from mtpb.samplers.endpoint.credentials import BASE_URL, KEY, checked_base_url
 from mtpb.samplers.endpoint.failures import NoRoomError, TemporaryError, failure
 from mtpb.samplers.endpoint.sampler import Connection, EndpointSampler
-from mtpb.samplers.endpoint.transcript import Form
+from mtpb.samplers.endpoint.transcript import RequestFormat
 from mtpb.samplers.sampler import Sampler
 
 HOSTED = "api.openai.com"
@@ -88,9 +88,9 @@ class EndpointBackend:
         }
 
     @property
-    def form(self) -> Form:
+    def form(self) -> RequestFormat:
         hosted = urlsplit(self.connection.base_url or f"https://{HOSTED}").hostname == HOSTED
-        return Form(
+        return RequestFormat(
             self.endpoint.name,
             self.sampling.temperature,
             self.sampling.top_p,

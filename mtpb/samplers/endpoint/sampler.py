@@ -23,7 +23,7 @@ from models.engine.dialogue import Finish
 from mtpb.ending import nothing_lost
 from mtpb.errors import UsageError
 from mtpb.samplers.endpoint.failures import NoRoomError, TemporaryError, failure
-from mtpb.samplers.endpoint.transcript import Form, Transcript
+from mtpb.samplers.endpoint.transcript import RequestFormat, Transcript
 from mtpb.samplers.sampler import Answer, ChatRequest, D, Stats
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class Connection:
 class EndpointSampler:
     """Asks a server; no answer of it is taken to be reproducible."""
 
-    def __init__(self, connection: Connection, form: Form) -> None:
+    def __init__(self, connection: Connection, form: RequestFormat) -> None:
         self.stats = Stats()
         self._connection, self._form = connection, form
         self._not_before = 0.0  # when a server that is asked too often may be asked again

@@ -11,7 +11,7 @@ from mtpb.samplers.sampler import Answer, ChatRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RequestFormat:
     """How requests to one server are written.
 
     Attributes:

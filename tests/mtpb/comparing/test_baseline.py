@@ -13,7 +13,7 @@ from mtpb.comparing.baselines import read_baseline, run_or_baseline
 from mtpb.comparing.comparison import Question, compare
 from mtpb.comparing.gate import Gate
 from mtpb.errors import UsageError
-from mtpb.rundir.records import Status
+from mtpb.rundir.records import VerdictStatus
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
@@ -32,9 +32,11 @@ def baseline_command(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[
 
 
 def test_a_baseline_has_all_that_the_verdicts_say(tmp_path: Path) -> None:
-    statuses = [status for status in Status if status is not Status.sandbox_error]
+    statuses = [status for status in VerdictStatus if status is not VerdictStatus.sandbox_error]
     verdicts = [
-        verdict("a", status is Status.passed, status, sample=i, official=i % 2 == 0, strict=i < 3)
+        verdict(
+            "a", status is VerdictStatus.passed, status, sample=i, official=i % 2 == 0, strict=i < 3
+        )
         for i, status in enumerate(statuses)
     ]
     manifest = manifest_of({"a": [[True]]}, scorers=["official", "strict"])
@@ -113,7 +115,7 @@ def test_an_unfinished_run_makes_no_baseline(tmp_path: Path) -> None:
     partial = write_run(tmp_path / "part", verdicts_of(OUTCOMES)[:-1], manifest_of(OUTCOMES))
     with pytest.raises(UsageError, match="95 of 96 samples are judged"):
         save("main", str(partial.path), tmp_path, False)
-    verdicts = [verdict("0", False, Status.sandbox_error), *verdicts_of(OUTCOMES)[1:]]
+    verdicts = [verdict("0", False, VerdictStatus.sandbox_error), *verdicts_of(OUTCOMES)[1:]]
     broken = write_run(tmp_path / "broken", verdicts, manifest_of(OUTCOMES))
     with pytest.raises(UsageError, match="sandbox itself failed on 1"):
         save("main", str(broken.path), tmp_path, False)

@@ -17,7 +17,7 @@ from mtpb.comparing.gate import Gate
 from mtpb.comparing.report import decision, junit, markdown, terminal, to_json
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Guarantee, SandboxFacts
-from mtpb.rundir.records import Key, Status
+from mtpb.rundir.records import Key, VerdictStatus
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
@@ -131,7 +131,7 @@ def test_an_unfinished_run_is_named(tmp_path: Path, steady: RunDirectory) -> Non
 
 
 def test_failures_of_the_sandbox_are_not_the_models(tmp_path: Path, steady: RunDirectory) -> None:
-    verdicts = [verdict("0", False, Status.sandbox_error), *verdicts_of(STEADY)[1:]]
+    verdicts = [verdict("0", False, VerdictStatus.sandbox_error), *verdicts_of(STEADY)[1:]]
     broken = write_run(tmp_path / "broken", verdicts, manifest_of(STEADY))
     with pytest.raises(UsageError, match="sandbox itself failed on 1 programs"):
         compared(steady, broken)
@@ -183,13 +183,15 @@ def test_problems_come_by_effect_with_a_sample_to_look_at(tmp_path: Path) -> Non
     before = {"a": [passes(4, 4)], "b": [passes(4, 4)], "c": [passes(0, 4)]}
     after = {"a": [passes(3, 4)], "b": [passes(1, 4)], "c": [passes(2, 4)]}
     first = write_run(tmp_path / "one", verdicts_of(before), manifest_of(before))
-    second = write_run(tmp_path / "two", verdicts_of(after, Status.exception), manifest_of(before))
+    second = write_run(
+        tmp_path / "two", verdicts_of(after, VerdictStatus.exception), manifest_of(before)
+    )
     b, a, c = compared(first, second).problems
     assert (b.id, b.difference, b.lost, b.lost_status) == (
         "b",
         -0.75,
         Key("b", 0, 1),
-        Status.exception,
+        VerdictStatus.exception,
     )
     assert (a.id, a.lost) == ("a", Key("a", 0, 3))
     assert (c.id, c.gained, c.lost) == ("c", Key("c", 0, 0), None)
@@ -202,9 +204,11 @@ def test_problems_are_paired_by_id_not_by_place(tmp_path: Path, steady: RunDirec
 
 
 def test_timeouts_are_told_from_wrong_answers(tmp_path: Path, steady: RunDirectory) -> None:
-    slow = write_run(tmp_path / "slow", verdicts_of(WEAKER, Status.timeout), manifest_of(WEAKER))
+    slow = write_run(
+        tmp_path / "slow", verdicts_of(WEAKER, VerdictStatus.timeout), manifest_of(WEAKER)
+    )
     comparison = compared(steady, slow)
-    shift = next(s for s in comparison.statuses if s.status is Status.timeout)
+    shift = next(s for s in comparison.statuses if s.status is VerdictStatus.timeout)
     assert (shift.baseline, shift.lost, shift.gained) == (0, shift.lost, 0)
     assert shift.lost > 0
     assert any("before blaming the model" in note for note in comparison.notes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mtpb.rundir.records import Sample, Status, Turn, Verdict
+from mtpb.rundir.records import Sample, Turn, Verdict, VerdictStatus
 from tests.mtpb.runs import IDENTITY
 
 HOSTILE = (
@@ -30,11 +30,11 @@ LINES = (
 )
 CATEGORIES = ("array", "string", "math", "data <science>", "algorithm")
 FAILURES = (
-    (Status.wrong_answer, "printed [1, 2] (list), expected [1, 2, 3]"),
-    (Status.exception, "NameError: name 'total' is not defined"),
-    (Status.syntax_error, "SyntaxError: invalid syntax"),
-    (Status.timeout, "stopped after 10 s of CPU time"),
-    (Status.no_output, "nothing was printed"),
+    (VerdictStatus.wrong_answer, "printed [1, 2] (list), expected [1, 2, 3]"),
+    (VerdictStatus.exception, "NameError: name 'total' is not defined"),
+    (VerdictStatus.syntax_error, "SyntaxError: invalid syntax"),
+    (VerdictStatus.timeout, "stopped after 10 s of CPU time"),
+    (VerdictStatus.no_output, "nothing was printed"),
 )
 
 
@@ -158,8 +158,8 @@ def _program(spec: Spec, turns: Sequence[Turn]) -> str:
 def _verdict(rng: random.Random, spec: Spec, sample: Sample, number: int) -> Verdict:
     rate = spec.skill * (0.4 + 1.2 * ((number * 7 % spec.problems) / spec.problems))
     passed = rng.random() < rate
-    status, detail = (Status.passed, "") if passed else rng.choice(FAILURES)
-    located = status in (Status.exception, Status.syntax_error)
+    status, detail = (VerdictStatus.passed, "") if passed else rng.choice(FAILURES)
+    located = status in (VerdictStatus.exception, VerdictStatus.syntax_error)
     turn = rng.randrange(len(sample.turns)) if located else None
     verdict = Verdict(*sample.key, passed, status, detail, turn, None, round(rng.random(), 4), 0.5)
     if turn is not None:

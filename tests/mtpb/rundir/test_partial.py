@@ -21,7 +21,7 @@ from mtpb.report.build import Options, Report, report, write_report
 from mtpb.report.results import results_table
 from mtpb.report.runs import find_runs, suites_of
 from mtpb.rundir.frames import UnfinishedRunError, UnfinishedRunWarning, load_run
-from mtpb.rundir.records import Status, Verdict
+from mtpb.rundir.records import Verdict, VerdictStatus
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory, write_json
 from mtpb.show import problems_table
@@ -33,7 +33,7 @@ from tests.mtpb.report.fixtures import Spec, make_run
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
 
 OUTCOMES = {str(i): [passes(i % 5, 4), passes(1, 4)] for i in range(6)}  # 48 samples
-BROKEN = verdict("0", False, Status.sandbox_error)
+BROKEN = verdict("0", False, VerdictStatus.sandbox_error)
 
 
 def unfinished(path: Path, verdicts: int = 20) -> RunDirectory:

@@ -11,7 +11,7 @@ import pytest
 
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Throughput
-from mtpb.rundir.records import Key, Sample, Status, Turn, Verdict
+from mtpb.rundir.records import Key, Sample, Turn, Verdict, VerdictStatus
 from mtpb.rundir.store import RunDirectory, RunWriter
 from tests.mtpb.runs import manifest_of
 
@@ -28,7 +28,7 @@ def verdict(number: int) -> Verdict:
         0,
         number,
         False,
-        Status.exception,
+        VerdictStatus.exception,
         "no",
         0,
         1,
@@ -56,7 +56,7 @@ def test_verdict_survives_its_line() -> None:
 
 
 def test_verdict_of_a_function_suite_has_no_scorers_keys() -> None:
-    plain = Verdict("p", 0, 0, True, Status.passed, "", None, None, 0.1, 0.2)
+    plain = Verdict("p", 0, 0, True, VerdictStatus.passed, "", None, None, 0.1, 0.2)
     assert not {"official", "strict"} & set(json.loads(plain.to_json()))
 
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import Benchmark, Case, FunctionTest, Problem
 from benchmarks.protocol import HUMANEVAL, MTPB
 from mtpb.errors import UsageError
-from mtpb.rundir.records import Sample, Status, Turn, Verdict
+from mtpb.rundir.records import Sample, Turn, Verdict, VerdictStatus
 from mtpb.running.judge import Judge, ended
 from sandbox import Isolation, Limits, Outcome, Pool
 from sandbox import Status as Ending
@@ -57,16 +57,16 @@ def test_scorers_differ_as_defined(pool: Pool, text: str, official: bool, strict
 @pytest.mark.parametrize(
     ("text", "status"),
     [
-        ("print(3)", Status.passed),
-        ("print(4)", Status.wrong_answer),
-        ("pass", Status.no_output),
-        ("print(", Status.syntax_error),
-        ("1 / 0", Status.exception),
-        ("while True: pass", Status.timeout),
-        ("x = bytearray(8 << 30)", Status.memory),
+        ("print(3)", VerdictStatus.passed),
+        ("print(4)", VerdictStatus.wrong_answer),
+        ("pass", VerdictStatus.no_output),
+        ("print(", VerdictStatus.syntax_error),
+        ("1 / 0", VerdictStatus.exception),
+        ("while True: pass", VerdictStatus.timeout),
+        ("x = bytearray(8 << 30)", VerdictStatus.memory),
     ],
 )
-def test_status_says_how_it_ended(pool: Pool, text: str, status: Status) -> None:
+def test_status_says_how_it_ended(pool: Pool, text: str, status: VerdictStatus) -> None:
     assert judged(pool, text, 3).status is status
 
 
@@ -97,7 +97,7 @@ def test_function_suite_is_judged_by_its_test(pool: Pool) -> None:
         for number, text in enumerate(["    return 2 * x\n", "    return x\n"])
     ]
     right, wrong = Judge(suite, pool, "test").verdicts(samples)
-    assert (right.status, wrong.status) == (Status.passed, Status.wrong_answer)
+    assert (right.status, wrong.status) == (VerdictStatus.passed, VerdictStatus.wrong_answer)
     assert right.scores == {}
 
 

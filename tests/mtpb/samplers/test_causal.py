@@ -27,7 +27,7 @@ from models.engine.options import Sampling
 from mtpb.errors import UsageError
 from mtpb.samplers.causal.backend import Causal, find
 from mtpb.samplers.causal.sampler import CausalSampler
-from mtpb.samplers.sampler import Answer, ChatRequest, Message
+from mtpb.samplers.sampler import Answer, ChatMessage, ChatRequest
 
 TEMPLATE = (
     "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}"
@@ -181,7 +181,7 @@ def limited_memory(monkeypatch: pytest.MonkeyPatch, rows: int) -> list[int]:
 
 def test_chat_is_rendered_by_the_models_template(checkpoint: Path) -> None:
     backend = find(Causal(str(checkpoint), "toy"), WARM)
-    messages = (Message("system", "Be short."), Message("user", "Hi"))
+    messages = (ChatMessage("system", "Be short."), ChatMessage("user", "Hi"))
     with backend.open() as sampler:
         assert isinstance(sampler, CausalSampler)
         rendered = sampler._tokenizer.rendered(ChatRequest(messages, 0, 4))  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from models.engine.options import Sampling
 from mtpb.errors import UsageError
 from mtpb.samplers.endpoint import sampler
 from mtpb.samplers.endpoint.backend import Endpoint, EndpointBackend, connect
-from mtpb.samplers.sampler import Answer, ChatRequest, Message
+from mtpb.samplers.sampler import Answer, ChatMessage, ChatRequest
 from tests.mtpb.samplers.openai_server import (
     Body,
     Broken,
@@ -52,7 +52,7 @@ class Talk:
             return None
         prompt = f"{self.name}:{len(self.answers)}"
         if self.chat:
-            return ChatRequest((Message("user", prompt),), KEY, 8)
+            return ChatRequest((ChatMessage("user", prompt),), KEY, 8)
         return Request(prompt, KEY, 8, stop)
 
     def receive(self, answer: Answer) -> Talk:

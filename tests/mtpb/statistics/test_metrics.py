@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Throughput
-from mtpb.rundir.records import Status
+from mtpb.rundir.records import VerdictStatus
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 from mtpb.rundir.verdicts import Verdicts
@@ -108,7 +108,7 @@ def test_a_k_that_no_case_allows_is_refused(tmp_path: Path, k: int) -> None:
 
 
 def test_a_sandbox_error_is_not_a_wrong_program(tmp_path: Path) -> None:
-    broken = verdict("a", False, Status.sandbox_error, sample=2)
+    broken = verdict("a", False, VerdictStatus.sandbox_error, sample=2)
     verdicts = [verdict("a"), verdict("a", False, sample=1), broken, verdict("b")]
     outcomes = {"a": [[True, False, False]], "b": [[True]]}
     run = write_run(tmp_path, verdicts, manifest_of(outcomes))
@@ -118,7 +118,7 @@ def test_a_sandbox_error_is_not_a_wrong_program(tmp_path: Path) -> None:
 
 
 def test_a_problem_with_sandbox_errors_alone_counts_nowhere(tmp_path: Path) -> None:
-    verdicts = [verdict("a", False, Status.sandbox_error), verdict("b"), verdict("c", False)]
+    verdicts = [verdict("a", False, VerdictStatus.sandbox_error), verdict("b"), verdict("c", False)]
     outcomes = {name: [[True]] for name in "abc"}
     result = entry(summarise(write_run(tmp_path, verdicts, manifest_of(outcomes))))
     assert result["overall"]["pass_rate"] == 0.5
@@ -130,7 +130,7 @@ def test_there_is_an_entry_for_each_scorer_and_subset(tmp_path: Path) -> None:
     verdicts = [
         verdict("a", True, official=True, strict=False),
         verdict("a", False, case=1, official=False, strict=False),
-        verdict("b", False, Status.exception, official=False, strict=True),
+        verdict("b", False, VerdictStatus.exception, official=False, strict=True),
     ]
     manifest = manifest_of(
         {"a": [[True], [True]], "b": [[True]]}, dirty=[("a", 1)], scorers=["official", "strict"]
@@ -148,8 +148,8 @@ def test_there_is_an_entry_for_each_scorer_and_subset(tmp_path: Path) -> None:
 def test_status_counts_agree_with_the_scorer(tmp_path: Path) -> None:
     verdicts = [
         verdict("a", True, official=True, strict=False),
-        verdict("b", False, Status.timeout, official=False, strict=True),
-        verdict("c", False, Status.memory, official=False, strict=False),
+        verdict("b", False, VerdictStatus.timeout, official=False, strict=True),
+        verdict("c", False, VerdictStatus.memory, official=False, strict=False),
     ]
     manifest = manifest_of({name: [[True]] for name in "abc"}, scorers=["official", "strict"])
     summary = summarise(write_run(tmp_path, verdicts, manifest))
@@ -310,7 +310,7 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
 
 
 def test_the_last_verdict_on_a_sample_counts(tmp_path: Path) -> None:
-    lines = [verdict("a", False, Status.sandbox_error), verdict("a", sample=1), verdict("a")]
+    lines = [verdict("a", False, VerdictStatus.sandbox_error), verdict("a", sample=1), verdict("a")]
     (tmp_path / "verdicts.jsonl").write_text("".join(v.to_json() + "\n" for v in lines))
     verdicts = Verdicts.read(tmp_path / "verdicts.jsonl")
     assert verdicts.passed.tolist() == [True, True]
@@ -330,7 +330,7 @@ def test_an_unfinished_last_line_is_left_out(tmp_path: Path) -> None:
 
 
 def test_columns_say_what_the_lines_say(tmp_path: Path) -> None:
-    lines = [verdict("b", False, Status.timeout, case=3, sample=2), verdict("a")]
+    lines = [verdict("b", False, VerdictStatus.timeout, case=3, sample=2), verdict("a")]
     path = write_run(tmp_path, lines, manifest_of({"a": [[True]]})).verdicts_path
     verdicts = Verdicts.read(path, ["a", "b"])
     assert verdicts.problems == ("a", "b")
