@@ -7,13 +7,16 @@ samples = load_run("results/starter/…")  # a pandas data frame with a row for 
 import sys
 from typing import TYPE_CHECKING
 
-from mtpb.ending import excepthook
+from mtpb.cli.ending import excepthook
+from mtpb.cli.packages import prefer_own
 
 if TYPE_CHECKING:
     from mtpb.rundir.frames import load_run
 
 if sys.argv[:1] == ["-m"]:  # under python -m mtpb.COMMAND, before the command's module is imported
     sys.excepthook = excepthook
+
+prefer_own()
 
 __all__ = ["load_run"]
 

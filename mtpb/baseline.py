@@ -16,7 +16,7 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from mtpb.cli import application
+from mtpb.cli.application import application
 from mtpb.comparing.baselines import baseline_path, read_baseline, write_baseline
 from mtpb.errors import UsageError
 from mtpb.report.estimates import estimate

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from benchmarks import survey
 from mtpb.checking.soundness import CheckResult, SuiteUnderCheck, findings
-from mtpb.cli import application
+from mtpb.cli.application import application
+from mtpb.cli.ending import Exit
 from mtpb.config import BenchmarkConfig, SandboxConfig
-from mtpb.ending import Exit
 from mtpb.running.evaluation import Evaluation
 
 MOST_SHOWN = 20  # faults of one check

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from mtpb.cli import application
+from mtpb.cli.application import application
+from mtpb.cli.ending import Exit
 from mtpb.comparing.baselines import run_or_baseline
 from mtpb.comparing.comparison import Comparison, Question, compare, is_greedy
 from mtpb.comparing.gate import Gate
 from mtpb.comparing.report import junit, markdown, terminal, to_json
-from mtpb.ending import Exit
 from mtpb.errors import UsageError
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import output_directory, write_json, write_whole

@@ -1,6 +1,6 @@
 """The configuration of the commands, as dataclasses that Hydra fills, and its checks.
 
-`cli.application` turns it into plain objects once; other code takes narrow typed arguments. The
+`mtpb.cli` turns it into plain objects once; other code takes narrow typed arguments. The
 dataclasses are not frozen, because OmegaConf cannot override nested frozen ones.
 """
 
@@ -164,12 +164,15 @@ class LimitsConfig:
 
 @dataclass
 class RunConfig:
+    """`shard`, as in 3/16, makes that part of the run only; mtpb.merge puts the parts together."""
+
     model: ModelConfig = field(default_factory=ModelConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+    shard: str | None = None
     seed: int = 0
     results: str = "results"
     output: str | None = None

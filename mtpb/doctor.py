@@ -30,9 +30,9 @@ from mtpb.checking.preflight import (
     load,
     references,
 )
-from mtpb.cli import application
+from mtpb.cli.application import application
+from mtpb.cli.ending import Exit
 from mtpb.config import BenchmarkConfig, ModelConfig, RunConfig, SandboxConfig, check_sandbox
-from mtpb.ending import Exit
 from mtpb.errors import UsageError
 from mtpb.running.backends import choose_backend
 from mtpb.running.evaluation import Evaluation

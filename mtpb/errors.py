@@ -1,4 +1,4 @@
-"""The error for what a user can correct.
+"""The error for what a user can correct, and how a message says what to do next.
 
 The exceptions that end a command with exit status 2 and one message, without a traceback:
 
@@ -14,9 +14,22 @@ The exceptions that end a command with exit status 2 and one message, without a 
 Every other exception is an internal error (exit status 3).
 """
 
+import shlex
+import sys
+
 
 class UsageError(Exception):
     """Bad usage, bad configuration or missing input.
 
     The message names the thing, the value and the remedy, and is all that the user sees.
     """
+
+
+def nothing_lost() -> str:
+    """The part of a message that says that written data is kept, and which command resumes."""
+    return f"nothing that was written is lost, to go on repeat: {command()}"
+
+
+def command() -> str:
+    """The command line of this process, quoted for a shell."""
+    return shlex.join(sys.orig_argv)

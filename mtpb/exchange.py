@@ -12,7 +12,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from benchmarks import id_prefix
-from mtpb.cli import application
+from mtpb.cli.application import application
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample
 from mtpb.rundir.run import extent

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtpb.checking.golden import PATH, facts
-from mtpb.cli import application
+from mtpb.cli.application import application
 from mtpb.rundir.store import write_json
 
 

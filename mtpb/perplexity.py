@@ -15,9 +15,9 @@ from pathlib import Path
 from omegaconf import MISSING, OmegaConf
 
 from benchmarks import Protocol
-from mtpb.cli import application
+from mtpb.cli.application import application
+from mtpb.cli.ending import errors_in
 from mtpb.config import RunConfig, model_schema, read_config
-from mtpb.ending import errors_in
 from mtpb.errors import UsageError
 from mtpb.rundir.prompt_scores import FILE, PromptScore, prompt_scores
 from mtpb.rundir.records import Sample

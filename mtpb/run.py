@@ -3,7 +3,8 @@
     python -m mtpb.run model=codegen-2B-mono benchmark=mtpb
 
 An existing run directory is resumed: finished samples are kept, and those without a verdict are
-judged. A finished one is only tabulated again.
+judged. A finished one is only tabulated again. With `shard=3/16` only that part of the run is made,
+in a directory of its own, and `mtpb.merge` puts the parts together.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from mtpb.checking.preflight import preflight
-from mtpb.cli import application
+from mtpb.cli.application import application
+from mtpb.cli.ending import errors_in
 from mtpb.config import RunConfig, pass_ks
-from mtpb.ending import errors_in
 from mtpb.errors import UsageError
-from mtpb.report.conclusion import conclude
+from mtpb.report.conclusion import conclude, conclude_shard
 from mtpb.rundir.store import RunDirectory, RunWriter
 from mtpb.running.generation import Generation
 from mtpb.running.pipeline import judge_all
@@ -37,6 +38,8 @@ def run(config: RunConfig) -> int:
     plan = make_plan(config)
     with errors_in(plan.output):
         directory = executed(plan)
+        if plan.shard is not None:
+            return conclude_shard(directory)
         return conclude(directory, ks, Path(config.results))
 
 

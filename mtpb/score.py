@@ -14,9 +14,9 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from mtpb.cli import application
+from mtpb.cli.application import application
+from mtpb.cli.ending import errors_in
 from mtpb.config import ScoreConfig, pass_ks
-from mtpb.ending import errors_in
 from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude
 from mtpb.rundir.manifest import Guarantee, Manifest, ModelFacts

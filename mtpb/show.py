@@ -24,7 +24,7 @@ from pygments import highlight
 from pygments.formatters import TerminalFormatter
 from pygments.lexers import PythonLexer
 
-from mtpb.cli import application
+from mtpb.cli.application import application
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Manifest, ProblemFacts
 from mtpb.rundir.records import Key, Sample, Turn, Verdict

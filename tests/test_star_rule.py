@@ -36,5 +36,5 @@ def test_package_needs_no_torch(package: str) -> None:
 
 
 def test_imports_inside_functions_and_submodules_are_seen() -> None:
-    source = "def f():\n    import hydra.utils\n    from mtpb.cli import application\n"
+    source = "def f():\n    import hydra.utils\n    from mtpb.cli.application import application\n"
     assert set(imported(source)) == {"hydra", "mtpb"}

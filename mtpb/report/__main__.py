@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mtpb.cli import application
+from mtpb.cli.application import application
 from mtpb.errors import UsageError
 from mtpb.report.build import Options, write_report
 from mtpb.report.config import PageLimits, ReportConfig, Thresholds, check_thresholds

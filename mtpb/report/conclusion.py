@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mtpb.ending import Exit, nothing_lost, say
+from mtpb.cli.ending import Exit, say
+from mtpb.errors import nothing_lost
 from mtpb.report.results import results_table, run_table
 from mtpb.rundir.records import Verdict, VerdictStatus
-from mtpb.rundir.run import Run, read_run
+from mtpb.rundir.run import Run, extent, read_run
 from mtpb.rundir.store import METRICS, RunDirectory, write_json
 from mtpb.statistics.summary import summarise
 
@@ -19,12 +20,9 @@ def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path)
     sample out. The status is then that of an internal error; the same command judges it again.
     """
     run = read_run(directory)
-    failed = [one for one in directory.verdicts() if one.status is VerdictStatus.sandbox_error]
-    if failed:
-        (directory.path / METRICS).unlink(
-            missing_ok=True
-        )  # of an earlier start, with fewer samples
-        say(_broken_sandbox(run, failed))
+    if _sandbox_failed(run, directory):
+        # of an earlier start, with fewer samples
+        (directory.path / METRICS).unlink(missing_ok=True)
         return Exit.internal
     summary = summarise(run, ks)
     write_json(directory.path / METRICS, summary)
@@ -33,6 +31,28 @@ def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path)
         print(f"\n{results_table(results).text()}")
     print(f"\n{directory.path}")
     return Exit.done
+
+
+def conclude_shard(directory: RunDirectory) -> int:
+    """Prints how far a shard is and what to do next, returns the status; a shard has no figures."""
+    run = read_run(directory)
+    if _sandbox_failed(run, directory):
+        return Exit.internal
+    shard = run.manifest.shard
+    assert shard is not None
+    print(
+        f"shard {shard.number}/{shard.of}: {extent(run.judged, shard.planned)} are judged; when "
+        f"all shards are there: python -m mtpb.merge runs=GLOB output=DIR\n\n{directory.path}"
+    )
+    return Exit.done
+
+
+def _sandbox_failed(run: Run, directory: RunDirectory) -> bool:
+    """Whether the sandbox itself failed on some program; says so."""
+    failed = [one for one in directory.verdicts() if one.status is VerdictStatus.sandbox_error]
+    if failed:
+        say(_broken_sandbox(run, failed))
+    return bool(failed)
 
 
 def _broken_sandbox(run: Run, failed: list[Verdict]) -> str:

@@ -127,6 +127,25 @@ class SamplingFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardFacts:
+    """The part of a run that a directory holds: shard `number`, from 1, of `of`, with `planned`
+    samples."""
+
+    number: int
+    of: int
+    planned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The runs whose records a directory was made of, and by which command: `merge`, `rescore`."""
+
+    command: str
+    runs: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EngineFacts:
     """What the built-in engine ran on; `device_name` is the device's product name."""
 
@@ -213,8 +232,10 @@ class Throughput:
 class Manifest:
     """The record. `planned` is the number of samples of the finished run.
 
-    `sampling`, `seed` and `engine` are None for imported samples. Where a server answered, `server`
-    says which, and `engine` is None.
+    A `shard` is a part of a run: it is never finished, since `planned` counts all shards' samples.
+    `origin` is there where the records were taken from other directories. `sampling`, `seed` and
+    `engine` are None for imported samples. Where a server answered, `server` says which, and
+    `engine` is None.
     """
 
     identity: Mapping[str, Any]
@@ -224,11 +245,18 @@ class Manifest:
     guarantee: Guarantee
     sampling: SamplingFacts | None = None
     seed: int | None = None
+    shard: ShardFacts | None = None
+    origin: Origin | None = None
     engine: EngineFacts | None = None
     server: ServerFacts | None = None
     sandbox: SandboxFacts | None = None
     environment: RunEnvironment = field(default_factory=RunEnvironment)
     throughput: Throughput = field(default_factory=Throughput)
+
+    @property
+    def planned_here(self) -> int:
+        """How many samples this directory has in the end: those of its shard, or all."""
+        return self.planned if self.shard is None else self.shard.planned
 
     @property
     def is_chat(self) -> bool:

@@ -23,8 +23,10 @@ from typing import IO, Any, Protocol, TypeVar
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Manifest, Throughput
 from mtpb.rundir.records import Key, Sample, Verdict
+from mtpb.rundir.shards import Shard
 
 METRICS = "metrics.json"
+SHARD = "shard"  # key of the identity of a shard
 
 
 class Keyed(Protocol):
@@ -134,11 +136,17 @@ def output_directory(output: str | None) -> Path | None:
     return path
 
 
-def default_output(results: str, benchmark: str, name: str | None, identity: Any) -> Path:
-    """The directory of a run whose output is not given: every identity has its own."""
+def default_output(
+    results: str, benchmark: str, name: str | None, identity: Any, shard: Shard | None = None
+) -> Path:
+    """The directory of a run whose output is not given: every identity has its own.
+
+    `identity` is that of the whole run; the directories of its shards are beside each other.
+    """
     digest = sha256(plain_json(identity).encode()).hexdigest()[:10]
     safe = re.sub(r"[^\w.-]+", "_", name or "samples")
-    return Path(results).expanduser() / benchmark / f"{safe}-{digest}"
+    part = "" if shard is None else f"-shard-{shard.number}-of-{shard.of}"
+    return Path(results).expanduser() / benchmark / f"{safe}-{digest}{part}"
 
 
 def plain_json(value: Any) -> str:
@@ -236,6 +244,23 @@ class RunWriter:
         write_json(self.directory.manifest_path, self._manifest.to_json())
         return self._manifest.server.fingerprints if self._manifest.server else ()
 
+    def put_records(
+        self, order: Order, samples: Mapping[Key, Sample], verdicts: Mapping[Key, Verdict]
+    ) -> None:
+        """Adds records of other directories, in this order; each file is replaced as a whole.
+
+        Raises UsageError for a sample that is there already and says something else.
+        """
+        for key in self.samples.keys() & samples.keys():
+            if self.samples[key] != samples[key]:
+                raise UsageError(
+                    f"output={self.directory.path}: problem {key.problem}, case {key.case}, sample "
+                    f"{key.sample} is another one there; choose another output"
+                )
+        self.samples |= samples
+        self.verdicts |= verdicts
+        self.put_in_order(order)
+
     def put_in_order(self, order: Order) -> None:
         """Rewrites both files in this order; records that it does not name are dropped."""
         _rewrite(self.directory.samples_path, _Lines(order, self.samples))
@@ -267,10 +292,19 @@ def _locked(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise UsageError(
-            f"output={path}: another process is writing to it; wait for it or choose another output"
-        ) from error
+        raise _unlocked(path, error) from error
     return lock
+
+
+def _unlocked(path: Path, error: OSError) -> UsageError:
+    if isinstance(error, BlockingIOError):
+        return UsageError(
+            f"output={path}: another process is writing to it; wait for it or choose another output"
+        )
+    return UsageError(
+        f"output={path}: its file system has no locks ({error.strerror}), so nothing would keep "
+        "two runs from writing to it; choose an output on a file system with flock"
+    )
 
 
 def _empty(directory: RunDirectory) -> bool:
@@ -290,13 +324,18 @@ def decisive(identity: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "benchmark.suite": suite}
 
 
+def differing_keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The keys of two identities whose values differ and make a difference, sorted."""
+    here, there = decisive(one), decisive(other)
+    return [key for key in sorted({*here, *there}) if here.get(key) != there.get(key)]
+
+
 def _refuse_other(directory: RunDirectory, before: Manifest, manifest: Manifest) -> None:
     there, identity = decisive(before.identity), decisive(manifest.identity)
     differing = [
         f"  {key}: {there.get(key)!r} there, {identity.get(key)!r} now"
-        for key in sorted({*there, *identity})
-        if there.get(key) != identity.get(key)
-        and not _asks_for_all(key, identity.get(key), directory)
+        for key in differing_keys(before.identity, manifest.identity)
+        if not _asks_for_all(key, identity, directory)
     ]
     if differing:
         raise UsageError(
@@ -305,13 +344,17 @@ def _refuse_other(directory: RunDirectory, before: Manifest, manifest: Manifest)
         )
 
 
-def _asks_for_all(key: str, value: Any, directory: RunDirectory) -> bool:
-    """Whether a plan with this value of a key asks for all samples that exist."""
+def _asks_for_all(key: str, identity: Mapping[str, Any], directory: RunDirectory) -> bool:
+    """Whether a plan with this identity's value of a key asks for all samples that exist.
+
+    A shard of other problems has other samples.
+    """
+    value: Any = identity.get(key)
     records: Iterable[Record] = chain[Record](directory.samples(), directory.verdicts())
     there = (record.key for record in records)
     if key == "sampling.n":
         return all(named.sample < value for named in there)
-    if key == "benchmark.problems":  # None: all problems
+    if key == "benchmark.problems" and SHARD not in identity:  # None: all problems
         return value is None or {named.problem for named in there} <= set(value)
     return False
 

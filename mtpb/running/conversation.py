@@ -11,11 +11,12 @@ completion up to the stop rule, and the closing. Prompts are not stripped. No I/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks import Benchmark, Format, Protocol
+from benchmarks import Benchmark, Format, Problem, Protocol
 from mtpb.rundir.records import Key, Sample, Turn
+from mtpb.rundir.shards import Shard, ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +70,58 @@ class Conversations:
     """Every conversation of a benchmark in canonical order: problem, case, sample.
 
     Conversations are made when iterated over, since a plan may have millions. `max_new_tokens`
-    replaces the number that the problems state.
+    replaces the number that the problems state. With a `shard` only those are there that fall into
+    it.
     """
 
     benchmark: Benchmark
     n: int
     format: Format = Format.multi_turn
     max_new_tokens: int | None = None
+    shard: Shard | None = None
+
+    @property
+    def whole(self) -> int:
+        """How many conversations all shards together have."""
+        return self.n * self.benchmark.cases
 
     def __len__(self) -> int:
-        return self.n * self.benchmark.cases
+        if self.shard is None:
+            return self.whole
+        return sum(len(samples) for case in self._samples().values() for samples in case)
 
     def __iter__(self) -> Iterator[Conversation]:
         protocol = self.benchmark.protocol
+        numbers = self._samples()
         for problem in self.benchmark.problems:
-            room = problem.token_budget(protocol.max_new_tokens, self.format)
+            room = self._room(problem)
             for number, case in enumerate(problem.cases):
                 prompts = problem.prompts(case, self.format)
-                for sample in range(self.n):
-                    yield Conversation(
-                        Key(problem.id, number, sample),
-                        prompts,
-                        protocol,
-                        self.max_new_tokens or room,
-                    )
+                for sample in numbers[problem.id][number]:
+                    yield Conversation(Key(problem.id, number, sample), prompts, protocol, room)
+
+    def _room(self, problem: Problem) -> int:
+        """The most tokens of each of a problem's completions."""
+        default = self.benchmark.protocol.max_new_tokens
+        return self.max_new_tokens or problem.token_budget(default, self.format)
+
+    def _samples(self) -> dict[str, list[Sequence[int]]]:
+        """The numbers of the samples that each case of each problem has here."""
+        problems = self.benchmark.problems
+        shard = self.shard
+        if shard is None:
+            return {problem.id: [range(self.n)] * len(problem.cases) for problem in problems}
+        one = self.format is Format.single_turn
+        tokens = [
+            self._room(problem) * (1 if one else len(problem.turns))
+            for problem in problems
+            for _ in problem.cases
+        ]
+        ranked = iter(ranks(tokens))
+        return {
+            problem.id: [list(shard.samples(next(ranked), self.n)) for _ in problem.cases]
+            for problem in problems
+        }
 
 
 def turn_of_line(sample: Sample, protocol: Protocol, line: int) -> int | None:

@@ -19,8 +19,9 @@ from mtpb.config import (
     check_planned,
     check_sampling,
 )
-from mtpb.rundir.manifest import Manifest, SamplingFacts
-from mtpb.rundir.store import default_output, output_directory
+from mtpb.rundir.manifest import Manifest, SamplingFacts, ShardFacts
+from mtpb.rundir.shards import Shard
+from mtpb.rundir.store import SHARD, default_output, output_directory
 from mtpb.running.backends import choose_backend
 from mtpb.running.conversation import Conversations
 from mtpb.running.describe import describe_environment
@@ -39,15 +40,16 @@ class Plan:
     evaluation: Evaluation
     identity: dict[str, Any]
     output: Path
+    shard: Shard | None = None
 
     @property
     def conversations(self) -> Conversations:
-        """Every conversation of the run, in canonical order."""
+        """Every conversation of the run, or of its shard, in canonical order."""
         evaluation, sampling = self.evaluation, self.config.sampling
         most = sampling.max_new_tokens
         if most is None and self.backend.chat:
             most = evaluation.benchmark.protocol.chat.max_new_tokens
-        return Conversations(evaluation.benchmark, sampling.n, evaluation.format, most)
+        return Conversations(evaluation.benchmark, sampling.n, evaluation.format, most, self.shard)
 
     @property
     def asking(self) -> Asking:
@@ -70,15 +72,18 @@ def make_plan(config: RunConfig) -> Plan:
     """
     check_sampling(config.sampling)
     check_limits(config.limits)
+    shard = None if config.shard is None else Shard.parse(config.shard)
     evaluation = Evaluation.of(config.benchmark, config.sandbox)
     benchmark = evaluation.benchmark
     check_planned(benchmark.cases, config.sampling.n)
     backend = choose_backend(config, benchmark.protocol.nl_whitespace_tokens)
     identity = dict(_identity(config, evaluation, backend))
     output = output_directory(config.output) or default_output(
-        config.results, benchmark.name, backend.facts.name, identity
+        config.results, benchmark.name, backend.facts.name, identity, shard
     )
-    return Plan(config, backend, evaluation, identity, output)
+    if shard is not None:
+        identity[SHARD] = str(shard)
+    return Plan(config, backend, evaluation, identity, output, shard)
 
 
 def _identity(
@@ -103,7 +108,7 @@ def describe(plan: Plan, pool: Pool) -> Manifest:
         identity=plan.identity,
         model=backend.facts,
         benchmark=evaluation.facts,
-        planned=len(plan.conversations),
+        planned=plan.conversations.whole,
         guarantee=backend.guarantee,
         sampling=SamplingFacts(
             config.sampling.n,
@@ -113,8 +118,14 @@ def describe(plan: Plan, pool: Pool) -> Manifest:
             config.sampling.max_new_tokens,
         ),
         seed=config.seed,
+        shard=_shard_facts(plan),
         engine=backend.engine,
         server=backend.server,
         sandbox=evaluation.sandbox_facts(pool),
         environment=describe_environment(),
     )
+
+
+def _shard_facts(plan: Plan) -> ShardFacts | None:
+    shard = plan.shard
+    return None if shard is None else ShardFacts(shard.number, shard.of, len(plan.conversations))

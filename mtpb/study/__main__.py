@@ -20,8 +20,8 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mtpb.cli import application
-from mtpb.ending import Exit
+from mtpb.cli.application import application
+from mtpb.cli.ending import Exit
 from mtpb.report.__main__ import make
 from mtpb.report.config import DifficultyConfig, HtmlConfig, ReportConfig
 from mtpb.rundir.prompt_scores import FILE as PERPLEXITY

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mtpb.ending import Exit
+from mtpb.cli.ending import Exit
 from mtpb.rundir.prompt_scores import prompt_scores
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.commands import QUICK, RAISES, call, call_with
@@ -22,6 +22,7 @@ OVERRIDES = {
     "baseline": ["action=save", "name=main", "run=run"],
     "compare": ["baseline=run", "candidate=run"],
     "exchange": ["run=run", "output=samples.jsonl"],
+    "merge": ["runs=run", "output=merged"],
     "perplexity": ["run=run"],
     "score": ["samples=run/samples.jsonl"],
     "show": ["run=run"],
@@ -33,6 +34,7 @@ COMMANDS = {  # a function that each command calls, wherever it is used
     "doctor": "mtpb.checking.preflight.interpreter",
     "exchange": "mtpb.rundir.store.RunDirectory.manifest",
     "golden": "models.embedded.names",
+    "merge": "mtpb.rundir.merging.find_parts",
     "perplexity": "mtpb.running.plan.make_plan",
     "report": "mtpb.report.build.write_report",
     "run": "mtpb.running.plan.make_plan",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mtpb.ending import Exit
+from mtpb.cli.ending import Exit
 from mtpb.rundir.prompt_scores import prompt_scores
 from mtpb.rundir.store import RunDirectory
 from mtpb.study.__main__ import Failure, failure

@@ -20,8 +20,7 @@ from typing import Any, TypeVar
 import openai
 
 from models.engine.dialogue import Finish
-from mtpb.ending import nothing_lost
-from mtpb.errors import UsageError
+from mtpb.errors import UsageError, nothing_lost
 from mtpb.samplers.endpoint.failures import NoRoomError, TemporaryError, failure
 from mtpb.samplers.endpoint.transcript import RequestFormat, Transcript
 from mtpb.samplers.sampler import Answer, ChatRequest, D, Stats

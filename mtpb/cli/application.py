@@ -9,7 +9,7 @@
 The function gets plain dataclasses and returns its exit status. What a user can correct (an
 unknown key, a wrong value, a missing file, a full disk) ends with status 2 and one message on
 standard error; HYDRA_FULL_ERROR=1 adds the traceback. Any other exception is an internal error,
-which `mtpb.ending` reports. Ctrl-C and SIGTERM end with 130.
+which `mtpb.cli.ending` reports. Ctrl-C and SIGTERM end with 130.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmarks import BenchmarkError
+from mtpb.cli.ending import Exit, crashed, interrupted, say
 from mtpb.config import MODELS
-from mtpb.ending import Exit, crashed, interrupted, say
 from mtpb.errors import UsageError
 from mtpb.samplers.endpoint.credentials import refuse_credentials
 from sandbox import SandboxError

@@ -7,7 +7,6 @@ an error while that module is imported ends with the right exit status too.
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
+
+from mtpb.errors import command, nothing_lost
 
 ERROR_LOG = "error.log"
 _DIRECTORY = "run_directory"  # attribute of an exception: the run directory that was being written
@@ -63,16 +64,6 @@ def interrupted() -> Exit:
     """Reports an interruption on standard error and returns the exit status for it."""
     say(f"interrupted; {nothing_lost()}")
     return Exit.interrupted
-
-
-def nothing_lost() -> str:
-    """The part of a message that says that written data is kept, and which command resumes."""
-    return f"nothing that was written is lost, to go on repeat: {command()}"
-
-
-def command() -> str:
-    """The command line of this process, quoted for a shell."""
-    return shlex.join(sys.orig_argv)
 
 
 def summary(error: BaseException) -> str:

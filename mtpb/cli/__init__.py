@@ -1,0 +1,4 @@
+"""How commands begin and end: subcommands, completion, Hydra applications, exit statuses.
+
+Must not know what a command does. `ending` and `packages` import the standard library only.
+"""

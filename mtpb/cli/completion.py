@@ -1,0 +1,126 @@
+"""Shell completion of `mtpb`: commands, groups with their choices, and keys.
+
+    eval "$(mtpb completion bash)"        # in ~/.bashrc; zsh likewise
+    mtpb completion fish | source         # in ~/.config/fish/config.fish
+
+The shell's function calls `mtpb completion words WORD …`, which prints the candidates for the last
+word, one a line.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from enum import Enum
+
+from hydra import compose, initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from omegaconf import DictConfig, OmegaConf
+
+from mtpb.cli.ending import Exit, say
+from mtpb.cli.subcommands import commands
+
+SCRIPTS = {
+    "bash": """\
+_mtpb() {
+    local IFS=$'\\n' word="${COMP_LINE:0:COMP_POINT}"
+    word="${word##* }"
+    COMPREPLY=($(mtpb completion words "${COMP_WORDS[1]}" "$word" 2>/dev/null))
+    # bash completes what follows the last = or :
+    local head="${word%"${word##*[=:]}"}"
+    COMPREPLY=("${COMPREPLY[@]#"$head"}")
+}
+complete -o nospace -o default -F _mtpb mtpb""",
+    "zsh": """\
+autoload -Uz compinit && compinit -u
+_mtpb() {
+    local -a found
+    found=(${(f)"$(mtpb completion words "${words[2]}" "${words[CURRENT]}" 2>/dev/null)"})
+    compadd -S '' -a found || _files
+}
+compdef _mtpb mtpb""",
+    "fish": """\
+function __mtpb
+    set -l words (commandline -opc)
+    mtpb completion words "$words[2]" (commandline -ct) 2>/dev/null
+end
+complete -c mtpb -a '(__mtpb)'""",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a shell's script, or the candidates for a word; returns the exit status."""
+    if len(arguments) == 3 and arguments[0] == "words":
+        for candidate in candidates(*arguments[1:]):
+            print(candidate)
+        return Exit.done
+    if len(arguments) == 1 and arguments[0] in SCRIPTS:
+        print(SCRIPTS[arguments[0]])
+        return Exit.done
+    say(f"error: mtpb completion {' '.join(arguments)}: give one of {', '.join(SCRIPTS)}")
+    return Exit.usage
+
+
+def candidates(command: str, word: str) -> list[str]:
+    """What may stand for the beginning `word` in a call of `command`, in order."""
+    known = commands()
+    if word == command or command not in known:
+        return [name for name in (*known, "completion") if name.startswith(word)]
+    module = known[command]
+    if not module.startswith("mtpb."):
+        return _starting(word, _option_keys(module))
+    return _starting(word, _keys(module, command, word))
+
+
+def _starting(word: str, keys: Iterator[str]) -> list[str]:
+    return [key for key in dict.fromkeys(keys) if key.startswith(word)]
+
+
+def _option_keys(module: str) -> Iterator[str]:
+    """The keys of a command that knows no Hydra."""
+    options = importlib.import_module(module).Options
+    yield from (f"{name}=" for name in options.__dataclass_fields__)
+
+
+def _keys(module: str, command: str, word: str) -> Iterator[str]:
+    """Groups and keys of a Hydra application; choices once a group or key is written out."""
+    if not hasattr(importlib.import_module(module), "main"):  # a package
+        importlib.import_module(f"{module}.__main__")
+    key, equals, _ = word.partition("=")
+    with initialize_config_module("conf", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        config = compose(command)
+        groups = [
+            group for group in loader.get_group_options("", ObjectType.GROUP) if group in config
+        ]
+        choices = loader.get_group_options(key, ObjectType.CONFIG) if key in groups else []
+    if not equals:
+        yield from (f"{group}=" for group in groups)
+        yield from _below(config, "")
+    elif choices:
+        yield from (f"{key}={name}" for name in choices if not name.endswith("_schema"))
+    else:
+        yield from (f"{key}={value}" for value in _values(config, key))
+
+
+def _below(node: DictConfig, path: str) -> Iterator[str]:
+    """All keys of a section."""
+    for name in map(str, node):
+        inner = None if OmegaConf.is_missing(node, name) else node._get_node(name)
+        if isinstance(inner, DictConfig) and inner:
+            yield from _below(inner, f"{path}{name}.")
+        else:
+            yield f"{path}{name}="
+
+
+def _values(config: DictConfig, key: str) -> Iterator[str]:
+    """The values of a key that is an enum or a truth value."""
+    parent, _, name = key.rpartition(".")
+    section = OmegaConf.select(config, parent) if parent else config
+    node = section._get_node(name) if isinstance(section, DictConfig) and name in section else None
+    kind = getattr(getattr(node, "_metadata", None), "ref_type", None)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        yield from (member.name for member in kind)
+    elif kind is bool:
+        yield from ("true", "false")

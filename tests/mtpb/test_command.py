@@ -1,0 +1,104 @@
+"""The command `mtpb`: subcommands, values without keys, folders that shadow, completion."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from mtpb.cli.completion import SCRIPTS, candidates
+from mtpb.cli.subcommands import commands, quoted, with_keys
+from tests.mtpb.runs import passes, run_of
+
+OWN = "raise SystemExit('a file of the user')"
+
+
+def mtpb(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mtpb", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose own files have the names of our packages, with a run directory."""
+    folder = tmp_path_factory.mktemp("the user's own")
+    for name in ("models", "benchmarks", "conf"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text(OWN)
+    (folder / "sandbox.py").write_text(OWN)
+    run_of(folder / "a run, 'mine'", {"1": [passes(1, 2)]})
+    return folder
+
+
+def test_help_names_every_command(folder: Path) -> None:
+    said = mtpb("--help", cwd=folder).stdout
+    for name in commands():
+        assert f"\n  {name} " in said
+    assert mtpb("--version", cwd=folder).stdout.startswith("mtpb ")
+
+
+def test_an_unknown_command_is_status_2_with_the_nearest_one(folder: Path) -> None:
+    done = mtpb("scoer", cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr == "error: no command 'scoer'; did you mean score?\n"
+
+
+def test_commands_work_in_a_folder_that_has_packages_of_the_same_names(folder: Path) -> None:
+    done = mtpb("show", "a run, 'mine'", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "mine" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "value", ["a", "a b", "it's", "x,y", "[1]", "a\\b", "a\\'", "a\\", "null", "{a}", "é/*"]
+)
+def test_a_value_without_a_key_arrives_as_it_is(value: str) -> None:
+    override = OverridesParser.create().parse_override(f"run={quoted(value)}")
+    assert override.value() == value
+
+
+def test_values_get_their_keys() -> None:
+    assert with_keys("compare", ["a", "force=true", "b"]) == [
+        "baseline=a",
+        "force=true",
+        "candidate=b",
+    ]
+    assert with_keys("report", ["a", "b c", "output=x"]) == ["runs=[a,'b c']", "output=x"]
+    assert with_keys("run", ["seed=1", "--cfg", "job"]) == ["seed=1", "--cfg", "job"]
+
+
+def test_completion_knows_commands_groups_choices_and_keys() -> None:
+    assert candidates("sc", "sc") == ["score"]
+    assert "benchmark=" in candidates("run", "bench")
+    assert candidates("run", "benchmark=starter-") == ["benchmark=starter-function"]
+    assert candidates("run", "sampling.temp") == ["sampling.temperature="]
+    assert "sandbox.isolation=full" in candidates("run", "sandbox.isolation=")
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_completion_in_a_real_shell(shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell} here")
+    command = tmp_path / "mtpb"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m mtpb "$@"\n')
+    command.chmod(0o755)
+    (tmp_path / "script").write_text(SCRIPTS[shell])
+    line = "mtpb run benchmark=humanevalp"
+    asked = {
+        "bash": f"source script; COMP_LINE='{line}'; COMP_POINT={len(line)}; COMP_CWORD=2; "
+        "COMP_WORDS=(mtpb run benchmark=humanevalp); _mtpb; echo ${COMPREPLY[@]}",
+        "fish": f"source script; complete -C '{line}'",
+        "zsh": "compdef() { : }; compadd() { print -l $found }; source script; "
+        "words=(mtpb run benchmark=humanevalp); CURRENT=3; _mtpb",
+    }[shell]
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [shell, "-c", asked], cwd=tmp_path, env={**os.environ, "PATH": path}, text=True,
+        capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert "humanevalplus" in done.stdout, done.stderr
