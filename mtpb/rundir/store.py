@@ -18,9 +18,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain, zip_longest
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any, Protocol, TypeVar
 
 from mtpb.errors import UsageError
+from mtpb.rundir.events import ENDED, FAILED, INTERRUPTED, RESUMED, STARTED, EventLog
 from mtpb.rundir.manifest import Manifest, Throughput
 from mtpb.rundir.records import Key, Sample, Verdict
 from mtpb.rundir.shards import Shard
@@ -216,14 +218,31 @@ class RunWriter:
         self.verdicts = {verdict.key: verdict for verdict in directory.verdicts()}
         self._samples = _appender(directory.samples_path)
         self._verdicts = _appender(directory.verdicts_path)
+        self._events = EventLog(directory.path)
+        self.log(RESUMED if self.samples else STARTED, planned=manifest.planned_here)
 
     def __enter__(self) -> RunWriter:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.log(ENDED)
+        elif issubclass(kind, Exception):
+            self.log(FAILED, error=f"{kind.__name__}: {error}"[:500])
+        else:
+            self.log(INTERRUPTED)
         self._samples.close()
         self._verdicts.close()
         os.close(self._lock)
+
+    def log(self, event: str, **more: Any) -> None:
+        """Appends an event to the run's log."""
+        self._events.write(event, len(self.samples), len(self.verdicts), **more)
 
     def add_sample(self, sample: Sample) -> None:
         _append(self._samples, sample)

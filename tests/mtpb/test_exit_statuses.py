@@ -24,8 +24,10 @@ OVERRIDES = {
     "exchange": ["run=run", "output=samples.jsonl"],
     "merge": ["runs=run", "output=merged"],
     "perplexity": ["run=run"],
+    "rescore": ["run=run", "output=again"],
     "score": ["samples=run/samples.jsonl"],
     "show": ["run=run"],
+    "status": ["run=run"],
 }
 COMMANDS = {  # a function that each command calls, wherever it is used
     "baseline": "mtpb.comparing.baselines.write_baseline",
@@ -37,9 +39,11 @@ COMMANDS = {  # a function that each command calls, wherever it is used
     "merge": "mtpb.rundir.merging.find_parts",
     "perplexity": "mtpb.running.plan.make_plan",
     "report": "mtpb.report.build.write_report",
+    "rescore": "mtpb.running.imported.read_samples",
     "run": "mtpb.running.plan.make_plan",
     "score": "mtpb.running.imported.read_samples",
     "show": "mtpb.rundir.run.read_verdicts",
+    "status": "mtpb.rundir.run.read_verdicts",
     "study": "mtpb.study.experiment.planned_runs",
 }
 RUN = (*QUICK, "output=run")
@@ -100,7 +104,7 @@ def test_ctrl_c_is_status_130(command: str, folder: Path) -> None:
 
 def _copy_config(folder: Path, command: str) -> None:
     """The configuration that mtpb.perplexity looks for in a run directory."""
-    if command == "perplexity":
+    if command in ("perplexity", "rescore"):
         (folder / "run" / "config.yaml").write_text(
             "model: {path: codegen-1M-mono}\nbenchmark: {name: starter}\n"
         )
