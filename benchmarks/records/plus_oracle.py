@@ -1,8 +1,10 @@
 """How answers to the plus suites are judged; executed in the tester, apart from the program.
 
 Not imported: its text is the setup of every test of these suites. Source of the rules: EvalPlus
-0.3.1, evalplus/eval/__init__.py and _special_oracle.py. One accident is left out: there no answer
-to `find_zero` (HumanEval/32) passes, since the loop does not count the inputs of it as done.
+0.3.1, evalplus/eval/__init__.py and _special_oracle.py. Two accidents of `find_zero` (HumanEval/32)
+are left out: there no answer to it passes, since the loop does not count its inputs as done; and a
+zero of a polynomial with huge coefficients need not be one to within `atol` where `sum` rounds
+otherwise (Python 3.12 and later). So the published zero passes.
 """
 
 import copy
@@ -64,7 +66,8 @@ def _parts(value: object) -> int:
 def accepted(name: str, arguments: list[Any], answer: Any, expected: Any, atol: float) -> bool:
     """Whether EvalPlus takes the answer."""
     if name == "find_zero":
-        return abs(_polynomial(arguments[0], answer)) <= atol
+        published = math.isclose(answer, expected, rel_tol=1e-12)
+        return published or abs(_polynomial(arguments[0], answer)) <= atol
     if name in SET_EQUAL:
         equal = set(answer) == set(expected)
     elif name in NOT_NONE:

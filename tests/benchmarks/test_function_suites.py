@@ -146,7 +146,10 @@ def test_find_zero_takes_any_zero(form: int, pool: Pool, data_dir: Path) -> None
     suite = load("humanevalplus", data_dir / FORMS["humanevalplus"][form])
     problem = suite.problem("HumanEval/32")
     assert problem.reference is not None
-    right = problem.turns[0] + problem.reference[0]
+    solution = problem.turns[0] + problem.reference[0]
+    # as `sum` rounds before Python 3.12; as it rounds since, the solution misses a zero
+    right = "def plain(xs):\n    t = 0\n    for x in xs: t += x\n    return t\n" + solution
+    right = right.replace("return sum(", "return plain(")
     assert passes(pool, suite, problem.id, right) == {"base": True, "plus": True}
     assert (
         passes(pool, suite, problem.id, right.replace("return x", "return x + 1"))["base"] is False
