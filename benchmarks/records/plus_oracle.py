@@ -122,7 +122,11 @@ def _digit_distance(number: object, second: object) -> int:
 
 
 def _polynomial(coefficients: list[float], x: float) -> float:
-    return sum(factor * math.pow(x, power) for power, factor in enumerate(coefficients))
+    """Its value, rounded after each addition, as `sum` did before Python 3.12."""
+    value = 0.0
+    for power, factor in enumerate(coefficients):
+        value += factor * math.pow(x, power)
+    return value
 
 
 def _short(value: object) -> str:
