@@ -31,6 +31,10 @@ from sandbox.server.boot import main
 os.register_at_fork = register
 main()
 """
+_COMMAND = (
+    *(sys.executable, "-s", "-B", "-X", "utf8", "-c", BOOT),
+    os.path.dirname(os.path.abspath(__file__)),
+)
 START_S = 120.0
 TEST_CPU_S = 10.0  # at least; otherwise as long as a program may take
 
@@ -63,16 +67,7 @@ class ServerProcess:
         debug = bool(os.environ.get("SANDBOX_DEBUG"))
         with theirs, open(writing, "wb") as pipe:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-s",
-                    "-B",
-                    "-X",
-                    "utf8",
-                    "-c",
-                    BOOT,
-                    os.path.dirname(os.path.abspath(__file__)),
-                ],
+                _COMMAND,
                 env=_environment(self.scratch),
                 stdin=theirs.fileno(),
                 stdout=pipe,
