@@ -144,6 +144,22 @@ class EngineConfig:
 
 
 @dataclass
+class RayEngineConfig(EngineConfig):
+    """The sampler of the model on a Ray cluster, and programs run on its nodes.
+
+    `address` null starts Ray on this machine. `workers` null: one a GPU, or as many as the CPUs
+    allow. `gpus_per_worker` null is 1 where there are GPUs. `sandbox_workers_per_node` null is one
+    a CPU of a node.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    gpus_per_worker: float | None = None
+    cpus_per_worker: float = 1.0
+    sandbox_workers_per_node: int | None = None
+
+
+@dataclass
 class SandboxConfig:
     """`timeout` is in seconds of CPU time, `wall_timeout` in seconds; null is the suite's."""
 
@@ -197,6 +213,8 @@ class ScoreConfig:
 
 MODELS = {"openai_schema": OpenAIModelConfig, "transformers_schema": TransformersModelConfig}
 """Schemas of the group `model` beside `ModelConfig`, as its files name them."""
+ENGINES = {"ray_schema": RayEngineConfig}
+"""The same for the group `engine`."""
 
 
 def model_schema(keys: Iterable[str]) -> type[ModelConfig]:
@@ -285,6 +303,16 @@ def check_engine(engine: EngineConfig) -> None:
         _require(value is None or value >= 1, f"engine.{name}", value, "at least 1")
     wanted = f"from 1 to {most}"
     _require(threads is None or 1 <= threads <= most, "engine.threads", threads, wanted)
+
+
+def check_ray(engine: RayEngineConfig) -> None:
+    """Raises UsageError for a number of workers or a share of a machine outside its range."""
+    for name in ("workers", "sandbox_workers_per_node"):
+        value = getattr(engine, name)
+        _require(value is None or value >= 1, f"engine.{name}", value, "at least 1")
+    gpus, cpus = engine.gpus_per_worker, engine.cpus_per_worker
+    _require(gpus is None or gpus >= 0, "engine.gpus_per_worker", gpus, "at least 0")
+    _require(cpus >= 0, "engine.cpus_per_worker", cpus, "at least 0")
 
 
 def pass_ks(asked: list[int] | None, n: int) -> tuple[int, ...]:

@@ -47,7 +47,7 @@ def executed(plan: Plan) -> RunDirectory:
     """Generates and judges what is missing of the planned run; returns its directory."""
     config, conversations = plan.config, plan.conversations
     with (
-        plan.evaluation.open_pool() as pool,
+        plan.open_pool() as pool,
         RunWriter(plan.output, describe(plan, pool), OmegaConf.to_yaml(config)) as writer,
     ):
         missing = (c for c in conversations if c.key not in writer.samples)

@@ -17,6 +17,7 @@ NEED_TORCH = [
     "mtpb/samplers/test_own_server.py",
     "mtpb/samplers/test_runs.py",
     "mtpb/test_merge.py",
+    "mtpb/test_cluster.py",
     "mtpb/test_rescore.py",
     "mtpb/test_status.py",
     "mtpb/test_run.py",

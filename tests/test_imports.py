@@ -40,6 +40,7 @@ FLOORS = {
         {"mtpb.study"},
         {"mtpb.checking", "mtpb.comparing", "mtpb.report"},
         {"mtpb.running"},
+        {"mtpb.cluster"},
         {"mtpb.cli"},
         {"mtpb.samplers"},
         {"mtpb.statistics"},
@@ -142,6 +143,12 @@ def test_only_what_is_heavy_is_imported_inside_a_function() -> None:
         if not needs_heavy(other)
     ]
     assert light == []
+
+
+def test_one_module_imports_ray() -> None:
+    assert [name for name, path in MODULES.items() if "ray" in imports(path)] == [
+        "mtpb.cluster.cluster"
+    ]
 
 
 def test_folders_hold_few_files() -> None:

@@ -24,8 +24,7 @@ from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample, Turn, Verdict, VerdictStatus
 from mtpb.running.conversation import Conversations
 from mtpb.running.describe import PACKAGES, describe_environment
-from mtpb.running.judge import Judge
-from sandbox import Pool
+from mtpb.running.judge import Judge, ProgramPool
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ class PreflightError(UsageError):
     """The environment would change the scores of a run."""
 
 
-def preflight(pool: Pool, benchmark: Benchmark, folder: Path) -> None:
+def preflight(pool: ProgramPool, benchmark: Benchmark, folder: Path) -> None:
     """The quick checks before a run: known programs, some references, disk space.
 
     Raises PreflightError if a right program fails, a wrong one passes, or the disk is full; logs a
@@ -88,7 +87,7 @@ def preflight(pool: Pool, benchmark: Benchmark, folder: Path) -> None:
         )
 
 
-def known_programs(pool: Pool, benchmark: Benchmark) -> Check:
+def known_programs(pool: ProgramPool, benchmark: Benchmark) -> Check:
     """Judges programs whose verdicts are known, by the benchmark's kind of test."""
     known = _known_function(benchmark.scorers) if benchmark.has_tests else _known_print()
     problem, programs = known
@@ -111,7 +110,7 @@ def known_programs(pool: Pool, benchmark: Benchmark) -> Check:
     return Check("known programs", About.environment, State.good, found)
 
 
-def references(pool: Pool, benchmark: Benchmark, at_most: int | None = None) -> Check:
+def references(pool: ProgramPool, benchmark: Benchmark, at_most: int | None = None) -> Check:
     """Judges the suite's reference solutions, which must all pass."""
     name = f"references of {benchmark.name}"
     samples = list(islice(reference_samples(benchmark, first_cases=at_most is not None), at_most))

@@ -35,7 +35,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmarks import BenchmarkError
 from mtpb.cli.ending import Exit, crashed, interrupted, say
-from mtpb.config import MODELS
+from mtpb.config import ENGINES, MODELS
 from mtpb.errors import UsageError
 from mtpb.samplers.endpoint.credentials import refuse_credentials
 from sandbox import SandboxError
@@ -51,8 +51,10 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
     """
     store = ConfigStore.instance()
     store.store(name=f"{name}_schema", node=schema)
-    for model, kind in MODELS.items():
-        store.store(group="model", name=model, node=kind)
+    for model, schema_of_model in MODELS.items():
+        store.store(group="model", name=model, node=schema_of_model)
+    for engine, schema_of_engine in ENGINES.items():
+        store.store(group="engine", name=engine, node=schema_of_engine)
 
     def decorate(function: Callable[[C], int]) -> Callable[[], NoReturn]:
         statuses: list[int] = [Exit.done]

@@ -8,15 +8,18 @@ from dataclasses import fields
 from pathlib import Path
 
 from models.engine.options import Sampling
+from mtpb.cluster.options import ClusterOptions
 from mtpb.config import (
     Dtype,
     EngineConfig,
     Form,
     ModelConfig,
     OpenAIModelConfig,
+    RayEngineConfig,
     RunConfig,
     TransformersModelConfig,
     check_engine,
+    check_ray,
 )
 from mtpb.errors import UsageError
 from mtpb.samplers.builtin.backend import BuiltinBackend, plain_tokens
@@ -31,6 +34,26 @@ def choose_backend(config: RunConfig, nl_whitespace_tokens: bool) -> Backend:
     `nl_whitespace_tokens` is the suite's (see `benchmarks.Protocol`). Raises UsageError or
     ModelError for what cannot be followed or found.
     """
+    backend = _of_model(config, nl_whitespace_tokens)
+    if not isinstance(config.engine, RayEngineConfig):
+        return backend
+    check_ray(config.engine)
+    with _extra("engine=ray", "ray", "ray"):
+        from mtpb.cluster.cluster import ClusterBackend
+    return ClusterBackend(backend, cluster_options(config.engine))
+
+
+def cluster_options(engine: RayEngineConfig) -> ClusterOptions:
+    return ClusterOptions(
+        engine.address,
+        engine.workers,
+        engine.gpus_per_worker,
+        engine.cpus_per_worker,
+        engine.sandbox_workers_per_node,
+    )
+
+
+def _of_model(config: RunConfig, nl_whitespace_tokens: bool) -> Backend:
     form = config.benchmark.conversation
     chat = None if form is None else form is Form.chat
     sampling = Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.top_k)
@@ -69,7 +92,7 @@ def _server(model: OpenAIModelConfig, sampling: Sampling, chat: bool) -> Backend
         raise UsageError(
             f"model.path={model.path}: a server knows its models by name; give model.name"
         )
-    with _extra("openai", "endpoint"):
+    with _extra("model=openai", "openai", "endpoint"):
         from mtpb.samplers.endpoint.backend import Endpoint, connect  # takes a second
     endpoint = Endpoint(
         name=model.name or "",
@@ -88,7 +111,7 @@ def _server(model: OpenAIModelConfig, sampling: Sampling, chat: bool) -> Backend
 
 
 def _transformers(model: TransformersModelConfig, sampling: Sampling, chat: bool | None) -> Backend:
-    with _extra("transformers", "transformers"):
+    with _extra("model=transformers", "transformers", "transformers"):
         from mtpb.samplers.causal.backend import Causal, find  # takes torch's seconds
     given = Path(model.path).expanduser()
     name = model.name or (given.resolve() if given.is_dir() else given).name
@@ -119,7 +142,7 @@ def _check_no_engine(engine: EngineConfig, model: str) -> None:
 
 
 @contextmanager
-def _extra(package: str, extra: str) -> Iterator[None]:
+def _extra(asked: str, package: str, extra: str) -> Iterator[None]:
     """Says which extra is missing where an import fails for want of its package."""
     try:
         yield
@@ -127,6 +150,6 @@ def _extra(package: str, extra: str) -> Iterator[None]:
         if error.name != package:
             raise
         raise UsageError(
-            f"model={package}: the package {package} is not installed; "
+            f"{asked}: the package {package} is not installed; "
             f"python -m pip install 'mtpb[{extra}]'"
         ) from None

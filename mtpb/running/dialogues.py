@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from benchmarks import Chat, extract, function_program, without_reasoning
 from models.engine.dialogue import Finish, Request
-from mtpb.rundir.records import Sample, Turn
+from mtpb.rundir.records import Key, Sample, Turn
 from mtpb.running.conversation import Conversation
 from mtpb.samplers.sampler import Answer, ChatMessage, ChatRequest
 
@@ -42,6 +42,10 @@ class CompletionDialogue:
 
     conversation: Conversation
     keys: RandomKeys
+
+    @property
+    def key(self) -> Key:
+        return self.conversation.key
 
     @property
     def request(self) -> Request | None:
@@ -84,6 +88,10 @@ class ChatDialogue:
     conversation: Conversation
     keys: RandomKeys
     form: ChatForm
+
+    @property
+    def key(self) -> Key:
+        return self.conversation.key
 
     @property
     def request(self) -> ChatRequest | None:

@@ -14,7 +14,7 @@ from mtpb.config import BenchmarkConfig, SandboxConfig, check_sandbox
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import BenchmarkFacts, SandboxFacts
 from mtpb.running.describe import describe_benchmark
-from mtpb.running.judge import Judge
+from mtpb.running.judge import Judge, ProgramPool
 from mtpb.running.protocols import read_protocol
 from sandbox import Isolation, Limits, Pool, default_wall_s
 
@@ -53,14 +53,19 @@ class Evaluation:
 
     def open_pool(self) -> Pool:
         """The sandbox, with the libraries that the benchmark's programs use imported ahead."""
-        return Pool(
-            self.limits,
-            workers=self.sandbox.workers or _processors(),
-            isolation=Isolation[self.sandbox.isolation.name],
-            libraries=self.benchmark.libraries,
-        )
+        workers = self.sandbox.workers or _processors()
+        return Pool(self.limits, workers, self.isolation, self.libraries)
 
-    def judge(self, pool: Pool) -> Judge:
+    @property
+    def isolation(self) -> Isolation:
+        return Isolation[self.sandbox.isolation.name]
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """The libraries that the benchmark's programs use."""
+        return self.benchmark.libraries
+
+    def judge(self, pool: ProgramPool) -> Judge:
         return Judge(self.benchmark, pool, self.scorer)
 
     @property
@@ -93,7 +98,7 @@ class Evaluation:
         """The benchmark's section of the manifest."""
         return describe_benchmark(self.benchmark, self.format.value, self.scorer)
 
-    def sandbox_facts(self, pool: Pool) -> SandboxFacts:
+    def sandbox_facts(self, pool: ProgramPool) -> SandboxFacts:
         """The sandbox's section of the manifest: limits, and the layers in force."""
         limits = self.limits
         return SandboxFacts(limits.cpu_s, limits.wall_s, limits.memory_mb, pool.layers)

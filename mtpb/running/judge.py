@@ -13,18 +13,29 @@ from dataclasses import dataclass, field
 from threading import Lock
 from time import perf_counter
 from types import ModuleType
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from benchmarks import Benchmark, Case, Problem, official, strict
 from benchmarks.plain import report
 from mtpb.errors import UsageError
 from mtpb.rundir.records import SCORERS, Judgement, Sample, Verdict, VerdictStatus
 from mtpb.running.conversation import turn_of_line
-from sandbox import Harness, Outcome, Pool, Program, Test
+from sandbox import Harness, Outcome, Program, Test
 from sandbox import Status as Ending
 
 Answers: TypeAlias = tuple[object, ...]
 PENDING = 4096  # samples in the sandbox at a time; bounds memory
+
+
+class ProgramPool(Protocol):
+    """Runs programs: a sandbox's pool, or those of many machines."""
+
+    @property
+    def layers(self) -> dict[str, Any]:
+        """The layers of isolation in force."""
+        ...
+
+    def submit(self, program: Program) -> Future[Outcome]: ...
 
 
 class Clock:
@@ -56,7 +67,7 @@ class Judge:
     """Makes verdicts of samples; `scorer` is the one that `Verdict.passed` follows."""
 
     benchmark: Benchmark
-    pool: Pool
+    pool: ProgramPool
     scorer: str
     clock: Clock = field(default_factory=Clock)
 

@@ -7,12 +7,14 @@ that has nothing left to do ends at once and a study can print its plan.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mtpb.config import (
     OpenAIModelConfig,
+    RayEngineConfig,
     RunConfig,
     TransformersModelConfig,
     check_limits,
@@ -22,13 +24,13 @@ from mtpb.config import (
 from mtpb.rundir.manifest import Manifest, SamplingFacts, ShardFacts
 from mtpb.rundir.shards import Shard
 from mtpb.rundir.store import SHARD, default_output, output_directory
-from mtpb.running.backends import choose_backend
+from mtpb.running.backends import choose_backend, cluster_options
 from mtpb.running.conversation import Conversations
 from mtpb.running.describe import describe_environment
 from mtpb.running.dialogues import Asking, ChatForm, RandomKeys, asking
 from mtpb.running.evaluation import Evaluation
+from mtpb.running.judge import ProgramPool
 from mtpb.samplers.sampler import Backend
-from sandbox import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,23 @@ class Plan:
     identity: dict[str, Any]
     output: Path
     shard: Shard | None = None
+
+    @contextmanager
+    def open_pool(self) -> Iterator[ProgramPool]:
+        """The sandbox: of this machine, or of all nodes of a cluster, which is then at hand."""
+        engine, evaluation = self.config.engine, self.evaluation
+        if not isinstance(engine, RayEngineConfig):
+            with evaluation.open_pool() as pool:
+                yield pool
+            return
+        from mtpb.cluster.cluster import ClusterPool, connected
+
+        options, limits = cluster_options(engine), evaluation.limits
+        with (
+            connected(options),
+            ClusterPool(options, limits, evaluation.isolation, evaluation.libraries) as nodes,
+        ):
+            yield nodes
 
     @property
     def conversations(self) -> Conversations:
@@ -101,7 +120,7 @@ def _identity(
     yield from evaluation.limited.items()
 
 
-def describe(plan: Plan, pool: Pool) -> Manifest:
+def describe(plan: Plan, pool: ProgramPool) -> Manifest:
     """The manifest of a planned run, judged by this pool."""
     config, backend, evaluation = plan.config, plan.backend, plan.evaluation
     return Manifest(

@@ -49,7 +49,13 @@ D = TypeVar("D", bound="Dialogue")
 
 
 class Dialogue(Protocol):
-    """A conversation as an immutable state machine: what it asks next, and what it then becomes."""
+    """A conversation as an immutable state machine: what it asks next, and what it then becomes.
+
+    `key` tells dialogues apart, also copies of them.
+    """
+
+    @property
+    def key(self) -> object: ...
 
     @property
     def request(self) -> Request | ChatRequest | None:

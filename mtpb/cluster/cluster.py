@@ -1,0 +1,344 @@
+"""A Ray cluster: actors that answer dialogues, and actors that run programs.
+
+The driver hands dialogues out in chunks, a chunk an actor at a time, and gets them back one by one
+as they finish. What an actor had not finished when it was lost is asked again elsewhere: a chunk is
+halved each time, so that a dialogue that kills its actor is alone in the end, and is then named.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from mtpb.cluster.options import ClusterOptions
+from mtpb.errors import UsageError, nothing_lost
+from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts, ServerFacts
+from mtpb.samplers.sampler import Backend, Dialogue, Sampler, Stats
+from sandbox import Isolation, Limits, Outcome, Pool, Program, SandboxError
+
+D = TypeVar("D", bound=Dialogue)
+LOSSES = 2  # of its actor, after which a dialogue alone with it is given up
+TRIES = 3  # of a program whose sandbox was lost
+
+
+@contextmanager
+def connected(options: ClusterOptions) -> Iterator[None]:
+    """Within the block Ray is at hand. Raises UsageError where there is no cluster."""
+    if ray.is_initialized():
+        yield
+        return
+    try:
+        _knock(options.address)
+        ray.init(
+            address=options.address or "local", log_to_driver=False, logging_level=logging.ERROR
+        )
+    except (OSError, RayError, RuntimeError, ValueError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise UsageError(
+            f"engine.address={options.address}: no Ray cluster answers ({first}); start one with "
+            "`ray start --head`, or leave the key out to use this machine"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raises OSError where nothing listens at HOST:PORT; Ray itself would try for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+
+
+class Answering:
+    """The actor that holds a sampler."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._stack = ExitStack()
+        self._sampler: Sampler = self._stack.enter_context(backend.open())
+
+    def answer(self, dialogues: Sequence[D]) -> Iterator[tuple[D, Stats]]:
+        """The dialogues as they finish, with what the sampler did so far."""
+        for dialogue in self._sampler.run(iter(dialogues)):
+            yield dialogue, replace(self._sampler.stats)
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Dialogues that an actor has; `losses` counts the actors that it lost while it was alone."""
+
+    dialogues: list[Any]
+    losses: int = 0
+    answers: Any = None  # Ray's generator of references
+
+    def without(self, key: object) -> None:
+        self.dialogues = [one for one in self.dialogues if one.key != key]
+
+
+@dataclass(slots=True)
+class Worker:
+    """An actor, the chunk that it has, and what its sampler said it did."""
+
+    actor: Any
+    chunk: Chunk | None = None
+    stats: Stats = field(default_factory=Stats)
+
+
+class ClusterSampler:
+    """Answers dialogues by the samplers of many actors. What comes back is a copy."""
+
+    def __init__(self, backend: Backend, options: ClusterOptions) -> None:
+        self._backend, self._options = backend, options
+        self._ended = Stats()  # of actors that are gone
+        self._workers: list[Worker] = []
+        self._given_up: list[object] = []
+        self.retries = 0
+
+    @property
+    def stats(self) -> Stats:
+        every = [self._ended, *(worker.stats for worker in self._workers)]
+        return Stats(
+            tokens=sum(one.tokens for one in every),
+            seconds=max(one.seconds for one in every),
+            in_flight=sum(len(w.chunk.dialogues) for w in self._workers if w.chunk),
+            retries=sum(one.retries for one in every) + self.retries,
+            fingerprints=set().union(*(one.fingerprints for one in every)),
+        )
+
+    def run(self, dialogues: Iterable[D]) -> Generator[D, None, None]:
+        """See `Sampler.run`. Raises UsageError at the end for dialogues that were given up."""
+        fresh, lost = iter(dialogues), deque[Chunk]()
+        self._workers = [Worker(self._actor()) for _ in range(self._count())]
+        try:
+            while True:
+                for worker in self._workers:
+                    if worker.chunk is None:
+                        self._hand_out(worker, fresh, lost)
+                busy = [worker for worker in self._workers if worker.chunk]
+                if not busy:
+                    break
+                ready, _ = ray.wait([worker.chunk.answers for worker in busy if worker.chunk])
+                for worker in busy:
+                    if worker.chunk and worker.chunk.answers in ready:
+                        yield from self._received(worker, lost)
+        finally:
+            for worker in self._workers:
+                ray.kill(worker.actor)
+        if self._given_up:
+            raise UsageError(
+                f"engine=ray: {len(self._given_up)} conversations lost the actor that answered "
+                f"them {LOSSES} times each, first {self._given_up[0]}; {nothing_lost()}"
+            )
+
+    def _hand_out(self, worker: Worker, fresh: Iterator[D], lost: deque[Chunk]) -> None:
+        chunk = lost.popleft() if lost else Chunk(list(islice(fresh, self._options.chunk)))
+        if chunk.dialogues:
+            chunk.answers = worker.actor.answer.options(num_returns="streaming").remote(
+                chunk.dialogues
+            )
+            worker.chunk = chunk
+
+    def _received(self, worker: Worker, lost: deque[Chunk]) -> Iterator[Any]:
+        """The next answer of an actor, if it still has one."""
+        chunk = worker.chunk
+        assert chunk is not None
+        try:
+            dialogue, worker.stats = ray.get(next(chunk.answers))
+        except StopIteration:
+            worker.chunk = None
+        except RayTaskError as error:
+            raise error.cause if isinstance(error.cause, Exception) else error from None
+        except RayError:
+            self._replace(worker, lost)
+        else:
+            chunk.without(dialogue.key)
+            yield dialogue
+
+    def _replace(self, worker: Worker, lost: deque[Chunk]) -> None:
+        """Start another actor, and queue what the lost one had not finished."""
+        chunk = worker.chunk
+        assert chunk is not None
+        self.retries += 1
+        self._ended.tokens += worker.stats.tokens
+        self._ended.fingerprints |= worker.stats.fingerprints
+        worker.actor, worker.chunk, worker.stats = self._actor(), None, Stats()
+        left = chunk.dialogues
+        if len(left) > 1:
+            middle = len(left) // 2
+            lost.extend((Chunk(left[:middle]), Chunk(left[middle:])))
+        elif left and chunk.losses + 1 < LOSSES:
+            lost.append(Chunk(left, chunk.losses + 1))
+        elif left:
+            self._given_up.append(left[0].key)
+
+    def _count(self) -> int:
+        options, there = self._options, _resources()
+        if options.workers is not None:
+            return options.workers
+        gpus = there.get("GPU", 0.0)
+        if gpus and options.gpus_per_worker != 0:
+            return max(1, int(gpus / (options.gpus_per_worker or 1)))
+        return max(1, int(there.get("CPU", 1.0) / max(options.cpus_per_worker, 0.001)))
+
+    def _actor(self) -> Any:
+        gpus = self._options.gpus_per_worker
+        if gpus is None:
+            gpus = 1.0 if _resources().get("GPU") else 0.0
+        kind = ray.remote(Answering).options(
+            num_cpus=self._options.cpus_per_worker, num_gpus=gpus, max_restarts=0
+        )
+        return kind.remote(self._backend)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterBackend:
+    """Another backend whose samplers are on a cluster; all it says of itself is the other's."""
+
+    inner: Backend
+    options: ClusterOptions
+
+    @property
+    def facts(self) -> ModelFacts:
+        return self.inner.facts
+
+    @property
+    def engine(self) -> EngineFacts | None:
+        return self.inner.engine
+
+    @property
+    def server(self) -> ServerFacts | None:
+        return self.inner.server
+
+    @property
+    def guarantee(self) -> Guarantee:
+        return self.inner.guarantee
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return self.inner.identity
+
+    @property
+    def chat(self) -> bool:
+        return self.inner.chat
+
+    @contextmanager
+    def open(self) -> Iterator[ClusterSampler]:
+        yield ClusterSampler(self.inner, self.options)
+
+
+class Running:
+    """The actor that runs programs on its node."""
+
+    def __init__(
+        self, limits: Limits, workers: int, isolation: str, libraries: tuple[str, ...]
+    ) -> None:
+        self._pool = Pool(limits, workers, Isolation[isolation], libraries)
+
+    def layers(self) -> dict[str, Any]:
+        return self._pool.layers
+
+    def run(self, program: Program) -> Outcome:
+        return self._pool.run(program)
+
+
+class ClusterPool:
+    """A sandbox pool on every node, with the interface of `sandbox.Pool` that judging needs."""
+
+    def __init__(
+        self,
+        options: ClusterOptions,
+        limits: Limits,
+        isolation: Isolation,
+        libraries: tuple[str, ...],
+    ) -> None:
+        self._arguments = (limits, isolation.name, libraries)
+        self._workers = {
+            node["NodeID"]: options.sandbox_workers_per_node
+            or max(1, int(node["Resources"].get("CPU", 1)))
+            for node in _nodes()
+        }
+        self._actors = {node: self._actor(node) for node in self._workers}
+        self._pending = dict.fromkeys(self._workers, 0)
+        try:
+            every = ray.get([actor.layers.remote() for actor in self._actors.values()])
+        except RayTaskError as error:
+            raise error.cause if isinstance(error.cause, Exception) else error from None
+        # what is reported is what the least isolated node has
+        self.layers: dict[str, Any] = min(every, key=lambda layers: len(layers["active"]))
+
+    def submit(self, program: Program) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        self._send(program, future, 1)
+        return future
+
+    def run(self, program: Program) -> Outcome:
+        return self.submit(program).result()
+
+    def _send(self, program: Program, future: Future[Outcome], attempt: int) -> None:
+        node = min(self._pending, key=self._pending.__getitem__)
+        self._pending[node] += 1
+        sent: Future[Outcome] = self._actors[node].run.remote(program).future()
+
+        def done(sent: Future[Outcome]) -> None:
+            self._pending[node] -= 1
+            error = sent.exception()
+            if error is None:
+                future.set_result(sent.result())
+            elif isinstance(error, RayActorError) and attempt < TRIES:
+                self._lost(node)
+                self._send(program, future, attempt + 1)
+            else:
+                future.set_exception(
+                    SandboxError(f"a node's sandbox was lost {attempt} times: {error}")
+                )
+
+        sent.add_done_callback(done)
+
+    def _lost(self, node: str) -> None:
+        """Start the sandbox of a node again, or leave the node out if it is gone."""
+        alive = {one["NodeID"] for one in _nodes()}
+        if node in alive:
+            self._actors[node] = self._actor(node)
+        elif len(self._actors) > 1:
+            self._actors.pop(node, None)
+            self._pending.pop(node, None)
+
+    def _actor(self, node: str) -> Any:
+        here = NodeAffinitySchedulingStrategy(node, soft=False)
+        workers, (limits, isolation, libraries) = self._workers[node], self._arguments
+        kind = ray.remote(Running).options(
+            num_cpus=0, max_concurrency=2 * workers, scheduling_strategy=here
+        )
+        return kind.remote(limits, workers, isolation, libraries)
+
+    def close(self) -> None:
+        for actor in self._actors.values():
+            ray.kill(actor)
+
+    def __enter__(self) -> ClusterPool:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _resources() -> dict[str, float]:
+    """What all nodes have together: CPU, GPU and others."""
+    return cast("dict[str, float]", ray.cluster_resources())  # type: ignore[no-untyped-call]
+
+
+def _nodes() -> list[dict[str, Any]]:
+    """The nodes that are alive."""
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
