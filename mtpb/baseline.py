@@ -34,13 +34,18 @@ class Action(Enum):
 
 @dataclass
 class BaselineConfig:
-    """`name` and `run` are for the actions that need them; `force` replaces a saved baseline."""
+    """An action, and what it needs."""
 
     action: Action = MISSING
+    """What to do with baselines."""
     name: str | None = None
+    """The baseline's name, to save or to show."""
     run: str | None = None
+    """The run directory to save."""
     baselines: str = "baselines"
+    """The folder of baselines."""
     force: bool = False
+    """Replace a baseline of this name."""
 
 
 @application("baseline", BaselineConfig)

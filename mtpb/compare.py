@@ -35,28 +35,36 @@ class Subset(Enum):
 
 @dataclass
 class CompareConfig:
-    """`level` bounds the chance of a false alarm; `tolerance` is a fraction, 0.01 one point.
-
-    `metrics` null takes pass_rate and those of pass@10 and pass@100 that n allows; `partial`
-    admits runs that are not finished, with their numbers marked, and `force` also runs that are
-    not comparable; `top` bounds the lists of problems in the report; `output` null is the
-    candidate's directory (the current one if the candidate is a baseline).
-    """
+    """Two runs, and when a drop counts."""
 
     baseline: str = MISSING
+    """A run directory, or the name of a saved baseline."""
     candidate: str = MISSING
+    """The run that must not be worse."""
     metrics: list[str] | None = None
+    """Figures to test, as [pass_rate,pass@10]; null: these and pass@100, as n allows."""
     scorer: str | None = None
+    """The scorer to compare by; null: the runs' own."""
     subset: Subset = Subset.all
+    """All cases, or those without known faults."""
     level: float = _GATE.level
+    """The chance of a false alarm, over all figures."""
     tolerance: float = _GATE.tolerance
+    """A drop that is accepted, as a fraction: 0.01 is one point."""
     power: float = _GATE.power
+    """The chance with which `detectable` drops are found."""
     force: bool = False
+    """Compare runs that are not comparable."""
     partial: bool = False
+    """Admit unfinished runs, with their numbers marked."""
     top: int = 10
+    """Problems that the report lists."""
     seed: int = _GATE.seed
+    """The seed of the resampling."""
     baselines: str = "baselines"
+    """The folder of saved baselines."""
     output: str | None = None
+    """The folder for the report; null: the candidate's directory."""
 
 
 @application("compare", CompareConfig)

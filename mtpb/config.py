@@ -57,125 +57,158 @@ class Dtype(Enum):
 
 @dataclass
 class ModelConfig:
-    """`path`: a local directory, the name of an embedded model, or a hub id."""
+    """Which model: a CodeGen checkpoint."""
 
     path: str = MISSING
+    """A local directory in Hugging Face layout, an embedded model's name, or a hub id."""
     revision: str | None = None
+    """Branch, tag or commit of a model on the hub."""
     name: str | None = None
+    """The model's name in tables; null: the directory's or the hub's."""
     data: str | None = None
+    """What it was trained on (nl, multi, mono); null: by its name."""
 
 
 @dataclass
 class OpenAIModelConfig(ModelConfig):
-    """A model behind an OpenAI-compatible server, which knows it as `name`.
-
-    `base_url` null takes OPENAI_BASE_URL. `timeout`: seconds without any answer. `stream` false is
-    for servers that cannot. `seed_bits`: how many bits of the random key the server takes as
-    `seed`, 0 for none. `guarantee`: what is known of the server; null takes what it declares, else
-    nothing. `think_end` ends a reasoning model's reasoning.
-    """
+    """A model behind an OpenAI-compatible server."""
 
     path: str = ""
+    """Not used: a server knows its models by `name`."""
     base_url: str | None = None
+    """The server, as http://localhost:8000/v1; null takes OPENAI_BASE_URL."""
     max_connections: int = 16
+    """Requests under way at a time."""
     max_retries: int = 8
+    """How often a failed request is sent again."""
     timeout: float = 600.0
+    """Seconds without any answer, after which a request has failed."""
     stream: bool = True
+    """Ask for answers piece by piece, so that stop rules end them early."""
     seed_bits: int | None = None
+    """Bits of the random key that the server takes as `seed`; 0 sends none."""
     guarantee: Guarantee | None = None
+    """What is known of the server: bytes, seed or nothing; null: what it declares."""
     think_end: str = THINK_END
+    """The mark that ends a reasoning model's reasoning."""
 
 
 @dataclass
 class TransformersModelConfig(ModelConfig):
-    """A causal language model that `transformers` loads. `dtype` auto takes the checkpoint's own;
-    `device_map` null takes the GPU where there is one; `batch_size` conversations are generated at
-    a time, fewer where the memory does not suffice."""
+    """A causal language model that `transformers` loads."""
 
     dtype: Dtype = Dtype.auto
+    """Data type of the weights; auto: the checkpoint's own."""
     device_map: str | None = None
+    """Where the layers lie, as transformers takes it; null: the GPU where there is one."""
     trust_remote_code: bool = False
+    """Run code that comes with the checkpoint."""
     attn_implementation: str | None = None
+    """The attention, as transformers names it; null: its choice."""
     batch_size: int = 16
+    """Conversations generated at a time; fewer where the memory does not suffice."""
     think_end: str = THINK_END
+    """The mark that ends a reasoning model's reasoning."""
 
 
 @dataclass
 class BenchmarkConfig:
-    """`suite` gives the format and the protocol, `path` is a local file. `name` is the name of
-    content that is not the published one; by default the file's. `conversation` null completes,
-    but chats with a model of `transformers` that has a chat template."""
+    """Which problems, and how they are asked and judged."""
 
     suite: str = MISSING
+    """The suite, whose format and protocol are followed; benchmark=NAME sets it."""
     name: str | None = None
+    """The name of content of your own; null: the file's."""
     path: str | None = None
+    """A local .jsonl or .jsonl.gz file, a folder, or hf://ORG/NAME; null: the published content."""
     limit: int | None = None
+    """Only the first so many problems."""
     problems: list[Any] | None = None
+    """Only the problems with these ids, as [1,2]."""
     format: Format = Format.multi_turn
+    """All turns one by one, in one prompt, or with examples before."""
     scorer: Scorer | None = None
+    """The rule that `passed` follows; null: the suite's."""
     protocol: str | None = None
+    """A file that says how problems of your own are asked and judged."""
     conversation: Form | None = None
+    """Continue a text, or answer messages; null: messages for a chat model of transformers."""
 
 
 @dataclass
 class SamplingConfig:
-    """`temperature` 0 is greedy, `top_k` 0 is off, `max_new_tokens` null is the problem's own."""
+    """How many samples, and how their tokens are drawn."""
 
     n: int = 2
+    """Samples a case."""
     temperature: float = 0.2
+    """0 is greedy."""
     top_p: float = 0.95
+    """The share of the probability that is drawn from."""
     top_k: int = 0
+    """The number of tokens that are drawn from; 0 is all."""
     max_new_tokens: int | None = None
+    """Tokens a turn; null: the problem's own."""
     k: list[int] | None = None
+    """The k of pass@k, as [1,10]; null: those of 1, 10 and 100 up to n."""
 
 
 @dataclass
 class EngineConfig:
-    """`slots` is the number of conversations sampled at a time; null is a fixed default for model
-    and device. `cache_tokens` is the size of the KV cache in tokens; it changes memory and speed,
-    but no sample."""
+    """What the built-in engine runs on."""
 
     device: str = "auto"
+    """cpu, cuda, cuda:1, …; auto: a GPU where there is one."""
     dtype: Dtype = Dtype.auto
+    """Data type of the weights; auto: the checkpoint's own."""
     slots: int | None = None
+    """Conversations sampled at a time; null: by model and device."""
     cache_tokens: int | None = None
+    """Size of the KV cache in tokens; changes memory and speed, but no sample."""
     deterministic: bool = False
+    """Samples do not depend on slots either."""
     threads: int | None = None
+    """Threads on a CPU; null: what suits the model."""
 
 
 @dataclass
 class RayEngineConfig(EngineConfig):
-    """The sampler of the model on a Ray cluster, and programs run on its nodes.
-
-    `address` null starts Ray on this machine. `workers` null: one a GPU, or as many as the CPUs
-    allow. `gpus_per_worker` null is 1 where there are GPUs. `sandbox_workers_per_node` null is one
-    a CPU of a node.
-    """
+    """The sampler of the model on a Ray cluster, and programs run on its nodes."""
 
     address: str | None = None
+    """The cluster, as HOST:PORT; null starts Ray on this machine."""
     workers: int | None = None
+    """Actors that hold the model; null: one a GPU, or as many as the CPUs allow."""
     gpus_per_worker: float | None = None
+    """GPUs of an actor; null: 1 where there are GPUs."""
     cpus_per_worker: float = 1.0
+    """CPUs of an actor."""
     sandbox_workers_per_node: int | None = None
+    """Programs that run at a time on a node; null: one a CPU."""
 
 
 @dataclass
 class SandboxConfig:
-    """`timeout` is in seconds of CPU time, `wall_timeout` in seconds; null is the suite's."""
+    """How programs are run."""
 
     workers: int | None = None
+    """Programs that run at a time; null: one a CPU."""
     timeout: float | None = None
+    """Seconds of CPU time a program; null: the suite's."""
     wall_timeout: float | None = None
+    """Seconds a program in all; null: twice the timeout and 5."""
     memory_mb: int = Limits().memory_mb
+    """Memory of a program."""
     isolation: IsolationChoice = IsolationChoice.auto
+    """auto: what the kernel offers; full: refuse to do without; basic: limits only."""
 
 
 @dataclass
 class LimitsConfig:
-    """`tokens`: after so many generated tokens no further conversation is begun; null is no limit.
-    A run that ends so is resumed by the same command with a higher limit."""
+    """Where a run ends before all its samples are there."""
 
     tokens: int | None = None
+    """Begin no conversation after so many generated tokens; the same command with more goes on."""
 
 
 @dataclass
@@ -189,9 +222,13 @@ class RunConfig:
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     shard: str | None = None
+    """Only this part of the run, as 3/16; see mtpb.merge."""
     seed: int = 0
+    """The seed of all samples."""
     results: str = "results"
+    """The folder of run directories."""
     output: str | None = None
+    """The run directory; null: one in `results`, by all settings."""
 
 
 @dataclass
@@ -199,16 +236,20 @@ class ScoreSamplingConfig:
     """The sampling keys that apply to samples which exist already."""
 
     k: list[int] | None = None
+    """The k of pass@k, as [1,10]; null: those of 1, 10 and 100 that the samples allow."""
 
 
 @dataclass
 class ScoreConfig:
     samples: str = MISSING
+    """A .jsonl or .jsonl.gz file of samples, or a folder of such."""
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     sampling: ScoreSamplingConfig = field(default_factory=ScoreSamplingConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     results: str = "results"
+    """The folder of run directories."""
     output: str | None = None
+    """The run directory; null: one in `results`, by all settings."""
 
 
 MODELS = {"openai_schema": OpenAIModelConfig, "transformers_schema": TransformersModelConfig}

@@ -51,13 +51,15 @@ _EXCEEDING = {
 
 @dataclass
 class DoctorConfig:
-    """`quick` judges a few reference solutions of each suite instead of all."""
+    """What is checked."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     results: str = "results"
+    """The folder for what is written."""
     quick: bool = False
+    """Judge a few reference solutions of each suite instead of all."""
 
 
 @application("doctor", DoctorConfig)

@@ -49,10 +49,12 @@ def _exported(sample: Sample, prefix: str) -> dict[str, str]:
 
 @dataclass
 class ExchangeConfig:
-    """`run`: a run directory of a function suite; `output`: the file to write."""
+    """Which run is written where."""
 
     run: str = MISSING
+    """A run directory of a function suite."""
     output: str = MISSING
+    """The file to write."""
 
 
 @application("exchange", ExchangeConfig)

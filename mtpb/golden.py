@@ -17,9 +17,10 @@ from mtpb.rundir.store import write_json
 
 @dataclass
 class GoldenConfig:
-    """`output`: the file to write; null is the package's own golden.json."""
+    """Where the facts are written."""
 
     output: str | None = None
+    """The file; null: the one of the package."""
 
 
 @application("golden", GoldenConfig)

@@ -26,11 +26,14 @@ from mtpb.rundir.store import RunWriter, output_directory
 
 @dataclass
 class MergeConfig:
-    """`runs`: a glob, or a list of globs, of the shards' directories or of folders with them."""
+    """Which shards become which run."""
 
     runs: Any = MISSING
+    """A glob, or a list of them, of the shards' directories or of folders with them."""
     output: str = MISSING
+    """The directory of the whole run."""
     results: str = "results"
+    """The folder of run directories that the tables show."""
 
 
 @application("merge", MergeConfig)

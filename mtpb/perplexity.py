@@ -30,9 +30,10 @@ Score = Callable[[str, str], Sequence[float]]  # context, text -> log-probabilit
 
 @dataclass
 class PerplexityConfig:
-    """`run`: a directory of mtpb.run."""
+    """Which run's prompts are scored."""
 
     run: str = MISSING
+    """A directory of mtpb.run."""
 
 
 @application("perplexity", PerplexityConfig)

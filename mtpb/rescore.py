@@ -42,13 +42,16 @@ class RescoreBenchmarkConfig(BenchmarkConfig):
 
 @dataclass
 class RescoreConfig:
-    """`run`: a directory of mtpb.run, mtpb.score or mtpb.merge."""
+    """Which run is judged again, and how."""
 
     run: str = MISSING
+    """A directory of mtpb.run, mtpb.score or mtpb.merge."""
     output: str = MISSING
+    """The directory for the samples and their new verdicts."""
     benchmark: RescoreBenchmarkConfig = field(default_factory=RescoreBenchmarkConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     results: str = "results"
+    """The folder of run directories that the tables show."""
 
 
 @application("rescore", RescoreConfig)

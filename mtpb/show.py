@@ -54,14 +54,20 @@ class Colour(Enum):
 
 @dataclass
 class ShowConfig:
-    """`partial` shows the pass rates of an unfinished run, marked."""
+    """Which conversation is shown."""
 
     run: str = MISSING
+    """A run directory."""
     problem: Any = None
+    """A problem's id; null: the run's pass rates by problem."""
     case: int = 0
+    """The case, from 0."""
     sample: int = 0
+    """The sample, from 0."""
     partial: bool = False
+    """Show pass rates of an unfinished run, marked."""
     color: Colour = Colour.auto
+    """Colours; auto: in a terminal."""
 
 
 @application("show", ShowConfig)

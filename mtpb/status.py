@@ -28,12 +28,14 @@ CLEAR = "\x1b[H\x1b[2J"
 
 @dataclass
 class StatusConfig:
-    """`run`: a run directory, a folder of such, or a glob. `follow` shows it again every `every_s`
-    seconds until all runs are finished or stopped."""
+    """Which runs are watched."""
 
     run: str = MISSING
+    """A run directory, a folder of such, or a glob."""
     follow: bool = False
+    """Show it again and again until all runs are finished or stopped."""
     every_s: float = 5.0
+    """Seconds from one time to the next."""
 
 
 @application("status", StatusConfig)

@@ -21,9 +21,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO, TypeVar
 
@@ -35,6 +35,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmarks import BenchmarkError
 from mtpb.cli.ending import Exit, crashed, interrupted, say
+from mtpb.cli.help import help_text
 from mtpb.config import ENGINES, MODELS
 from mtpb.errors import UsageError
 from mtpb.samplers.endpoint.credentials import refuse_credentials
@@ -74,8 +75,12 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
             _log_to_stderr()
             if isinstance(sys.stdout, TextIOWrapper):  # characters that it cannot write are escaped
                 sys.stdout.reconfigure(errors="backslashreplace")
-            command = hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)
-            statuses.append(_run(command(job), verbose))
+            if asks_for_help(sys.argv[1:]):
+                command: Callable[[], object] = partial(_print_help, name, function, schema)
+            else:
+                hydra_main = hydra.main("pkg://conf", name, version_base="1.3")
+                command = hydra_main(job)
+            statuses.append(_run(command, verbose))
             for stream in (sys.stdout, sys.stderr):
                 statuses.append(_flush(stream))
             sys.exit(int(max(statuses)))
@@ -83,6 +88,16 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
         return main
 
     return decorate
+
+
+def asks_for_help(arguments: Sequence[str]) -> bool:
+    return any(argument in ("--help", "-h") for argument in arguments)
+
+
+def _print_help(name: str, function: Callable[[C], int], schema: type[C]) -> None:
+    about = sys.modules[function.__module__].__doc__ or ""
+    overrides = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    print(help_text(name, about, schema, overrides))
 
 
 def _run(command: Callable[[], object], verbose: bool) -> int:

@@ -28,34 +28,42 @@ class PageLimits:
 
 @dataclass
 class DifficultyConfig:
-    """Problems are easy from pass rate `easy` on and hard below `hard`, in the best run of the
-    model `reference` (or in the run of that directory); null is the best run of all models."""
+    """How problems are sorted by difficulty."""
 
     easy: float = Thresholds.easy
+    """The pass rate from which a problem is easy."""
     hard: float = Thresholds.hard
+    """The pass rate below which a problem is hard."""
     reference: str | None = None
+    """The model, or the run directory, whose pass rates count; null: the best run of all models."""
 
 
 @dataclass
 class HtmlConfig:
-    """`max_samples` conversations are embedded, the first ones of each run and problem; fewer if
-    the page would exceed `max_mb` million bytes."""
+    """The HTML page."""
 
     enabled: bool = True
+    """Make the HTML page."""
     max_samples: int = PageLimits.samples
+    """Conversations in the page, the first ones of each run and problem."""
     max_mb: float = PageLimits.megabytes
+    """Size of the page in million bytes; it has fewer conversations then."""
 
 
 @dataclass
 class ReportConfig:
-    """`runs` is a glob, or a list of them, of run directories or of folders that hold some;
-    `partial` includes unfinished runs, with their numbers marked."""
+    """Which runs are reported, and how."""
 
     runs: Any = MISSING
+    """A glob, or a list of them, of run directories or folders that hold some."""
     output: str = MISSING
+    """The folder for the report."""
     published: str | None = None
+    """A file of published figures to stand beside the runs; null: the package's."""
     figures: bool = True
+    """Draw figures."""
     partial: bool = False
+    """Include unfinished runs, with their numbers marked."""
     html: HtmlConfig = field(default_factory=HtmlConfig)
     difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
 

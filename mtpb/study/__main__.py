@@ -33,17 +33,22 @@ _TAIL = 40  # the last lines of a run's error output, which say why it failed
 
 @dataclass
 class StudyConfig:
-    """`output` holds the runs and the report; `overrides` are keys of mtpb.run for all runs;
-    `partial` has unfinished runs in the report, with their numbers marked."""
+    """An experiment, and what is made of its runs."""
 
     experiment: ExperimentConfig = field(default_factory=ExperimentConfig)
     output: str | None = None
+    """The folder of the runs and the report; null: one in `results`, by the experiment's name."""
     results: str = "results"
+    """The folder of studies."""
     dry_run: bool = False
+    """Print the plan only."""
     report: bool = True
+    """Make the report at the end."""
     partial: bool = False
+    """Include unfinished runs in the report, with their numbers marked."""
     html: HtmlConfig = field(default_factory=HtmlConfig)
     overrides: list[str] = field(default_factory=list)
+    """Keys of mtpb.run for all runs, as [seed=1]."""
 
 
 @dataclass(frozen=True, slots=True)

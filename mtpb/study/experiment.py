@@ -53,10 +53,14 @@ class ExperimentConfig:
     them."""
 
     name: str = MISSING
+    """The study's name; experiment=NAME sets it."""
     models: list[str] = MISSING
+    """Names of conf/model, directories or hub ids."""
     suites: list[SuiteConfig] = MISSING
+    """The suites, with their sampling; see conf/experiment/starter.yaml."""
     difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
     overrides: list[str] = field(default_factory=list)
+    """Keys of mtpb.run for all runs of the experiment."""
 
 
 @dataclass(frozen=True, slots=True)

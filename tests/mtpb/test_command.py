@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from mtpb.cli.completion import SCRIPTS, candidates
+from mtpb.cli.help import sentences
 from mtpb.cli.subcommands import commands, quoted, with_keys
+from mtpb.config import ENGINES, MODELS
 from tests.mtpb.runs import passes, run_of
 
 OWN = "raise SystemExit('a file of the user')"
@@ -78,6 +84,42 @@ def test_completion_knows_commands_groups_choices_and_keys() -> None:
     assert candidates("run", "benchmark=starter-") == ["benchmark=starter-function"]
     assert candidates("run", "sampling.temp") == ["sampling.temperature="]
     assert "sandbox.isolation=full" in candidates("run", "sandbox.isolation=")
+
+
+def applications() -> list[str]:
+    return sorted(path.stem for path in Path("conf").glob("*.yaml") if path.stem != "quiet")
+
+
+def schema_of(command: str) -> type[object]:
+    """The dataclass of a command's configuration."""
+    if not hasattr(importlib.import_module(f"mtpb.{command}"), "main"):
+        importlib.import_module(f"mtpb.{command}.__main__")
+    found = OmegaConf.get_type(ConfigStore.instance().load(f"{command}_schema.yaml").node)
+    assert isinstance(found, type)
+    return found
+
+
+@pytest.mark.parametrize("command", applications())
+def test_every_key_has_a_sentence(command: str) -> None:
+    kinds = [schema_of(command), *MODELS.values(), *ENGINES.values()]
+    for kind in kinds:  # grows
+        sections = OmegaConf.structured(kind)
+        for field in fields(kind):
+            inner = OmegaConf.get_type(sections, field.name)
+            if isinstance(inner, type) and is_dataclass(inner):
+                kinds.append(inner)
+            else:
+                assert sentences(kind).get(field.name, "").endswith("."), (kind, field.name)
+
+
+def test_help_says_what_a_command_does_and_follows_overrides(folder: Path) -> None:
+    said = mtpb("run", "--help", "model=openai", "sampling.n=7", cwd=folder).stdout
+    assert said.startswith("Generate, judge, tabulate")
+    assert "\n  model.base_url=null\n      The server" in said
+    assert "\n  sampling.n=7\n      Samples a case.\n" in said
+    done = mtpb("run", "--help", "sampling.m=7", cwd=folder)
+    assert done.returncode == 2
+    assert "sampling.m" in done.stderr
 
 
 @pytest.mark.parametrize("shell", SCRIPTS)
