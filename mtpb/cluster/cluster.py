@@ -66,8 +66,12 @@ class Answering:
     """The actor that holds a sampler."""
 
     def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._stack = ExitStack()
-        self._sampler: Sampler = self._stack.enter_context(backend.open())
+
+    def open(self) -> None:
+        """Load the model. Not done by the constructor, whose exceptions Ray tells as text only."""
+        self._sampler: Sampler = self._stack.enter_context(self._backend.open())
 
     def answer(self, dialogues: Sequence[D]) -> Iterator[tuple[D, Stats]]:
         """The dialogues as they finish, with what the sampler did so far."""
@@ -89,9 +93,14 @@ class Chunk:
 
 @dataclass(slots=True)
 class Worker:
-    """An actor, the chunk that it has, and what its sampler said it did."""
+    """An actor, the chunk that it has, and what its sampler said it did.
+
+    `opening` is Ray's reference to the end of loading, None afterwards: an actor for which there is
+    no room yet gets no chunk.
+    """
 
     actor: Any
+    opening: Any
     chunk: Chunk | None = None
     stats: Stats = field(default_factory=Stats)
 
@@ -120,18 +129,23 @@ class ClusterSampler:
     def run(self, dialogues: Iterable[D]) -> Generator[D, None, None]:
         """See `Sampler.run`. Raises UsageError at the end for dialogues that were given up."""
         fresh, lost = iter(dialogues), deque[Chunk]()
-        self._workers = [Worker(self._actor()) for _ in range(self._count())]
+        self._check_room()
+        self._workers = [self._worker() for _ in range(self._count())]
         try:
+            all_begun = False
             while True:
                 for worker in self._workers:
-                    if worker.chunk is None:
-                        self._hand_out(worker, fresh, lost)
-                busy = [worker for worker in self._workers if worker.chunk]
-                if not busy:
+                    if worker.opening is None and worker.chunk is None:
+                        all_begun = not self._hand_out(worker, fresh, lost)
+                awaited = [w.chunk.answers for w in self._workers if w.chunk]
+                if not awaited and all_begun and not lost:
                     break
-                ready, _ = ray.wait([worker.chunk.answers for worker in busy if worker.chunk])
-                for worker in busy:
-                    if worker.chunk and worker.chunk.answers in ready:
+                awaited += [w.opening for w in self._workers if w.opening is not None]
+                ready, _ = ray.wait(awaited)
+                for worker in self._workers:
+                    if worker.opening in ready:
+                        self._opened(worker)
+                    elif worker.chunk and worker.chunk.answers in ready:
                         yield from self._received(worker, lost)
         finally:
             for worker in self._workers:
@@ -142,13 +156,27 @@ class ClusterSampler:
                 f"them {LOSSES} times each, first {self._given_up[0]}; {nothing_lost()}"
             )
 
-    def _hand_out(self, worker: Worker, fresh: Iterator[D], lost: deque[Chunk]) -> None:
+    def _hand_out(self, worker: Worker, fresh: Iterator[D], lost: deque[Chunk]) -> bool:
+        """Give a worker a chunk; False if there is none left."""
         chunk = lost.popleft() if lost else Chunk(list(islice(fresh, self._options.chunk)))
         if chunk.dialogues:
             chunk.answers = worker.actor.answer.options(num_returns="streaming").remote(
                 chunk.dialogues
             )
             worker.chunk = chunk
+        return bool(chunk.dialogues)
+
+    def _opened(self, worker: Worker) -> None:
+        """The model of a worker is loaded, or its actor was lost on the way."""
+        try:
+            ray.get(worker.opening)
+            worker.opening = None
+        except RayTaskError as error:
+            raise error.cause if isinstance(error.cause, Exception) else error from None
+        except RayError:
+            self.retries += 1
+            fresh = self._worker()
+            worker.actor, worker.opening = fresh.actor, fresh.opening
 
     def _received(self, worker: Worker, lost: deque[Chunk]) -> Iterator[Any]:
         """The next answer of an actor, if it still has one."""
@@ -173,7 +201,9 @@ class ClusterSampler:
         self.retries += 1
         self._ended.tokens += worker.stats.tokens
         self._ended.fingerprints |= worker.stats.fingerprints
-        worker.actor, worker.chunk, worker.stats = self._actor(), None, Stats()
+        fresh = self._worker()
+        worker.actor, worker.opening, worker.chunk = fresh.actor, fresh.opening, None
+        worker.stats = Stats()
         left = chunk.dialogues
         if len(left) > 1:
             middle = len(left) // 2
@@ -192,14 +222,28 @@ class ClusterSampler:
             return max(1, int(gpus / (options.gpus_per_worker or 1)))
         return max(1, int(there.get("CPU", 1.0) / max(options.cpus_per_worker, 0.001)))
 
-    def _actor(self) -> Any:
+    def _share(self) -> tuple[float, float]:
+        """CPUs and GPUs of an actor."""
         gpus = self._options.gpus_per_worker
         if gpus is None:
             gpus = 1.0 if _resources().get("GPU") else 0.0
-        kind = ray.remote(Answering).options(
-            num_cpus=self._options.cpus_per_worker, num_gpus=gpus, max_restarts=0
-        )
-        return kind.remote(self._backend)
+        return self._options.cpus_per_worker, gpus
+
+    def _check_room(self) -> None:
+        """Raises UsageError where no node has room for an actor, which Ray would wait for."""
+        cpus, gpus = self._share()
+        nodes = [node["Resources"] for node in _nodes()]
+        if not any(n.get("CPU", 0) >= cpus and n.get("GPU", 0) >= gpus for n in nodes):
+            raise UsageError(
+                f"engine.cpus_per_worker={cpus:g} and engine.gpus_per_worker={gpus:g}: no node of "
+                "the cluster has as many; ask for fewer"
+            )
+
+    def _worker(self) -> Worker:
+        cpus, gpus = self._share()
+        kind = ray.remote(Answering).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
+        actor: Any = kind.remote(self._backend)
+        return Worker(actor, actor.open.remote())
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,17 +62,18 @@ def start(cluster: Any, folder: Path) -> subprocess.Popen[bytes]:
 
 def on(cluster: Any) -> tuple[str, ...]:
     return (
-        *("engine=ray", f"engine.address='{cluster.address}'", "engine.workers=2"),
+        # more workers than there is room for: the others wait
+        *("engine=ray", f"engine.address='{cluster.address}'", "engine.workers=3"),
         "engine.sandbox_workers_per_node=1",
     )
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    for _ in range(1200):
+    for _ in range(4800):
         if condition():
             return
         time.sleep(0.05)
-    pytest.fail("nothing happened in a minute")
+    pytest.fail("nothing happened in four minutes")
 
 
 def pids(actor: str) -> list[int]:
@@ -105,6 +106,7 @@ def test_a_driver_that_is_killed_resumes(cluster: Any, local: bytes, tmp_path: P
     assert finish(start(cluster, tmp_path), tmp_path) == local
 
 
+@LONG
 def test_a_node_may_go_and_another_come(cluster: Any, local: bytes, tmp_path: Path) -> None:
     going = cluster.add_node(**NODE)
     running = start(cluster, tmp_path)
@@ -151,7 +153,7 @@ def test_a_question_that_kills_every_actor_is_named(cluster: Any) -> None:
     from mtpb.cluster.options import ClusterOptions
 
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    options = ClusterOptions(address=cluster.address, workers=2, chunk=8)
+    options = ClusterOptions(address=cluster.address, workers=3, chunk=8)
     backend: Any = Deadly(13)
     answered = set()
     with connected(options):
@@ -159,6 +161,21 @@ def test_a_question_that_kills_every_actor_is_named(cluster: Any) -> None:
         with pytest.raises(UsageError, match=r"1 conversations .* first 13;"):
             answered.update(question.key for question in answers)
     assert answered == set(range(30)) - {13}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        (("engine.cpus_per_worker=64",), "no node of the cluster has as many"),
+        (("engine.workers=0",), "engine.workers=0: must be at least 1"),
+    ],
+)
+def test_what_cannot_be_placed_is_one_message(
+    overrides: tuple[str, ...], named: str, cluster: Any, tmp_path: Path
+) -> None:
+    done = call("run", *RUN, *on(cluster), *overrides, "output=run", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert named in done.stderr
 
 
 def test_no_cluster_is_one_message(tmp_path: Path) -> None:
