@@ -11,7 +11,14 @@ import pytest
 
 from mtpb.rundir.store import RunDirectory
 
-FILES = ("config.yaml", "manifest.json", "metrics.json", "samples.jsonl", "verdicts.jsonl")
+FILES = (
+    "config.yaml",
+    "events.jsonl",
+    "manifest.json",
+    "metrics.json",
+    "samples.jsonl",
+    "verdicts.jsonl",
+)
 QUICK = (
     "model=codegen-1M-mono",
     "benchmark.limit=2",
