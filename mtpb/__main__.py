@@ -13,7 +13,6 @@ from difflib import get_close_matches
 from importlib.metadata import version
 
 from mtpb.cli.ending import Exit, excepthook, say
-from mtpb.cli.packages import foreign_owner
 from mtpb.cli.subcommands import commands, sentences, with_keys
 
 _HELP = """\
@@ -56,14 +55,7 @@ def main() -> None:
 def run(module: str, arguments: Sequence[str]) -> None:
     """Run a command's module as `python -m` does."""
     sys.argv[1:] = arguments
-    try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except ImportError as error:
-        owner = foreign_owner(error)
-        if owner is None:
-            raise
-        say(f"error: {owner}")
-        sys.exit(Exit.usage)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def help_page() -> str:

@@ -356,6 +356,14 @@ def check_ray(engine: RayEngineConfig) -> None:
     _require(cpus >= 0, "engine.cpus_per_worker", cpus, "at least 0")
 
 
+def check_patterns(runs: object) -> list[str]:
+    """The globs of a key `runs`, which is one or a list; UsageError for anything else."""
+    patterns: list[Any] = runs if isinstance(runs, list) else [runs]
+    if not all(isinstance(pattern, str) for pattern in patterns):
+        raise UsageError(f"runs={runs}: must be a glob or a list of such; put it in quotes")
+    return patterns
+
+
 def pass_ks(asked: list[int] | None, n: int) -> tuple[int, ...]:
     """The k of pass@k: those asked for, sorted; by default those of 1, 10 and 100 up to n."""
     if asked is None:

@@ -17,7 +17,7 @@ from omegaconf import MISSING, OmegaConf
 
 from mtpb.cli.application import application
 from mtpb.cli.ending import errors_in
-from mtpb.config import pass_ks, read_config
+from mtpb.config import check_patterns, pass_ks, read_config
 from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude
 from mtpb.rundir.merging import find_parts, put_together
@@ -38,9 +38,7 @@ class MergeConfig:
 
 @application("merge", MergeConfig)
 def main(config: MergeConfig) -> int:
-    patterns = config.runs if isinstance(config.runs, list) else [config.runs]
-    if not all(isinstance(pattern, str) for pattern in patterns):
-        raise UsageError(f"runs={config.runs}: must be a glob or a list of such; put it in quotes")
+    patterns = check_patterns(config.runs)
     output = output_directory(config.output)
     assert output is not None
     return merge(patterns, output, Path(config.results))

@@ -10,7 +10,7 @@ as in the run. An interrupted command is repeated.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,14 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from mtpb.cli.application import application
 from mtpb.cli.ending import errors_in
-from mtpb.config import BenchmarkConfig, SandboxConfig, pass_ks, read_config
+from mtpb.config import (
+    BenchmarkConfig,
+    IsolationChoice,
+    SandboxConfig,
+    Scorer,
+    pass_ks,
+    read_config,
+)
 from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude
 from mtpb.rundir.manifest import Manifest, Origin, Throughput
@@ -30,14 +37,37 @@ from mtpb.running.imported import read_samples
 from mtpb.running.pipeline import judge_all
 from sandbox import Pool
 
-_ASKED = ("format", "conversation", "problems", "limit")  # how samples were made: as in the run
+
+@dataclass
+class RescoreBenchmarkConfig:
+    """What judges. How the model was asked, and what, cannot change."""
+
+    suite: str | None = None
+    """Another suite of the same problems; benchmark=NAME sets it. Null: the run's."""
+    name: str | None = None
+    """The name of content of your own; null: the run's, or the file's."""
+    path: str | None = None
+    """A local file with other expected values; null: the run's content."""
+    scorer: Scorer | None = None
+    """The rule that `passed` follows; null: the run's, or the other suite's."""
+    protocol: str | None = None
+    """A file that says how problems of your own are judged; null: the run's."""
 
 
 @dataclass
-class RescoreBenchmarkConfig(BenchmarkConfig):
-    """What is null is as in the run. How the model was asked cannot change."""
+class RescoreSandboxConfig:
+    """How programs are run. What is null is as in the run."""
 
-    suite: str | None = None  # type: ignore[assignment]
+    workers: int | None = None
+    """Programs that run at a time."""
+    timeout: float | None = None
+    """Seconds of CPU time a program."""
+    wall_timeout: float | None = None
+    """Seconds a program in all."""
+    memory_mb: int | None = None
+    """Memory of a program."""
+    isolation: IsolationChoice | None = None
+    """auto: what the kernel offers; full: refuse to do without; basic: limits only."""
 
 
 @dataclass
@@ -49,7 +79,7 @@ class RescoreConfig:
     output: str = MISSING
     """The directory for the samples and their new verdicts."""
     benchmark: RescoreBenchmarkConfig = field(default_factory=RescoreBenchmarkConfig)
-    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    sandbox: RescoreSandboxConfig = field(default_factory=RescoreSandboxConfig)
     results: str = "results"
     """The folder of run directories that the tables show."""
 
@@ -82,7 +112,7 @@ def rescore(config: RescoreConfig) -> int:
         return conclude(writer.directory, ks, Path(config.results))
 
 
-def _benchmark(kept: DictConfig, given: BenchmarkConfig) -> BenchmarkConfig:
+def _benchmark(kept: DictConfig, given: RescoreBenchmarkConfig) -> BenchmarkConfig:
     """The run's suite, or the given one on the run's content."""
     merged: BenchmarkConfig = _with_kept(kept, "benchmark", BenchmarkConfig, given)
     other_suite = given.suite is not None and given.suite != OmegaConf.select(
@@ -94,13 +124,8 @@ def _benchmark(kept: DictConfig, given: BenchmarkConfig) -> BenchmarkConfig:
 def _with_kept(kept: DictConfig, section: str, kind: type[Any], given: Any) -> Any:
     """A section of the run's configuration, with the values that are given."""
     known = OmegaConf.select(kept, section) or {}
-    merged = OmegaConf.merge(OmegaConf.structured(kind), known)
-    default = kind()
-    for one in fields(kind):
-        value = getattr(given, one.name)
-        if one.name not in _ASKED and value is not None and value != getattr(default, one.name):
-            OmegaConf.update(merged, one.name, value)
-    return OmegaConf.to_object(merged)
+    values = {key: value for key, value in vars(given).items() if value is not None}
+    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), known, values))
 
 
 def _samples_per_case(before: Manifest, samples: list[Sample]) -> int:

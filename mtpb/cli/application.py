@@ -76,7 +76,7 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
             if isinstance(sys.stdout, TextIOWrapper):  # characters that it cannot write are escaped
                 sys.stdout.reconfigure(errors="backslashreplace")
             if asks_for_help(sys.argv[1:]):
-                command: Callable[[], object] = partial(_print_help, name, function, schema)
+                command: Callable[[], object] = partial(_print_help, name, function)
             else:
                 hydra_main = hydra.main("pkg://conf", name, version_base="1.3")
                 command = hydra_main(job)
@@ -94,10 +94,10 @@ def asks_for_help(arguments: Sequence[str]) -> bool:
     return any(argument in ("--help", "-h") for argument in arguments)
 
 
-def _print_help(name: str, function: Callable[[C], int], schema: type[C]) -> None:
+def _print_help(name: str, function: Callable[[C], int]) -> None:
     about = sys.modules[function.__module__].__doc__ or ""
-    overrides = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    print(help_text(name, about, schema, overrides))
+    overrides = [one for one in sys.argv[1:] if "=" in one and not one.startswith("-")]
+    print(help_text(name, about, overrides))
 
 
 def _run(command: Callable[[], object], verbose: bool) -> int:

@@ -11,14 +11,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Sequence
-from enum import Enum
-
-from hydra import compose, initialize_config_module
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
-from omegaconf import DictConfig, OmegaConf
 
 from mtpb.cli.ending import Exit, say
+from mtpb.cli.keys import keys_of
 from mtpb.cli.subcommands import commands
 
 SCRIPTS = {
@@ -87,40 +82,10 @@ def _keys(module: str, command: str, word: str) -> Iterator[str]:
     """Groups and keys of a Hydra application; choices once a group or key is written out."""
     if not hasattr(importlib.import_module(module), "main"):  # a package
         importlib.import_module(f"{module}.__main__")
-    key, equals, _ = word.partition("=")
-    with initialize_config_module("conf", version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        config = compose(command)
-        groups = [
-            group for group in loader.get_group_options("", ObjectType.GROUP) if group in config
-        ]
-        choices = loader.get_group_options(key, ObjectType.CONFIG) if key in groups else []
-    if not equals:
-        yield from (f"{group}=" for group in groups)
-        yield from _below(config, "")
-    elif choices:
-        yield from (f"{key}={name}" for name in choices if not name.endswith("_schema"))
+    known = keys_of(command)
+    name, equals, _ = word.partition("=")
+    if equals:
+        choices = {key.name: key.choices for key in known.keys} | dict(known.groups)
+        yield from (f"{name}={choice}" for choice in choices.get(name, ()))
     else:
-        yield from (f"{key}={value}" for value in _values(config, key))
-
-
-def _below(node: DictConfig, path: str) -> Iterator[str]:
-    """All keys of a section."""
-    for name in map(str, node):
-        inner = None if OmegaConf.is_missing(node, name) else node._get_node(name)
-        if isinstance(inner, DictConfig) and inner:
-            yield from _below(inner, f"{path}{name}.")
-        else:
-            yield f"{path}{name}="
-
-
-def _values(config: DictConfig, key: str) -> Iterator[str]:
-    """The values of a key that is an enum or a truth value."""
-    parent, _, name = key.rpartition(".")
-    section = OmegaConf.select(config, parent) if parent else config
-    node = section._get_node(name) if isinstance(section, DictConfig) and name in section else None
-    kind = getattr(getattr(node, "_metadata", None), "ref_type", None)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        yield from (member.name for member in kind)
-    elif kind is bool:
-        yield from ("true", "false")
+        yield from (f"{name}=" for name in (*known.groups, *(key.name for key in known.keys)))

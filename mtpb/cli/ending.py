@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
+from mtpb.cli.packages import foreign_owner
 from mtpb.errors import command, nothing_lost
 
 ERROR_LOG = "error.log"
@@ -85,7 +86,12 @@ def excepthook(
 
     Python's own status would be 1, which here means that a check has failed.
     """
-    raise SystemExit(interrupted() if issubclass(kind, KeyboardInterrupt) else crashed(error))
+    if issubclass(kind, KeyboardInterrupt):
+        raise SystemExit(interrupted())
+    if isinstance(error, ImportError) and (owner := foreign_owner(error)):
+        say(f"error: {owner}")
+        raise SystemExit(Exit.usage)
+    raise SystemExit(crashed(error))
 
 
 def _logged(trace: str, run: Path | None) -> Path | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parents[2]
 _FIRST = ("run", "score", "study", "report", "show", "compare", "doctor")
 _OTHER_MODULES = {"export": "models.export", "serve": "models.serve"}
-# keys whose values may be given without them, in order; the last one takes all that is left
+# keys whose values may be given without them, in order; `runs` takes any number
 POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "baseline": ("action",),
     "compare": ("baseline", "candidate"),
@@ -25,7 +25,11 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "show": ("run",),
     "status": ("run",),
 }
-_LISTS = {"runs"}
+# Hydra's options that take the argument after them
+_WITH_VALUES = (
+    *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--config-dir", "-cd"),
+)
 
 
 def commands() -> dict[str, str]:
@@ -36,23 +40,20 @@ def commands() -> dict[str, str]:
 
 
 def with_keys(command: str, arguments: Sequence[str]) -> list[str]:
-    """The arguments, with keys before the values that have none."""
-    free = [argument for argument in arguments if is_value(argument)]
-    keys = iter(POSITIONAL.get(command, ()))
-    replaced: dict[int, str] = {}
-    if POSITIONAL.get(command, ("",))[-1] in _LISTS and free:
-        values = f"[{','.join(map(quoted, free))}]" if len(free) > 1 else quoted(free[0])
-        kept = [argument for argument in arguments if not is_value(argument)]
-        return [f"{next(keys)}={values}", *kept]
-    for at, argument in enumerate(arguments):
-        if is_value(argument) and (key := next(keys, None)):
-            replaced[at] = f"{key}={quoted(argument)}"
-    return [replaced.get(at, argument) for at, argument in enumerate(arguments)]
-
-
-def is_value(argument: str) -> bool:
-    """Whether an argument is a value without a key, and neither an override nor an option."""
-    return argument != "" and argument[0] not in "-+~" and "=" not in argument
+    """The arguments, with keys before the values that have none; values beyond the keys stay."""
+    written = str if command in _OTHER_MODULES else quoted  # those know no Hydra
+    values, rest = [], []
+    for previous, argument in zip(("", *arguments), arguments, strict=False):
+        is_value = argument[:1] not in ("", "-", "+", "~") and "=" not in argument
+        if is_value and previous not in _WITH_VALUES:
+            values.append(written(argument))
+        else:
+            rest.append(argument)
+    keys = POSITIONAL.get(command, ())
+    if keys[-1:] == ("runs",) and len(values) > 1:
+        values = [f"[{','.join(values)}]"]
+    named = [f"{key}={value}" for key, value in zip(keys, values, strict=False)]
+    return [*named, *values[len(keys) :], *rest]
 
 
 def quoted(value: str) -> str:
@@ -71,4 +72,5 @@ def sentences(known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         source = path.with_suffix(".py")
         source = source if source.exists() else path / "__main__.py"
         docstring = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
-        yield name, docstring.partition("\n")[0].rpartition("`: ")[2]
+        sentence = docstring.partition("\n")[0].rpartition("`: ")[2]
+        yield name, sentence[:1].upper() + sentence[1:]

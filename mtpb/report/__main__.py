@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from mtpb.cli.application import application
+from mtpb.config import check_patterns
 from mtpb.errors import UsageError
 from mtpb.report.build import Options, write_report
 from mtpb.report.config import PageLimits, ReportConfig, Thresholds, check_thresholds
@@ -24,9 +25,7 @@ def main(config: ReportConfig) -> int:
 
 def make(config: ReportConfig) -> None:
     """Writes the report and prints its tables and its place."""
-    patterns = config.runs if isinstance(config.runs, list) else [config.runs]
-    if not all(isinstance(pattern, str) for pattern in patterns):
-        raise UsageError(f"runs={config.runs}: must be a glob or a list of such; put it in quotes")
+    patterns = check_patterns(config.runs)
     output = output_directory(config.output)
     assert output is not None
     check_thresholds(config.difficulty)

@@ -107,7 +107,7 @@ def suite_tables(suite: SuiteRuns, options: Options) -> list[Table]:
         tables = [passk.grid(suite), passk.temperatures(suite, options.published)]
     else:
         tables = [passrate.scorers(suite, options.published)]
-        if "verified" in suite.runs[0].scorers:
+        if any(case.mended for problem in suite.problems for case in problem.cases):
             tables.append(moved.moved(suite))
         if formats.pairs(suite):
             tables.append(formats.formats(suite, options.published))

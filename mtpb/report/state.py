@@ -81,7 +81,7 @@ def run_state(run: Run, events: Sequence[Event]) -> State:
         return State("unfinished, without a log", False)
     last = events[-1]
     if last.event == ENDED:
-        return State("ended at its limit; a higher one goes on", False)
+        return State("ended, but some samples have no verdict; repeat its command", False)
     if last.event == INTERRUPTED:
         return State("interrupted; repeat its command to go on", False)
     if last.is_last:

@@ -39,7 +39,7 @@ def choose_backend(config: RunConfig, nl_whitespace_tokens: bool) -> Backend:
         return backend
     check_ray(config.engine)
     with _extra("engine=ray", "ray", "ray"):
-        from mtpb.cluster.cluster import ClusterBackend
+        from mtpb.cluster.sampler import ClusterBackend
     return ClusterBackend(backend, cluster_options(config.engine))
 
 

@@ -52,7 +52,8 @@ class Plan:
             with evaluation.open_pool() as pool:
                 yield pool
             return
-        from mtpb.cluster.cluster import ClusterPool, connected
+        from mtpb.cluster.pool import ClusterPool
+        from mtpb.cluster.session import connected
 
         options, limits = cluster_options(engine), evaluation.limits
         with (

@@ -149,8 +149,9 @@ class Deadly:
 
 
 def test_a_question_that_kills_every_actor_is_named(cluster: Any) -> None:
-    from mtpb.cluster.cluster import ClusterSampler, connected
     from mtpb.cluster.options import ClusterOptions
+    from mtpb.cluster.sampler import ClusterSampler
+    from mtpb.cluster.session import connected
 
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     options = ClusterOptions(address=cluster.address, workers=3, chunk=8)

@@ -16,7 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from mtpb.cli.completion import SCRIPTS, candidates
-from mtpb.cli.help import sentences
+from mtpb.cli.keys import sentences
 from mtpb.cli.subcommands import commands, quoted, with_keys
 from mtpb.config import ENGINES, MODELS
 from tests.mtpb.runs import passes, run_of
@@ -71,11 +71,33 @@ def test_a_value_without_a_key_arrives_as_it_is(value: str) -> None:
 def test_values_get_their_keys() -> None:
     assert with_keys("compare", ["a", "force=true", "b"]) == [
         "baseline=a",
-        "force=true",
         "candidate=b",
+        "force=true",
     ]
     assert with_keys("report", ["a", "b c", "output=x"]) == ["runs=[a,'b c']", "output=x"]
+    assert with_keys("serve", ["my model", "port=0"]) == ["model=my model", "port=0"]
     assert with_keys("run", ["seed=1", "--cfg", "job"]) == ["seed=1", "--cfg", "job"]
+
+
+def test_a_package_that_another_distribution_overwrote_is_named(tmp_path: Path) -> None:
+    """Both by the command and by the module."""
+    site = tmp_path / "site"
+    for name in ("mtpb", "models", "benchmarks", "conf"):
+        shutil.copytree(name, site / name, ignore=shutil.ignore_patterns("weights", "__pycache__"))
+    (site / "sandbox").mkdir()
+    (site / "sandbox" / "__init__.py").write_text("")
+    for name in ("mtpb", "other"):
+        info = site / f"{name}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (info / "top_level.txt").write_text("sandbox\n")
+    for module in ("mtpb.run", "mtpb"):
+        done = subprocess.run(
+            [sys.executable, "-m", module, *(["run"] if module == "mtpb" else [])],
+            cwd=site, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "the package `sandbox` of mtpb is overwritten by other" in done.stderr
 
 
 def test_completion_knows_commands_groups_choices_and_keys() -> None:

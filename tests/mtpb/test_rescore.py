@@ -40,6 +40,17 @@ def test_samples_stay_and_the_origin_is_named(run: Path) -> None:
     assert changed == {"sandbox.timeout", "sandbox.wall_timeout"}
 
 
+def test_a_limit_that_is_the_default_is_followed_too(run: Path) -> None:
+    for source, output, memory in (("run", "small", 2048), ("small", "usual", 4096)):
+        done = call(
+            "rescore", f"run={source}", f"output={output}", f"sandbox.memory_mb={memory}",
+            cwd=run.parent,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        manifest = json.loads((run.parent / output / "manifest.json").read_text())
+        assert manifest["identity"]["sandbox.memory_mb"] == memory
+
+
 def test_another_scorer_and_corrected_values_change_verdicts(run: Path) -> None:
     """A suite of the same problems whose expected values nothing can meet."""
     folder = run.parent
@@ -76,6 +87,7 @@ def test_a_resumed_run_may_grow_from_what_was_judged_again(run: Path) -> None:
         (("output=run",), "output=run: is the run itself"),
         (("run=nowhere", "output=x"), "nowhere/manifest.json"),
         (("output=x", "benchmark=starter-function"), "is not a problem of benchmark"),
+        (("output=x", "benchmark.limit=1"), "benchmark.limit"),
     ],
 )
 def test_bad_input_is_one_message(overrides: tuple[str, ...], named: str, run: Path) -> None:

@@ -1,4 +1,4 @@
-"""A Ray cluster: actors that answer dialogues, and actors that run programs.
+"""Dialogues answered by actors of a Ray cluster, each with a sampler of its own.
 
 The driver hands dialogues out in chunks, a chunk an actor at a time, and gets them back one by one
 as they finish. What an actor had not finished when it was lost is asked again elsewhere: a chunk is
@@ -7,59 +7,24 @@ halved each time, so that a dialogue that kills its actor is alone in the end, a
 
 from __future__ import annotations
 
-import logging
-import socket
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from ray.exceptions import RayError, RayTaskError
 
 from mtpb.cluster.options import ClusterOptions
+from mtpb.cluster.session import nodes, resources
 from mtpb.errors import UsageError, nothing_lost
 from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts, ServerFacts
 from mtpb.samplers.sampler import Backend, Dialogue, Sampler, Stats
-from sandbox import Isolation, Limits, Outcome, Pool, Program, SandboxError
 
 D = TypeVar("D", bound=Dialogue)
 LOSSES = 2  # of its actor, after which a dialogue alone with it is given up
-TRIES = 3  # of a program whose sandbox was lost
-
-
-@contextmanager
-def connected(options: ClusterOptions) -> Iterator[None]:
-    """Within the block Ray is at hand. Raises UsageError where there is no cluster."""
-    if ray.is_initialized():
-        yield
-        return
-    try:
-        _knock(options.address)
-        ray.init(
-            address=options.address or "local", log_to_driver=False, logging_level=logging.ERROR
-        )
-    except (OSError, RayError, RuntimeError, ValueError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise UsageError(
-            f"engine.address={options.address}: no Ray cluster answers ({first}); start one with "
-            "`ray start --head`, or leave the key out to use this machine"
-        ) from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _knock(address: str | None) -> None:
-    """Raises OSError where nothing listens at HOST:PORT; Ray itself would try for minutes."""
-    host, colon, port = (address or "").rpartition(":")
-    if colon and port.isdecimal() and "/" not in host:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
 
 
 class Answering:
@@ -214,7 +179,7 @@ class ClusterSampler:
             self._given_up.append(left[0].key)
 
     def _count(self) -> int:
-        options, there = self._options, _resources()
+        options, there = self._options, resources()
         if options.workers is not None:
             return options.workers
         gpus = there.get("GPU", 0.0)
@@ -226,14 +191,14 @@ class ClusterSampler:
         """CPUs and GPUs of an actor."""
         gpus = self._options.gpus_per_worker
         if gpus is None:
-            gpus = 1.0 if _resources().get("GPU") else 0.0
+            gpus = 1.0 if resources().get("GPU") else 0.0
         return self._options.cpus_per_worker, gpus
 
     def _check_room(self) -> None:
         """Raises UsageError where no node has room for an actor, which Ray would wait for."""
         cpus, gpus = self._share()
-        nodes = [node["Resources"] for node in _nodes()]
-        if not any(n.get("CPU", 0) >= cpus and n.get("GPU", 0) >= gpus for n in nodes):
+        there = [node["Resources"] for node in nodes()]
+        if not any(n.get("CPU", 0) >= cpus and n.get("GPU", 0) >= gpus for n in there):
             raise UsageError(
                 f"engine.cpus_per_worker={cpus:g} and engine.gpus_per_worker={gpus:g}: no node of "
                 "the cluster has as many; ask for fewer"
@@ -280,109 +245,3 @@ class ClusterBackend:
     @contextmanager
     def open(self) -> Iterator[ClusterSampler]:
         yield ClusterSampler(self.inner, self.options)
-
-
-class Running:
-    """The actor that runs programs on its node."""
-
-    def __init__(
-        self, limits: Limits, workers: int, isolation: str, libraries: tuple[str, ...]
-    ) -> None:
-        self._pool = Pool(limits, workers, Isolation[isolation], libraries)
-
-    def layers(self) -> dict[str, Any]:
-        return self._pool.layers
-
-    def run(self, program: Program) -> Outcome:
-        return self._pool.run(program)
-
-
-class ClusterPool:
-    """A sandbox pool on every node, with the interface of `sandbox.Pool` that judging needs."""
-
-    def __init__(
-        self,
-        options: ClusterOptions,
-        limits: Limits,
-        isolation: Isolation,
-        libraries: tuple[str, ...],
-    ) -> None:
-        self._arguments = (limits, isolation.name, libraries)
-        self._workers = {
-            node["NodeID"]: options.sandbox_workers_per_node
-            or max(1, int(node["Resources"].get("CPU", 1)))
-            for node in _nodes()
-        }
-        self._actors = {node: self._actor(node) for node in self._workers}
-        self._pending = dict.fromkeys(self._workers, 0)
-        try:
-            every = ray.get([actor.layers.remote() for actor in self._actors.values()])
-        except RayTaskError as error:
-            raise error.cause if isinstance(error.cause, Exception) else error from None
-        # what is reported is what the least isolated node has
-        self.layers: dict[str, Any] = min(every, key=lambda layers: len(layers["active"]))
-
-    def submit(self, program: Program) -> Future[Outcome]:
-        future: Future[Outcome] = Future()
-        self._send(program, future, 1)
-        return future
-
-    def run(self, program: Program) -> Outcome:
-        return self.submit(program).result()
-
-    def _send(self, program: Program, future: Future[Outcome], attempt: int) -> None:
-        node = min(self._pending, key=self._pending.__getitem__)
-        self._pending[node] += 1
-        sent: Future[Outcome] = self._actors[node].run.remote(program).future()
-
-        def done(sent: Future[Outcome]) -> None:
-            self._pending[node] -= 1
-            error = sent.exception()
-            if error is None:
-                future.set_result(sent.result())
-            elif isinstance(error, RayActorError) and attempt < TRIES:
-                self._lost(node)
-                self._send(program, future, attempt + 1)
-            else:
-                future.set_exception(
-                    SandboxError(f"a node's sandbox was lost {attempt} times: {error}")
-                )
-
-        sent.add_done_callback(done)
-
-    def _lost(self, node: str) -> None:
-        """Start the sandbox of a node again, or leave the node out if it is gone."""
-        alive = {one["NodeID"] for one in _nodes()}
-        if node in alive:
-            self._actors[node] = self._actor(node)
-        elif len(self._actors) > 1:
-            self._actors.pop(node, None)
-            self._pending.pop(node, None)
-
-    def _actor(self, node: str) -> Any:
-        here = NodeAffinitySchedulingStrategy(node, soft=False)
-        workers, (limits, isolation, libraries) = self._workers[node], self._arguments
-        kind = ray.remote(Running).options(
-            num_cpus=0, max_concurrency=2 * workers, scheduling_strategy=here
-        )
-        return kind.remote(limits, workers, isolation, libraries)
-
-    def close(self) -> None:
-        for actor in self._actors.values():
-            ray.kill(actor)
-
-    def __enter__(self) -> ClusterPool:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
-def _resources() -> dict[str, float]:
-    """What all nodes have together: CPU, GPU and others."""
-    return cast("dict[str, float]", ray.cluster_resources())  # type: ignore[no-untyped-call]
-
-
-def _nodes() -> list[dict[str, Any]]:
-    """The nodes that are alive."""
-    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
