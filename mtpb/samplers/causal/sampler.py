@@ -182,12 +182,20 @@ class CausalSampler:
                     logits_processor=LogitsProcessorList([_Drawing(rows, width, self._sampling)]),
                     stopping_criteria=StoppingCriteriaList([_Ending(rows, self._ends)]),
                 )
-        except (torch.OutOfMemoryError, MemoryError):
+        except (RuntimeError, MemoryError) as error:
+            if not _out_of_memory(error):
+                raise
             for row in rows:
                 row.again()
             return False
         self.stats.tokens += sum(row.tokens for row in rows)
         return True
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory was not to be had; torch has no class of its own for that on a CPU."""
+    kinds = (torch.OutOfMemoryError, MemoryError)
+    return isinstance(error, kinds) or "DefaultCPUAllocator" in str(error)
 
 
 class _Drawing(LogitsProcessor):  # type: ignore[misc]

@@ -1,10 +1,12 @@
 """What a failed request means: try again, end the run, or the conversation has no more room.
 
-Decided by status and error codes, never by the wording of a message.
+Decided by status and error codes. Only that the context is full is also read from a refusal's
+words, since some servers have no code for it.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -22,6 +24,12 @@ _NO_ROOM = {
     ("type", "exceed_context_size_error"),  # llama.cpp
     ("param", "input_tokens"),  # vLLM
 }
+_REFUSED = (400, 413, 422)
+_NO_ROOM_WORDS = re.compile(
+    r"context (length|window|size)"  # SGLang, many hosts
+    r"|inputs\W+ tokens \+ \W+max_new_tokens",  # TGI
+    re.IGNORECASE,
+)
 _MOST = 300  # characters of a server's own words
 
 
@@ -52,7 +60,7 @@ def failure(error: openai.OpenAIError, place: str, model: str) -> Exception:
 
 def _refusal(error: openai.APIStatusError, place: str, model: str) -> Exception:
     status = error.status_code
-    if any(getattr(error, key, None) == value for key, value in _NO_ROOM):
+    if _context_is_full(error):
         return NoRoomError(_words(error))
     spent = error.code == "insufficient_quota"  # says 429, but waiting does not help
     if (status in _AGAIN and not spent) or status >= 500:
@@ -64,6 +72,13 @@ def _refusal(error: openai.APIStatusError, place: str, model: str) -> Exception:
         "server's documentation says, with /v1 for most?",
     }.get(status, "")
     return UsageError(f"{place}: refused with status {status} ({_words(error)}){remedy}")
+
+
+def _context_is_full(error: openai.APIStatusError) -> bool:
+    named = any(getattr(error, key, None) == value for key, value in _NO_ROOM)
+    return named or (
+        error.status_code in _REFUSED and _NO_ROOM_WORDS.search(_words(error)) is not None
+    )
 
 
 def retry_after(error: openai.APIStatusError) -> float | None:

@@ -174,8 +174,16 @@ def test_why_an_answer_ended(finish: str, expected: Finish) -> None:
     assert talk.answers == (Answer("a:0 x = 1\n", 3, expected),)
 
 
-def test_full_context_ends_a_conversation_that_has_begun() -> None:
-    full = Status(400, error={"message": "too long", "code": "context_length_exceeded"})
+@pytest.mark.parametrize(
+    "full",
+    [
+        Status(400, error={"message": "too long", "code": "context_length_exceeded"}),
+        Status(400, error={"message": "too long", "type": "exceed_context_size_error"}),
+        Status(400, error={"message": "9 exceeds the model's maximum context length of 8"}),
+        Status(422, error={"message": "`inputs` tokens + `max_new_tokens` must be <= 8"}),
+    ],
+)
+def test_full_context_ends_a_conversation_that_has_begun(full: Status) -> None:
     with serving(pieces) as server, backend(server, connections=1).open() as opened:
 
         def answer(body: Body) -> list[str]:
