@@ -17,7 +17,7 @@ KEY = "OPENAI_API_KEY"
 BASE_URL = "OPENAI_BASE_URL"
 
 _SECRET = re.compile(
-    r"^[+~]*(?P<name>(?:[\w.-]*[._-])?(?:api_?key|authorization|password|secret|access_?token))=.",
+    r"^[+~]*(?P<name>(?:[\w.-]*[._-])?(?:api[_-]?key|authorization|password|secret|access[_-]?token))=.",
     re.IGNORECASE,
 )
 _SHORT = 8  # characters; a shorter key is a placeholder such as EMPTY, and may be anywhere

@@ -168,22 +168,26 @@ def test_the_key_is_written_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "override",
+    ("override", "why"),
     [
-        f"model.api_key={KEY}",
-        f"+model.api_key={KEY}",
-        "model.base_url=http://user:secret@localhost/v1",
-        "model.base_url=http://localhost/v1?api_key=secret",
-        f"model.name={KEY}",
-        "++openai.API-KEY=secret",
+        (f"model.api_key={KEY}", "no key may be on it"),
+        (f"+model.api_key={KEY}", "no key may be on it"),
+        ("++openai.API-KEY=secret", "no key may be on it"),
+        ("model.base_url=http://user:secret@localhost/v1", "has a user, a password or a query"),
+        (
+            'model.base_url="http://localhost/v1?api_key=secret"',
+            "has a user, a password or a query",
+        ),
+        (f"model.name={KEY}", "is part of the command line"),
     ],
 )
 def test_credentials_on_the_command_line_are_refused_unrepeated(
-    override: str, tmp_path: Path
+    override: str, why: str, tmp_path: Path
 ) -> None:
     done = run("http://localhost:1/v1", override, cwd=tmp_path, key=KEY)
     assert done.returncode == 2
     assert done.stderr.count("error:") == 1
+    assert why in done.stderr
     assert "secret" not in done.stderr + done.stdout
     assert not (tmp_path / "run").exists()
 
