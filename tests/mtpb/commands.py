@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.processes import run_module
+
 QUICK = (
     "model=codegen-1M-mono",
     "benchmark.limit=1",
@@ -18,7 +20,9 @@ Ended = subprocess.CompletedProcess[str]
 
 
 def call(command: str, *overrides: str, cwd: Path, **settings: str) -> Ended:
-    return _ended(["-m", f"mtpb.{command}", *overrides], cwd, settings)
+    if settings:  # some count while modules are imported
+        return _ended(["-m", f"mtpb.{command}", *overrides], cwd, settings)
+    return run_module(f"mtpb.{command}", *overrides, cwd=cwd)
 
 
 def call_with(fault: str, function: str, command: str, *overrides: str, cwd: Path) -> Ended:

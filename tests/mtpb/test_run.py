@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtpb.rundir.store import RunDirectory
+from tests.processes import run_module
 
 FILES = (
     "config.yaml",
@@ -36,7 +37,7 @@ def command(*overrides: str) -> list[str]:
 
 
 def run(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*overrides), capture_output=True, text=True, cwd=cwd, check=False)
+    return run_module("mtpb.run", *QUICK, *overrides, cwd=cwd)
 
 
 @pytest.fixture(scope="module")

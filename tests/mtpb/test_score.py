@@ -3,17 +3,16 @@
 import gzip
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mtpb.rundir.store import RunDirectory
+from tests.processes import run_module
 
 
 def score(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mtpb.score", *overrides]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    return run_module("mtpb.score", *overrides, cwd=cwd)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """mtpb.show and load_run: one conversation, and all of them as a table."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from mtpb.rundir.records import Sample, Turn
 from mtpb.rundir.store import RunDirectory
 from mtpb.show import Colour, find_problem, painter, transcript
 from tests.mtpb.report.fixtures import Spec, make_run
+from tests.processes import run_module
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def show(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mtpb.show", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_module("mtpb.show", *arguments)
 
 
 def test_a_conversation_is_printed_with_its_outcome(run: Path) -> None:

@@ -10,6 +10,7 @@ from mtpb.cli.ending import Exit
 from mtpb.rundir.prompt_scores import prompt_scores
 from mtpb.rundir.store import RunDirectory
 from mtpb.study.__main__ import Failure, failure
+from tests.processes import run_module
 
 MODEL = "codegen-1M-mono"
 SMALL = (
@@ -22,17 +23,14 @@ SMALL = (
 
 def study(*arguments: str, models: str = MODEL) -> subprocess.CompletedProcess[str]:
     chosen = f"experiment.models=[{models}]"
-    command = [sys.executable, "-m", "mtpb.study", chosen, *SMALL, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_module("mtpb.study", chosen, *SMALL, *arguments)
 
 
 def test_plan_of_the_paper_names_all_its_runs(tmp_path: Path) -> None:
     """Also on a machine that has neither checkpoints nor suites."""
-    command = [sys.executable, "-m", "mtpb.study", "experiment=paper", "dry_run=true"]
     suites = [f"experiment.suites.{number}.path=nowhere.jsonl" for number in range(2)]
-    done = subprocess.run(
-        [*command, *suites, f"results={tmp_path}"], capture_output=True, text=True, check=False
-    )
+    plan = ("experiment=paper", "dry_run=true", f"results={tmp_path}")
+    done = run_module("mtpb.study", *plan, *suites)
     assert done.returncode == 0, done.stderr
     assert "60 runs: 60 to do" in done.stdout
     assert "humaneval: 36 runs, of unknown size" in done.stdout

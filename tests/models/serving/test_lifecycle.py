@@ -20,6 +20,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from tests.models.serving.process import MODEL, Running, serving
+from tests.processes import run_module
 
 LONG = {"model": MODEL, "prompt": "x", "max_tokens": 900, "temperature": 50, "n": 40, "seed": 1}
 SHORT = {"prompt": "def f(x):\n", "max_tokens": 5, "temperature": 0}
@@ -231,7 +232,4 @@ def test_a_missing_extra_is_named() -> None:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "models.serve", *arguments],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    return run_module("models.serve", *arguments, timeout=60)

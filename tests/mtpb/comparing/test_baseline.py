@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mtpb.rundir.records import VerdictStatus
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
+from tests.processes import run_module
 
 OUTCOMES = {str(i): [passes(i % 5, 4), passes(1, 4)] for i in range(12)}
 
@@ -27,8 +27,7 @@ def run(tmp_path: Path) -> RunDirectory:
 
 
 def baseline_command(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "mtpb.baseline", *overrides]
-    return subprocess.run(line, capture_output=True, text=True, cwd=cwd, check=False)
+    return run_module("mtpb.baseline", *overrides, cwd=cwd)
 
 
 def test_a_baseline_has_all_that_the_verdicts_say(tmp_path: Path) -> None:

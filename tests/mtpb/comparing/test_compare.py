@@ -21,6 +21,7 @@ from mtpb.rundir.records import Key, VerdictStatus
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
+from tests.processes import run_module
 
 STEADY = {str(i): [passes(i % 5, 4), passes(4 - i % 3, 4)] for i in range(24)}
 WEAKER = {
@@ -49,8 +50,7 @@ def weaker(tmp_path: Path) -> RunDirectory:
 
 
 def command(*overrides: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "mtpb.compare", *overrides]
-    return subprocess.run(line, capture_output=True, text=True, cwd=cwd, check=False)
+    return run_module("mtpb.compare", *overrides, cwd=cwd)
 
 
 # comparable or not

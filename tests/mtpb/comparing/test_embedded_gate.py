@@ -8,7 +8,6 @@ The baseline was made with
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from models import checkpoint
 from models.embedded import embedded, names
 from models.tokenizer import CodeGenTokenizer
 from tests.conftest import REPOSITORY
+from tests.processes import run_module
 
 BASELINE = REPOSITORY / "baselines" / "starter-3M-mono.json"
 MODEL = "codegen-3M-mono"
@@ -29,8 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def command(module: str, *overrides: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", module, *overrides]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
+    return run_module(module, *overrides)
 
 
 def run_of(model: str, output: Path) -> Path:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import Estimate, Table
 from tests.mtpb.report.fixtures import Spec, family, make_run
 from tests.mtpb.runs import passes, run_of
+from tests.processes import run_module
 
 
 @pytest.fixture(scope="module")
@@ -475,10 +475,8 @@ def test_a_broken_neighbour_is_left_out_with_a_warning(
 def test_bad_configuration_is_one_message_and_status_2(
     runs: Path, tmp_path: Path, arguments: tuple[str, ...], says: str
 ) -> None:
-    command = [sys.executable, "-m", "mtpb.report", f"runs={runs}", f"output={tmp_path}"]
-    if arguments[0].startswith("runs="):
-        command.remove(f"runs={runs}")
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    given = [] if arguments[0].startswith("runs=") else [f"runs={runs}"]
+    done = run_module("mtpb.report", *given, f"output={tmp_path}", *arguments)
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr

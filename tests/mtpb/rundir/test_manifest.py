@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory, RunWriter
 from mtpb.statistics.metrics import problem_rates
 from tests.mtpb.runs import manifest_of, passes, run_of
+from tests.processes import run_module
 
 OUTCOMES = {"a": [passes(1, 4), passes(2, 4)], "b": [passes(3, 4)]}
 MANIFEST = manifest_of(OUTCOMES, dirty=[("a", 1)], scorers=["official", "strict"])
@@ -203,8 +202,7 @@ def test_a_torn_manifest_is_one_message_and_status_2(
 ) -> None:
     run_of(tmp_path / "run", OUTCOMES)
     (tmp_path / "run" / "manifest.json").write_text(content)
-    line = [sys.executable, "-m", *command]
-    done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = run_module(*command, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "run/manifest.json: " in done.stderr
     assert "Traceback" not in done.stderr

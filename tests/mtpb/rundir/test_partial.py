@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from mtpb.study.experiment import PlannedRun, Workload
 from mtpb.tables import Column, Estimate, Kind, Table, partial
 from tests.mtpb.report.fixtures import Spec, make_run
 from tests.mtpb.runs import manifest_of, passes, run_of, verdict, verdicts_of, write_run
+from tests.processes import run_module
 
 OUTCOMES = {str(i): [passes(i % 5, 4), passes(1, 4)] for i in range(6)}  # 48 samples
 BROKEN = verdict("0", False, VerdictStatus.sandbox_error)
@@ -55,8 +55,7 @@ def made(folder: Path, show_partial: bool = False) -> Report:
 
 
 def command(*overrides: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", *overrides]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
+    return run_module(*overrides)
 
 
 # finished or not

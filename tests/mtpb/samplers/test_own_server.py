@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("openai")
 
 from tests.models.serving.process import MODEL, serving
+from tests.processes import run_module
 
 SAMPLING = ("benchmark.limit=4", "sampling.n=6", "sampling.temperature=0.8", "sandbox.workers=1")
 LOCAL = f"model={MODEL}"
@@ -27,14 +28,9 @@ def through(url: str) -> tuple[str, ...]:
 
 
 def run(output: Path, *model: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(output, *model),
-        cwd=output.parent,
-        env={name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    return run_module(
+        "mtpb.run", *model, *SAMPLING, f"output={output}", cwd=output.parent, env=ours
     )
 
 

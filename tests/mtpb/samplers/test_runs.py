@@ -7,10 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from mtpb.doctor import DoctorConfig
 from mtpb.rundir.records import Sample, Verdict
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.samplers.openai_server import Body, Server, Status, serving
+from tests.processes import run_module
 
 KEY = "sk-a-secret-key-0123456789"
 SMALL = ("model=openai", "model.name=toy", "benchmark.limit=3", "sampling.n=1", "sandbox.workers=1")
@@ -35,16 +33,9 @@ def run(server: Server | str, *overrides: str, cwd: Path, key: str | None = None
     """`mtpb.run` in a process of its own, asking the server."""
     url = server if isinstance(server, str) else server.url
     settings = {k: v for k, v in os.environ.items() if not k.startswith("OPENAI_")}
-    command = [sys.executable, "-m", "mtpb.run", *SMALL, f"model.base_url={url}", "output=run"]
-    return subprocess.run(
-        [*command, *overrides],
-        cwd=cwd,
-        env=settings | ({} if key is None else {"OPENAI_API_KEY": key}),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    settings |= {} if key is None else {"OPENAI_API_KEY": key}
+    given = (*SMALL, f"model.base_url={url}", "output=run", *overrides)
+    return run_module("mtpb.run", *given, cwd=cwd, env=settings)
 
 
 def solutions(suite: str) -> dict[str, str]:
@@ -136,18 +127,13 @@ def test_answers_without_code_and_cut_answers_have_a_status(
     assert {verdict.status.value for verdict in verdicts(tmp_path)} == {status}
     shown = call("show", f"run={tmp_path / 'run'}", "problem=1", cwd=tmp_path)
     assert status.replace("_", " ") in shown.stdout
-    table = call("report", f"runs={tmp_path / 'run'}", "output=report", cwd=tmp_path)
-    assert table.returncode == 0, table.stderr
+    if status == "no_code":  # a report of one status is as one of another
+        table = call("report", f"runs={tmp_path / 'run'}", "output=report", cwd=tmp_path)
+        assert table.returncode == 0, table.stderr
 
 
 def call(command: str, *overrides: str, cwd: Path) -> Any:
-    return subprocess.run(
-        [sys.executable, "-m", f"mtpb.{command}", *overrides],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_module(f"mtpb.{command}", *overrides, cwd=cwd)
 
 
 def test_the_key_is_written_nowhere(tmp_path: Path) -> None:
@@ -278,74 +264,6 @@ def test_chat_with_the_built_in_models_is_refused(tmp_path: Path) -> None:
     done = call("run", "benchmark.conversation=chat", cwd=tmp_path)
     assert done.returncode == 2
     assert "benchmark.conversation=chat" in done.stderr
-
-
-@contextmanager
-def serving_the_engine(folder: Path) -> Iterator[Server]:
-    """The embedded model behind a server, token by token, with the seed as its random key."""
-    from threading import Lock
-
-    from models.engine.dialogue import Completion, Finish, Request
-    from mtpb.config import EngineConfig, ModelConfig
-    from mtpb.running.backends import Sampling
-    from mtpb.samplers.builtin.backend import BuiltinBackend
-    from mtpb.samplers.builtin.choice import choose_engine, find_checkpoint
-
-    class Once:
-        def __init__(self, request: Request | None, completion: Completion | None = None) -> None:
-            self.request, self.completion = request, completion
-
-        def receive(self, completion: Completion) -> Once:
-            return Once(None, completion)
-
-    found = find_checkpoint(ModelConfig("codegen-1M-mono"))
-    choice = choose_engine(EngineConfig(), found.geometry)
-    engine = BuiltinBackend(found, choice, Sampling(0.8, 0.95, 0), plain_tokens=False).load()
-    lock, finishes = Lock(), dict[str, str]()
-
-    def answer(body: Body) -> list[str]:
-        request = Request(body["prompt"], body["seed"], body["max_tokens"])
-        with lock:
-            (done,) = engine.run([Once(request)])
-        assert done.completion is not None
-        completion = done.completion
-        ended = completion.finish in (Finish.eos, Finish.stop)
-        finishes[f"{body['prompt']} {body['seed']}"] = "stop" if ended else "length"
-        tokenizer = engine.tokenizer
-        texts = [
-            b"".join(map(tokenizer.token_bytes, completion.token_ids[:end])).decode(errors="ignore")
-            for end in range(len(completion.token_ids) + 1)
-        ]
-        pieces = [after[len(before) :] for before, after in pairwise(texts)]
-        if completion.finish is Finish.eos:
-            pieces[-1] = ""
-        return pieces
-
-    def finish(body: Body, pieces: int) -> str:
-        return finishes[f"{body['prompt']} {body['seed']}"]
-
-    entry = {"id": "toy", "owned_by": "mtpb", "seed_bits": 64, "guarantee": "bytes"}
-    with serving(answer, finish=finish, models=[entry]) as server:
-        yield server
-
-
-def test_the_engine_behind_a_server_gives_the_bytes_of_the_engine(tmp_path: Path) -> None:
-    """Also where requests fail on the way."""
-    pytest.importorskip("torch")
-    sampling = ("sampling.temperature=0.8", "sampling.top_p=0.95", "sampling.n=2")
-    (tmp_path / "local").mkdir()
-    local = call(
-        "run", "model=codegen-1M-mono", "benchmark.limit=3", *sampling, "output=run",
-        "sandbox.workers=1", cwd=tmp_path / "local",
-    )  # fmt: skip
-    assert local.returncode == 0, local.stderr
-    with serving_the_engine(tmp_path) as server:
-        server.faults.extend([Status(500), Status(429, {"Retry-After": "0"})])
-        done = run(server, *sampling, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    ours, theirs = tmp_path / "run", tmp_path / "local" / "run"
-    assert (ours / "samples.jsonl").read_bytes() == (theirs / "samples.jsonl").read_bytes()
-    assert RunDirectory(ours).manifest().guarantee.value == "bytes"
 
 
 def test_codegen_through_transformers_says_what_the_engine_says(tmp_path: Path) -> None:
