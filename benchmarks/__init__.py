@@ -1,7 +1,6 @@
 """Benchmarks: problems, their protocols and stop rules, and what counts as solved."""
 
-from benchmarks.benchmark import Benchmark, in_format
-from benchmarks.chat import (
+from benchmarks.asking.chat import (
     THINK_END,
     Chat,
     Extracted,
@@ -10,6 +9,7 @@ from benchmarks.chat import (
     function_program,
     without_reasoning,
 )
+from benchmarks.benchmark import Benchmark, in_format
 from benchmarks.errata import clean, errata
 from benchmarks.loader import load
 from benchmarks.problem import BenchmarkError, Case, Format, FunctionTest, Problem

@@ -38,12 +38,14 @@ class Mended:
 class Case:
     """The values that fill the templates, and the value that the program must print.
 
-    `mended` is what the scorer `verified` takes instead of the published value.
+    `mended` is what the scorer `verified` takes instead of the published value. `example`: a model
+    that is told why its program failed may see actual and expected value.
     """
 
     input: Mapping[str, object]
     expected: object
     mended: Mended | None = None
+    example: bool = False
 
     def rule(self, scorer: str) -> str:
         """The rule by which a scorer compares what this case's program prints."""

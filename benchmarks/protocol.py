@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from benchmarks.chat import FUNCTION_CHAT, MULTI_TURN_CHAT, TASK_CHAT, Chat
+from benchmarks.asking.chat import FUNCTION_CHAT, MULTI_TURN_CHAT, TASK_CHAT, Chat
+from benchmarks.asking.feedback import FEEDBACK, Feedback
 from benchmarks.stopping import done_stop, humaneval_stop, mbpp_stop, mtpb_stop
 
 
@@ -27,6 +28,7 @@ class Protocol:
             printed; `test`, or `base` and `plus`, are the problem's own tests.
         scorer: the one whose verdict counts unless told otherwise.
         chat: how the suite is asked as a chat, where prompts are messages and no stop rule applies.
+        feedback: what a model is told of an attempt that failed, if a run has further attempts.
         prompt_in_program: whether the finished history is the program, or the completions alone.
         name: of a protocol that is not the suite's own.
         libraries: what programs will import beside the libraries that the suite's texts name.
@@ -43,6 +45,7 @@ class Protocol:
     scorers: tuple[str, ...]
     scorer: str
     chat: Chat
+    feedback: Feedback = FEEDBACK
     prompt_in_program: bool = True
     libraries: tuple[str, ...] = ()
     name: str = ""
@@ -59,6 +62,10 @@ class Protocol:
     def history(self, turns: Iterable[tuple[str, str]]) -> str:
         """The history after turns given as (prompt, text)."""
         return self.preamble + "".join(self.turn(prompt, text) for prompt, text in turns)
+
+    def comments(self, feedback: str) -> str:
+        """A message about the attempt before, as it stands in the history before the next one."""
+        return "\n\n" + "".join(f"# {line}\n" for line in feedback.splitlines()) + "\n"
 
     def program(self, turns: Iterable[tuple[str, str]]) -> str:
         """The program that answered turns make."""

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from benchmarks import Format
-from benchmarks.chat import THINK_END
+from benchmarks.asking.chat import THINK_END
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Guarantee
 from mtpb.statistics.metrics import usual_ks
@@ -34,10 +34,14 @@ class Scorer(Enum):
 
 
 class Form(Enum):
-    """How a model is asked: a text to continue, or messages to answer."""
+    """How a model is asked: a text to continue, or messages to answer.
+
+    `feedback`: as it is asked by default, and again after an attempt that failed.
+    """
 
     completion = "completion"
     chat = "chat"
+    feedback = "feedback"
 
 
 class IsolationChoice(Enum):
@@ -132,7 +136,10 @@ class BenchmarkConfig:
     protocol: str | None = None
     """A file that says how problems of your own are asked and judged."""
     conversation: Form | None = None
-    """Continue a text, or answer messages; null: messages for a chat model of transformers."""
+    """Continue a text, or answer messages (null: messages for a chat model of transformers);
+    feedback: as null, with further attempts after one that failed."""
+    max_turns: int | None = None
+    """Attempts; after one that failed the model is told why. null: 1, or 3 with feedback."""
 
 
 @dataclass
@@ -281,8 +288,9 @@ def read_config(path: Path) -> DictConfig:
     benchmark = kept.get("benchmark")
     if isinstance(benchmark, DictConfig) and "suite" not in benchmark:
         benchmark.suite, benchmark.name = benchmark.get("name"), None
-    if isinstance(benchmark, DictConfig) and "conversation" not in benchmark:
-        benchmark.conversation = None
+    for key in ("conversation", "max_turns"):
+        if isinstance(benchmark, DictConfig) and key not in benchmark:
+            benchmark[key] = None
     return kept
 
 
@@ -316,6 +324,19 @@ def check_planned(cases: int, n: int) -> None:
             f"{MOST_SAMPLES:,}; lower sampling.n, or take fewer problems with benchmark.limit or "
             "benchmark.problems"
         )
+
+
+MAX_TURNS = 3  # attempts of a run with feedback, where the configuration does not say
+
+
+def max_turns(benchmark: BenchmarkConfig) -> int:
+    """How many attempts a conversation may have. Raises UsageError for a number out of range."""
+    attempts = benchmark.max_turns
+    if attempts is None:
+        return MAX_TURNS if benchmark.conversation is Form.feedback else 1
+    lowest = 2 if benchmark.conversation is Form.feedback else 1
+    _require(lowest <= attempts <= 100, "benchmark.max_turns", attempts, f"from {lowest} to 100")
+    return attempts
 
 
 def check_limits(limits: LimitsConfig) -> None:

@@ -98,6 +98,11 @@ def rescore(config: RescoreConfig) -> int:
     before, kept = run.manifest(), read_config(run.path / "config.yaml")
     if before.shard is not None:
         raise UsageError(f"run={run.path}: is a shard; put the run together with mtpb.merge first")
+    if before.max_turns > 1:
+        raise UsageError(
+            f"run={run.path}: has turns with feedback, and what the model was told followed from "
+            "the verdicts; run it anew with the other scorer or limits"
+        )
     sandbox = _with_kept(kept, "sandbox", SandboxConfig, config.sandbox)
     benchmark = _benchmark(kept, config.benchmark)
     evaluation = Evaluation.of(benchmark, sandbox)
@@ -108,7 +113,8 @@ def rescore(config: RescoreConfig) -> int:
             manifest = _manifest(before, run, evaluation, pool)
             with RunWriter(output, manifest, _config(kept, benchmark, sandbox, output)) as writer:
                 fresh = (sample for sample in samples if sample.key not in writer.samples)
-                judge_all(writer, evaluation.judge(pool), fresh, samples)
+                judge = evaluation.judge(pool)
+                judge_all(writer, judge, map(judge.submit, fresh), samples)
         return conclude(writer.directory, ks, Path(config.results))
 
 

@@ -51,13 +51,13 @@ def executed(plan: Plan) -> RunDirectory:
         RunWriter(plan.output, describe(plan, pool), OmegaConf.to_yaml(config)) as writer,
     ):
         missing = (c for c in conversations if c.key not in writer.samples)
-        judge = plan.evaluation.judge(pool)
+        judge = plan.judge(pool)
         if (first := next(missing, None)) is None:  # then no model is loaded
             judge_all(writer, judge, (), conversations)
         else:
             preflight(pool, plan.evaluation.benchmark, plan.output)
             generation = Generation(plan, writer)
-            with closing(generation.samples(chain([first], missing))) as fresh:
+            with closing(generation.samples(chain([first], missing), judge)) as fresh:
                 judge_all(writer, judge, fresh, conversations, generation.activity)
         _check_whole(plan, len(writer.samples))
     return writer.directory

@@ -66,7 +66,8 @@ def score(config: ScoreConfig) -> int:
             )
             with RunWriter(output, manifest, OmegaConf.to_yaml(config)) as writer:
                 fresh = (sample for sample in samples if sample.key not in writer.samples)
-                judge_all(writer, evaluation.judge(pool), fresh, samples)
+                judge = evaluation.judge(pool)
+                judge_all(writer, judge, map(judge.submit, fresh), samples)
         return conclude(writer.directory, ks, Path(config.results))
 
 

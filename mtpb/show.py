@@ -168,7 +168,7 @@ def transcript(
         yield from _code(sample.program, paint)
     for number, turn in enumerate(sample.turns):
         yield ""
-        failed = verdict is not None and not verdict.passed and verdict.turn == number
+        failed = verdict is not None and not verdict.passed and _blamed(sample, verdict) == number
         yield from _turn(turn, number, paint, "  ← fails here" if failed else "")
     yield ""
     if verdict is None:
@@ -177,9 +177,16 @@ def transcript(
         yield from _outcome(problem, sample, verdict, paint)
 
 
+def _blamed(sample: Sample, verdict: Verdict) -> int | None:
+    """The index in `sample.turns` of the turn that failed."""
+    return None if verdict.turn is None else sample.last_start + verdict.turn
+
+
 def _turn(turn: Turn, number: int, paint: Paint, mark: str) -> Iterator[str]:
     facts = f"turn {number + 1}, {turn.tokens} tokens, {clean(turn.finish)}"
     yield paint("dim", facts) + (paint("bad", mark) if mark else "")
+    for line in _lines(turn.feedback) if turn.feedback else ():
+        yield paint("bad", f"# {line}")
     for line in _lines(turn.prompt):
         yield paint("prompt", f"# {line}")
     yield from _code(turn.text, paint)

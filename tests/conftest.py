@@ -16,6 +16,7 @@ NEED_TORCH = [
     "mtpb/samplers/test_causal.py",
     "mtpb/samplers/test_own_server.py",
     "mtpb/samplers/test_runs.py",
+    "mtpb/test_feedback.py",
     "mtpb/test_merge.py",
     "mtpb/test_cluster.py",
     "mtpb/test_rescore.py",

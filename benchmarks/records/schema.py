@@ -20,7 +20,7 @@ Record: TypeAlias = dict[str, Any]
 
 _MULTI_TURN_KEYS = (
     *("id", "name", "category", "difficulty", "prompts", "inputs", "outputs"),
-    *("max_gen_length", "reference"),
+    *("max_gen_length", "reference", "examples"),
 )
 _FUNCTION_KEYS = (
     *("task_id", "name", "category", "difficulty", "prompt", "entry_point"),
@@ -180,7 +180,15 @@ def _cases(line: Line) -> tuple[Case, ...]:
                 f"{line.where}: key 'outputs': value {number} has NaN or Infinity in it, which is "
                 "not JSON; expect a text or another number"
             )
-    return tuple(Case(i, o) for i, o in zip(inputs, outputs, strict=False))
+    examples = line.record.get("examples", [])
+    if not isinstance(examples, list) or not all(type(each) is int for each in examples):
+        raise line.fault("examples", "a list of numbers of cases, from 0")
+    if not set(examples) <= set(range(len(inputs))):
+        raise line.fault("examples", f"numbers of cases, from 0 to {len(inputs) - 1}")
+    return tuple(
+        Case(i, o, example=number in examples)
+        for number, (i, o) in enumerate(zip(inputs, outputs, strict=False))
+    )
 
 
 def _is_json(value: object) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mtpb.errors import UsageError
 from mtpb.report import formats, moved, passk, passrate
+from mtpb.report.attempts import attempts
 from mtpb.report.config import PageLimits, Thresholds
 from mtpb.report.figures import Figure, figures_of
 from mtpb.report.page.write import write_page
@@ -114,6 +115,8 @@ def suite_tables(suite: SuiteRuns, options: Options) -> list[Table]:
             if levels:
                 tables.append(formats.gains(suite, levels))
     tables += [passrate.groups(suite, grouping) for grouping in groupings(suite, levels)]
+    if any(run.manifest.max_turns > 1 for run in suite.best):
+        tables.append(attempts(suite.name, suite.label, suite.best))
     tables.append(passrate.failures(suite))
     return [noted(table.trimmed(), suite.runs) for table in tables]
 

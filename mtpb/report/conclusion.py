@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mtpb.cli.ending import Exit, say
 from mtpb.errors import nothing_lost
+from mtpb.report.attempts import attempts
 from mtpb.report.results import results_table, run_table
 from mtpb.rundir.records import Verdict, VerdictStatus
 from mtpb.rundir.run import Run, extent, read_run
@@ -27,6 +28,8 @@ def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path)
     summary = summarise(run, ks)
     write_json(directory.path / METRICS, summary)
     print(run_table(run.manifest, summary).text())
+    if run.manifest.max_turns > 1:
+        print(f"\n{attempts('run', run.benchmark.name, [run]).text()}")
     if directory.path.resolve().is_relative_to(results.resolve()):
         print(f"\n{results_table(results).text()}")
     print(f"\n{directory.path}")

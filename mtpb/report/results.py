@@ -44,7 +44,7 @@ def run_table(manifest: Manifest, summary: Mapping[str, Any]) -> Table:
     part = ""
     if manifest.identity.get("benchmark.problems") or answered < asked:
         part = f" ({count_of_problems(answered, asked)})"
-    part += ", as a chat" if manifest.is_chat else ""
+    part += f", {manifest.form}" if manifest.form else ""
     return Table(
         "run",
         f"{model} on {benchmark.name}{part}, % [95 % interval]",
@@ -166,6 +166,8 @@ def _setting(manifest: Manifest) -> str:
     if manifest.identity.get("benchmark.problems"):
         count = len(benchmark.problems)
         words.append(count_of_problems(count, count))
+    if manifest.form:
+        words.append(manifest.form)
     if sampling is not None:
         words += [f"T={sampling.temperature:g}", f"n={sampling.n}"]
     return ", ".join(words)

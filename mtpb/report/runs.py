@@ -185,17 +185,17 @@ def suites_of(runs: Iterable[Run]) -> tuple[SuiteRuns, ...]:
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
     """The runs; to a name that different models share, a piece of their hash is added, and to one
-    that is asked in both forms, the form."""
+    that is asked in several forms, the form."""
     origins: dict[str, set[str]] = {}
-    forms: dict[str, set[bool]] = {}
+    forms: dict[str, set[str]] = {}
     for run in runs:
         origins.setdefault(run.model, set()).add(_origin(run))
-        forms.setdefault(run.model, set()).add(run.manifest.is_chat)
+        forms.setdefault(run.model, set()).add(run.manifest.form)
     return [
         _with_words(
             run,
             [_origin(run)[:6]] * (len(origins[run.model]) > 1)
-            + ["chat" if run.manifest.is_chat else "completion"] * (len(forms[run.model]) > 1),
+            + [run.manifest.form or "completion"] * (len(forms[run.model]) > 1),
         )
         for run in runs
     ]

@@ -31,6 +31,7 @@ COLUMNS = (
     "cpu_s",
     "wall_s",
     *SCORERS,
+    "attempts",
 )
 
 
@@ -45,7 +46,7 @@ class UnfinishedRunWarning(UserWarning):
 def load_run(path: str | os.PathLike[str], *, partial: bool = False) -> pd.DataFrame:
     """A row for each sample: its verdict, what the manifest says of its problem, and its program.
 
-    Columns: those of verdicts.jsonl (`official`, `strict`, `turn` and `line` are missing values
+    Columns: those of verdicts.jsonl (`turn`, `line`, `attempts` and the scorers are missing values
     where a verdict does not have them), then `name`, `category`, `turns`, `clean` (no known fault
     of the benchmark spoils the case), `tokens` and `program` (missing where samples.jsonl does not
     have the sample). Samples without a verdict are left out. `frame.attrs` has `judged` and
@@ -71,7 +72,7 @@ def load_run(path: str | os.PathLike[str], *, partial: bool = False) -> pd.DataF
     directory = RunDirectory(Path(path))
     latest = {verdict.key: verdict for verdict in directory.verdicts()}
     verdicts = pd.DataFrame(map(_row, latest.values()), columns=list(COLUMNS))
-    for name in ("turn", "line"):
+    for name in ("turn", "line", "attempts"):
         verdicts[name] = verdicts[name].astype("Int64")
     for name in SCORERS:
         verdicts[name] = verdicts[name].astype("boolean")
@@ -93,6 +94,7 @@ def load_run(path: str | os.PathLike[str], *, partial: bool = False) -> pd.DataF
 
 
 def _row(verdict: Verdict) -> list[object]:
-    fields = (getattr(verdict, name) for name in COLUMNS if name not in SCORERS)
-    values = [value.value if isinstance(value, VerdictStatus) else value for value in fields]
-    return [*values, *map(verdict.scores.get, SCORERS)]
+    fields = [
+        verdict.scores.get(name) if name in SCORERS else getattr(verdict, name) for name in COLUMNS
+    ]
+    return [value.value if isinstance(value, VerdictStatus) else value for value in fields]

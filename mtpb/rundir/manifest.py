@@ -259,9 +259,18 @@ class Manifest:
         return self.planned if self.shard is None else self.shard.planned
 
     @property
-    def is_chat(self) -> bool:
-        """Whether the model was asked in messages."""
-        return self.identity.get("benchmark.conversation") == "chat"
+    def max_turns(self) -> int:
+        """How many attempts a conversation may have; more than 1 in a run with feedback."""
+        return int(self.identity.get("benchmark.max_turns", 1))
+
+    @property
+    def form(self) -> str:
+        """How the model was asked, in few words; empty for texts to continue, once."""
+        chat = self.identity.get("benchmark.conversation") == "chat"
+        words = ["chat"] if chat else []
+        if self.max_turns > 1:
+            words.append(f"up to {self.max_turns} attempts")
+        return ", ".join(words)
 
     def answered_by(self, fingerprints: Iterable[str]) -> Manifest:
         """With these fingerprints of the server besides those that are there, if there is one."""

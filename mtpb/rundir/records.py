@@ -54,7 +54,8 @@ class Turn:
     `completion` is the decoded text, `text` the part before the stop rule's cut, `tokens` the
     number of generated tokens (an end-of-text token included), `finish` one of stop, length, eos,
     context. In a chat `text` is the code of the answer, and `finding` says what is wrong with the
-    answer apart from its code: `truncated` or `no_code`.
+    answer apart from its code: `truncated` or `no_code`. `feedback` is there on the first turn of a
+    further attempt: what the model was told of the attempt before.
     """
 
     prompt: str
@@ -63,6 +64,7 @@ class Turn:
     tokens: int
     finish: str
     finding: str | None = None
+    feedback: str | None = None
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Turn:
@@ -73,12 +75,13 @@ class Turn:
             _field(fields, "tokens", int),
             _field(fields, "finish", str),
             _optional(fields, "finding", str),
+            _optional(fields, "feedback", str),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A finished conversation and its program."""
+    """A finished conversation and its program, which is that of the last attempt."""
 
     problem: str
     case: int
@@ -95,11 +98,23 @@ class Sample:
         """Tokens generated in all turns together."""
         return sum(turn.tokens for turn in self.turns)
 
+    @property
+    def attempts(self) -> tuple[tuple[Turn, ...], ...]:
+        """The turns of each attempt; one attempt unless the run has feedback."""
+        starts = [0, *(n for n, turn in enumerate(self.turns) if turn.feedback is not None)]
+        return tuple(self.turns[a:b] for a, b in zip(starts, [*starts[1:], None], strict=True))
+
+    @property
+    def last_start(self) -> int:
+        """The index in `turns` of the first turn of the last attempt."""
+        return len(self.turns) - len(self.attempts[-1])
+
     def to_json(self) -> str:
         fields = asdict(self)
         for turn in fields["turns"]:
-            if turn["finding"] is None:
-                del turn["finding"]
+            for name in ("finding", "feedback"):
+                if turn[name] is None:
+                    del turn[name]
         return _dumps(fields)
 
     @classmethod
@@ -132,9 +147,9 @@ class Verdict:
 
     `passed` is the chosen scorer's result; `status`, `detail`, `turn` and the times belong to the
     execution that it comes from. `line` is the failing line of the program, from 1, and `turn` the
-    turn, from 0, that the line belongs to; None where there is none or it is unknown. Times are in
-    seconds. `scores` has the result of each of `SCORERS`; it is empty where a problem has one
-    test.
+    turn of the last attempt, from 0, that the line belongs to; None where there is none or it is
+    unknown. Times are in seconds. `scores` has the result of each of `SCORERS`; it is empty where a
+    problem has one test. `attempts` is how many attempts were made, in a run with feedback.
     """
 
     problem: str
@@ -148,6 +163,7 @@ class Verdict:
     cpu_s: float
     wall_s: float
     scores: Mapping[str, bool] = field(default_factory=dict)
+    attempts: int | None = None
 
     @property
     def key(self) -> Key:
@@ -159,9 +175,10 @@ class Verdict:
 
     def to_json(self) -> str:
         fields = asdict(self)
-        scores = fields.pop("scores")
+        scores, attempts = fields.pop("scores"), fields.pop("attempts")
         fields["status"] = self.status.value
-        return _dumps(fields | {name: scores[name] for name in SCORERS if name in scores})
+        fields |= {name: scores[name] for name in SCORERS if name in scores}
+        return _dumps(fields if attempts is None else fields | {"attempts": attempts})
 
     @classmethod
     def from_json(cls, line: str) -> Verdict:
@@ -179,6 +196,7 @@ class Verdict:
             float(_field(fields, "cpu_s", (int, float))),
             float(_field(fields, "wall_s", (int, float))),
             {name: _field(fields, name, bool) for name in SCORERS if fields.get(name) is not None},
+            _optional(fields, "attempts", int),
         )
 
 

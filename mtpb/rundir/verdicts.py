@@ -61,8 +61,9 @@ class Verdicts:
     """Verdicts as columns of length V, one row a verdict.
 
     `problem` indexes `problems` (ids); `status` indexes `STATUSES`; `turn` is -1 where no turn is
-    known to fail; `scores` has a column for each scorer that the verdicts name (none for a suite
-    that is judged by tests). `passed` is the result of the scorer that the run was configured with.
+    known to fail; `attempts` is 1 but in runs with feedback; `scores` has a column for each scorer
+    that the verdicts name (none for a suite that is judged by tests). `passed` is the result of the
+    scorer that the run was configured with.
     """
 
     problems: tuple[str, ...]
@@ -73,6 +74,7 @@ class Verdicts:
     turn: Ints
     passed: Bools
     cpu_s: Floats
+    attempts: Ints
     scores: Mapping[str, Bools] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -112,6 +114,7 @@ class Verdicts:
             self.turn[mask],
             self.passed[mask],
             self.cpu_s[mask],
+            self.attempts[mask],
             {scorer: column[mask] for scorer, column in self.scores.items()},
         )
 
@@ -178,6 +181,7 @@ class _Builder:
         self._put("turn", [-1 if v["turn"] is None else v["turn"] for v in batch], np.int16)
         self._put("passed", [v["passed"] for v in batch], np.bool_)
         self._put("cpu_s", [v["cpu_s"] for v in batch], np.float32)
+        self._put("attempts", [v.get("attempts") or 1 for v in batch], np.int16)
         for scorer in SCORERS:
             self._put(scorer, [v.get(scorer, v["passed"]) for v in batch], np.bool_)
             self._put("has " + scorer, [scorer in v for v in batch], np.bool_)
@@ -196,6 +200,7 @@ class _Builder:
             column["turn"].astype(np.int64),
             column["passed"],
             column["cpu_s"].astype(np.float64),
+            column["attempts"].astype(np.int64),
             {scorer: column[scorer] for scorer in SCORERS if column["has " + scorer].any()},
         )
 
@@ -225,6 +230,7 @@ def _fields(verdict: Verdict) -> dict[str, Any]:
         "status": verdict.status.value,
         "turn": verdict.turn,
         "cpu_s": verdict.cpu_s,
+        "attempts": verdict.attempts,
         **verdict.scores,
     }
 

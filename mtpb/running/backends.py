@@ -55,7 +55,7 @@ def cluster_options(engine: RayEngineConfig) -> ClusterOptions:
 
 def _of_model(config: RunConfig, nl_whitespace_tokens: bool) -> Backend:
     form = config.benchmark.conversation
-    chat = None if form is None else form is Form.chat
+    chat = None if form in (None, Form.feedback) else form is Form.chat
     sampling = Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.top_k)
     model = config.model
     if isinstance(model, OpenAIModelConfig):

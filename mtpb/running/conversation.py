@@ -24,7 +24,8 @@ class Conversation:
     """The conversation of one (problem, case, sample); `receive` returns the next state.
 
     `prompts` are the turns' prompts, filled in; `turns` are the answered ones. `max_new_tokens`
-    bounds each completion.
+    bounds each completion. In a further attempt, `earlier` are the turns of those before, and
+    `feedback` is what the model is told of the last of them.
     """
 
     key: Key
@@ -32,6 +33,8 @@ class Conversation:
     protocol: Protocol
     max_new_tokens: int
     turns: tuple[Turn, ...] = ()
+    earlier: tuple[Turn, ...] = ()
+    feedback: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -43,7 +46,18 @@ class Conversation:
     @property
     def history(self) -> str:
         """The answered turns as text."""
-        return self.protocol.history((turn.prompt, turn.text) for turn in self.turns)
+        protocol = self.protocol
+        return "".join(
+            ("" if feedback is None else protocol.comments(feedback))
+            + protocol.history((turn.prompt, turn.text) for turn in turns)
+            for feedback, turns in self.attempts
+        )
+
+    @property
+    def attempts(self) -> list[tuple[str | None, tuple[Turn, ...]]]:
+        """The turns of each attempt, with what the model was told before it."""
+        before = Sample(*self.key, self.earlier, "").attempts if self.earlier else ()
+        return [*((turns[0].feedback, turns) for turns in before), (self.feedback, self.turns)]
 
     @property
     def prompt(self) -> str | None:
@@ -56,13 +70,21 @@ class Conversation:
         """The conversation with the next turn answered; the stop rule cuts the completion."""
         cut = self.protocol.stop(completion)
         text = completion if cut is None else completion[:cut]
-        turn = Turn(self.prompts[len(self.turns)], completion, text, tokens, finish)
-        return replace(self, turns=(*self.turns, turn))
+        return self.answered(Turn(self.prompts[len(self.turns)], completion, text, tokens, finish))
+
+    def answered(self, turn: Turn) -> Conversation:
+        """The conversation with this turn added."""
+        first = replace(turn, feedback=self.feedback) if not self.turns else turn
+        return replace(self, turns=(*self.turns, first))
+
+    def again(self, feedback: str) -> Conversation:
+        """The conversation with a further attempt, which has no turn yet."""
+        return replace(self, turns=(), earlier=(*self.earlier, *self.turns), feedback=feedback)
 
     @property
     def sample(self) -> Sample:
         program = self.protocol.program((turn.prompt, turn.text) for turn in self.turns)
-        return Sample(*self.key, self.turns, program)
+        return Sample(*self.key, (*self.earlier, *self.turns), program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +147,16 @@ class Conversations:
 
 
 def turn_of_line(sample: Sample, protocol: Protocol, line: int) -> int | None:
-    """The turn, from 0, that a line of the program (from 1) belongs to; None for the preamble."""
-    pairs = [(turn.prompt, turn.text) for turn in sample.turns]
+    """The turn of the last attempt, from 0, that a line of the program (from 1) belongs to.
+
+    None for a line of the preamble.
+    """
+    turns = sample.attempts[-1]
+    pairs = [(turn.prompt, turn.text) for turn in turns]
     if line <= protocol.program(()).count("\n"):
         return None
     for number in range(len(pairs)):
         first = protocol.program(pairs[: number + 1]).count("\n") + 1
         if line < first:
             return number
-    return len(sample.turns) - 1 if sample.turns else None
+    return len(turns) - 1 if turns else None

@@ -31,7 +31,8 @@ class RandomKeys:
 
     def key(self, conversation: Conversation) -> int:
         """64 bits for the conversation's next turn."""
-        parts = [self.seed, self.suite, *conversation.key, len(conversation.turns)]
+        parts = [self.seed, self.suite, *conversation.key]
+        parts.append(len(conversation.earlier) + len(conversation.turns))
         digest = blake2b(json.dumps(parts).encode(), digest_size=8).digest()
         return int.from_bytes(digest, "little")
 
@@ -62,6 +63,10 @@ class CompletionDialogue:
     def receive(self, answer: Answer) -> CompletionDialogue:
         following = self.conversation.receive(answer.text, answer.tokens, answer.finish.value)
         return replace(self, conversation=following)
+
+    def again(self, feedback: str) -> CompletionDialogue:
+        """The dialogue with a further attempt."""
+        return replace(self, conversation=self.conversation.again(feedback))
 
     @property
     def sample(self) -> Sample:
@@ -98,8 +103,9 @@ class ChatDialogue:
         conversation = self.conversation
         if conversation.ended:
             return None
-        question = conversation.prompts[len(conversation.turns)]
-        messages = (*self._said(), ChatMessage("user", self.form.chat.user(question)))
+        prompt = conversation.prompts[len(conversation.turns)]
+        told = None if conversation.turns else conversation.feedback
+        messages = (*self._said(), self._question(prompt, told))
         key = self.keys.key(conversation)
         return ChatRequest(messages, key, conversation.max_new_tokens)
 
@@ -115,7 +121,11 @@ class ChatDialogue:
             answer.finish.value,
             None if found.finding is None else found.finding.value,
         )
-        return replace(self, conversation=replace(conversation, turns=(*conversation.turns, turn)))
+        return replace(self, conversation=conversation.answered(turn))
+
+    def again(self, feedback: str) -> ChatDialogue:
+        """The dialogue with a further attempt."""
+        return replace(self, conversation=self.conversation.again(feedback))
 
     @property
     def sample(self) -> Sample:
@@ -123,17 +133,22 @@ class ChatDialogue:
         names = self.form.functions.get(sample.problem)
         if names is None or not sample.turns:
             return sample
-        (turn,) = sample.turns
+        (turn,) = sample.attempts[-1]
         return replace(sample, program=function_program(turn.prompt, turn.text, names))
 
     def _said(self) -> tuple[ChatMessage, ...]:
         """The messages so far; the model does not see its earlier reasoning again."""
         said = [ChatMessage("system", self.form.chat.system)]
-        for turn in self.conversation.turns:
+        for turn in (*self.conversation.earlier, *self.conversation.turns):
             answer = without_reasoning(turn.completion, self.form.think_end)
-            said.append(ChatMessage("user", self.form.chat.user(turn.prompt)))
+            said.append(self._question(turn.prompt, turn.feedback))
             said.append(ChatMessage("assistant", answer or ""))
         return tuple(said)
+
+    def _question(self, prompt: str, feedback: str | None) -> ChatMessage:
+        """The user's message for a prompt, behind what is told of the attempt before."""
+        asked = self.form.chat.user(prompt)
+        return ChatMessage("user", asked if feedback is None else f"{feedback}\n\n{asked}")
 
 
 RunDialogue = CompletionDialogue | ChatDialogue

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Generator, Iterable, Iterator
 
 from mtpb.rundir.manifest import Throughput
-from mtpb.rundir.records import Sample
 from mtpb.rundir.store import RunWriter
+from mtpb.running.attempts import Attempts
 from mtpb.running.conversation import Conversation
 from mtpb.running.dialogues import RunDialogue
+from mtpb.running.judge import Judge, PendingVerdict
 from mtpb.running.plan import Plan
 from mtpb.samplers.sampler import Sampler, Stats
 
@@ -24,12 +25,15 @@ class Generation:
         self._sampler: Sampler | None = None
         self._before = sum(sample.tokens for sample in writer.samples.values())
 
-    def samples(self, missing: Iterable[Conversation]) -> Generator[Sample, None, None]:
-        """Samples as they finish, in any order; each depends on its own conversation alone."""
+    def samples(
+        self, missing: Iterable[Conversation], judge: Judge
+    ) -> Generator[PendingVerdict, None, None]:
+        """Samples as they finish, in any order, and being judged; each depends on its own
+        conversation alone."""
+        attempts = Attempts(judge)
         with self._plan.backend.open() as self._sampler:
             try:
-                for dialogue in self._sampler.run(self._dialogues(missing)):
-                    yield dialogue.sample
+                yield from attempts.samples(self._sampler, self._dialogues(missing))
             finally:  # also of a start that was interrupted
                 self._record(self._sampler.stats)
 

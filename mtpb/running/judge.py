@@ -64,11 +64,15 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Makes verdicts of samples; `scorer` is the one that `Verdict.passed` follows."""
+    """Makes verdicts of samples; `scorer` is the one that `Verdict.passed` follows.
+
+    `max_turns` is how many attempts a conversation of the run may have.
+    """
 
     benchmark: Benchmark
     pool: ProgramPool
     scorer: str
+    max_turns: int = 1
     clock: Clock = field(default_factory=Clock)
 
     def submit(self, sample: Sample) -> PendingVerdict:
@@ -94,13 +98,18 @@ class Judge:
 
     def verdicts(self, samples: Iterable[Sample]) -> Iterator[Verdict]:
         """Verdicts in the order of the samples."""
-        pending: deque[PendingVerdict] = deque()
-        for sample in samples:
-            pending.append(self.submit(sample))
-            while pending and (pending[0].done or len(pending) >= PENDING):
-                yield pending.popleft().result()
-        while pending:
+        return verdicts(map(self.submit, samples))
+
+
+def verdicts(submitted: Iterable[PendingVerdict]) -> Iterator[Verdict]:
+    """The verdicts in this order, as they come; more samples are taken in the meantime."""
+    pending: deque[PendingVerdict] = deque()
+    for one in submitted:
+        pending.append(one)
+        while pending and (pending[0].done or len(pending) >= PENDING):
             yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,7 @@ class PendingVerdict:
             cpu_s=chosen.cpu_s,
             wall_s=chosen.wall_s,
             scores={name: judgements[name].passed for name in SCORERS if name in judgements},
+            attempts=len(self.sample.attempts) if self.judge.max_turns > 1 else None,
         )
 
 
@@ -197,7 +207,7 @@ def with_finding(
     The first turn of a chat whose answer was cut off or has no code decides the status, since what
     the program did without that code says little. None where there is no such turn.
     """
-    for number, turn in enumerate(sample.turns):
+    for number, turn in enumerate(sample.attempts[-1]):
         if turn.finding is not None:
             words = turn.finding.replace("_", " ")
             after = f"{status.value}: {detail}" if detail else status.value

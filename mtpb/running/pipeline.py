@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from mtpb.rundir.manifest import Throughput
-from mtpb.rundir.records import Key, Sample, VerdictStatus
+from mtpb.rundir.records import Key, VerdictStatus
 from mtpb.rundir.store import Order, RunWriter
-from mtpb.running.judge import Judge
+from mtpb.running.judge import Judge, PendingVerdict, verdicts
 from mtpb.running.progress import Progress
 
 
 def judge_all(
     writer: RunWriter,
     judge: Judge,
-    fresh: Iterable[Sample],
+    fresh: Iterable[PendingVerdict],
     order: Order,
     activity: Callable[[], str] = str,
 ) -> None:
-    """Writes and judges the `fresh` samples, and judges those that are there without a verdict.
+    """Writes the `fresh` samples and their verdicts, and judges the samples without one.
 
     A sample on which the sandbox itself failed is judged again. At the end the files are put in
     `order`. `activity` says what is being done for the next samples; the progress bar shows it.
@@ -27,14 +27,14 @@ def judge_all(
     unjudged = [sample for sample in writer.samples.values() if not _judged(writer, sample.key)]
     with Progress.of(writer, len(order), activity) as progress:
 
-        def kept() -> Iterator[Sample]:
-            for sample in fresh:
-                writer.add_sample(sample)
-                progress.sample(sample)
-                yield sample
+        def kept() -> Iterator[PendingVerdict]:
+            for pending in fresh:
+                writer.add_sample(pending.sample)
+                progress.sample(pending.sample)
+                yield pending
 
         try:
-            for verdict in judge.verdicts(chain(unjudged, kept())):
+            for verdict in verdicts(chain(map(judge.submit, unjudged), kept())):
                 writer.add_verdict(verdict)
                 progress.verdict(verdict)
         finally:  # also when interrupted

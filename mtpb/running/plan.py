@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mtpb.config import (
     check_limits,
     check_planned,
     check_sampling,
+    max_turns,
 )
 from mtpb.rundir.manifest import Manifest, SamplingFacts, ShardFacts
 from mtpb.rundir.shards import Shard
@@ -29,7 +30,7 @@ from mtpb.running.conversation import Conversations
 from mtpb.running.describe import describe_environment
 from mtpb.running.dialogues import Asking, ChatForm, RandomKeys, asking
 from mtpb.running.evaluation import Evaluation
-from mtpb.running.judge import ProgramPool
+from mtpb.running.judge import Judge, ProgramPool
 from mtpb.samplers.sampler import Backend
 
 
@@ -61,6 +62,14 @@ class Plan:
             ClusterPool(options, limits, evaluation.isolation, evaluation.libraries) as nodes,
         ):
             yield nodes
+
+    @property
+    def max_turns(self) -> int:
+        """How many attempts a conversation may have."""
+        return max_turns(self.config.benchmark)
+
+    def judge(self, pool: ProgramPool) -> Judge:
+        return replace(self.evaluation.judge(pool), max_turns=self.max_turns)
 
     @property
     def conversations(self) -> Conversations:
@@ -114,6 +123,9 @@ def _identity(
     if backend.chat:
         yield "benchmark.conversation", "chat"
         yield "benchmark.chat_sha256", evaluation.benchmark.protocol.chat.sha256
+    if (attempts := max_turns(config.benchmark)) > 1:
+        yield "benchmark.max_turns", attempts
+        yield "benchmark.feedback_sha256", evaluation.benchmark.protocol.feedback.sha256
     for key, value in asdict(config.sampling).items():
         if key != "k":  # pass@k is computed anew from the verdicts
             yield f"sampling.{key}", value

@@ -31,7 +31,7 @@ from typing import Any
 import yaml
 
 from benchmarks import Chat, Protocol
-from benchmarks.chat import MULTI_TURN_CHAT
+from benchmarks.asking.chat import MULTI_TURN_CHAT
 from benchmarks.stopping import humaneval_stop, mbpp_stop, mtpb_stop, stop_at
 from mtpb.errors import UsageError
 

@@ -11,6 +11,7 @@ import numpy as np
 from mtpb.errors import UsageError
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Units, Verdicts
+from mtpb.statistics.attempts import attempts_json
 from mtpb.statistics.intervals import group_figures, single_figures
 from mtpb.statistics.metrics import figure_names, problem_figures, usual_ks
 
@@ -32,7 +33,8 @@ def summarise(run: Run, ks: Sequence[int] | None = None) -> dict[str, Any]:
         for subset, chosen in run.subsets.items()
         if len(chosen)
     ]
-    return {"results": results, "throughput": run.manifest.throughput.rates}
+    attempts = {"attempts": attempts_json(run)} if run.manifest.max_turns > 1 else {}
+    return {"results": results, **attempts, "throughput": run.manifest.throughput.rates}
 
 
 def checked_ks(verdicts: Verdicts, ks: Sequence[int] | None) -> tuple[int, ...]:

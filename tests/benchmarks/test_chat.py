@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from benchmarks.chat import (
+from benchmarks.asking.chat import (
     FUNCTION_CHAT,
     MULTI_TURN_CHAT,
     Extracted,

@@ -193,7 +193,7 @@ class Chunk:
                 "case": sample.case,
                 "sample": sample.sample,
                 "turns": self._turns(sample),
-                **_blame(verdict),
+                **_blame(sample, verdict),
             }
         )
 
@@ -204,10 +204,11 @@ class Chunk:
         }
         return {"prompts": list(self._prompts), "runs": runs}
 
-    def _turns(self, sample: Sample) -> list[tuple[int | None, str, str, str, int, int]]:
-        """Prompt, text, what was cut, finish, tokens, and the line in which the text starts."""
+    def _turns(self, sample: Sample) -> list[tuple[int | None, str, str, str, int, int, str]]:
+        """Prompt, text, what was cut, finish, tokens, the line in which the text starts, and what
+        the model was told of the attempt before."""
         if not sample.turns:  # imported as a whole program
-            return [(None, _clipped(sample.program, _LONGEST), "", "unknown", 0, 1)]
+            return [(None, _clipped(sample.program, _LONGEST), "", "unknown", 0, 1, "")]
         return [
             (
                 self._prompts.setdefault(turn.prompt, len(self._prompts)),
@@ -216,17 +217,19 @@ class Chunk:
                 turn.finish,
                 turn.tokens,
                 line,
+                turn.feedback or "",
             )
             for turn, line in zip(sample.turns, first_lines(sample), strict=True)
         ]
 
 
-def _blame(verdict: Verdict | None) -> dict[str, Any]:
+def _blame(sample: Sample, verdict: Verdict | None) -> dict[str, Any]:
     """The verdict's detail and time, the failing turn, from 0, and the program's line, from 1."""
     if verdict is None:
         return {"detail": "", "cpu": 0, "turn": None, "line": None}
     detail = _clipped(verdict.detail, _LONGEST_DETAIL)
-    return {"detail": detail, "cpu": verdict.cpu_s, "turn": verdict.turn, "line": verdict.line}
+    turn = None if verdict.turn is None else sample.last_start + verdict.turn
+    return {"detail": detail, "cpu": verdict.cpu_s, "turn": turn, "line": verdict.line}
 
 
 def first_lines(sample: Sample) -> list[int]:
@@ -234,9 +237,10 @@ def first_lines(sample: Sample) -> list[int]:
 
     Texts are searched for in their order, each after its prompt, so that of equal texts each is
     found in its turn. All are 1 if one is not found: then the program was not made of the turns.
+    Those of earlier attempts, which are not in the program, are 1 too.
     """
-    lines, at = [], 0
-    for turn in sample.turns:
+    lines, at = [1] * sample.last_start, 0
+    for turn in sample.turns[sample.last_start :]:
         prompt = sample.program.find(turn.prompt, at)
         text = sample.program.find(turn.text, prompt + len(turn.prompt))
         if prompt < 0 or text < 0:

@@ -479,13 +479,14 @@ function outcome(suite, problem, run, sample, verdict) {
       one.errata.length ? [h("dt", {}, "known fault"), h("dd", {}, one.errata.map(words).join(", "))] : null));
 }
 
-function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens, line], number) {
+function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens, line, feedback], number) {
   const failed = sample.turn === number;
   const facts = [prompt === null ? "program" : `turn ${number + 1}`, tokens ? `${tokens} token${tokens === 1 ? "" : "s"}` : "", FINISHES[finish] || ""];
   const asked = prompt === null ? "" : chunk.prompts[prompt];
   const shown = { failing: sample.line, detail: sample.detail, first: line };
   return h("article", { class: failed ? "turn failed" : "turn", id: `turn-${number + 1}` },
     h("header", { class: "muted" }, facts.filter(Boolean).join(" · "), failed ? h("span", { class: "chip no" }, "fails here") : null),
+    feedback ? h("p", { class: "prompt" }, visible(feedback)) : null,
     suite.tests || prompt === null ? null : h("p", { class: "prompt" }, visible(asked)),
     suite.tests ? code(asked + text, { ...shown, first: 1, given: asked.length }) : code(text, shown),
     cut ? cutView(cut, text) : null);
