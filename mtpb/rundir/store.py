@@ -8,7 +8,6 @@ writes to a directory; readers need no lock.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -23,6 +22,8 @@ from typing import IO, Any, Protocol, TypeVar
 
 from mtpb.errors import UsageError
 from mtpb.rundir.events import ENDED, FAILED, INTERRUPTED, RESUMED, STARTED, EventLog
+from mtpb.rundir.lock import FILE as LOCK
+from mtpb.rundir.lock import locked
 from mtpb.rundir.manifest import Manifest, Throughput
 from mtpb.rundir.records import Key, Sample, Verdict
 from mtpb.rundir.shards import Shard
@@ -190,7 +191,9 @@ class RunWriter:
 
     def __init__(self, path: Path, manifest: Manifest, config: str) -> None:
         self.directory = RunDirectory(path)
-        self._lock = _locked(path)
+        _make(path)
+        _refuse_foreign(path)
+        self._lock = locked(path)
         try:
             self._open(manifest, config)
         except BaseException:
@@ -199,9 +202,7 @@ class RunWriter:
 
     def _open(self, manifest: Manifest, config: str) -> None:
         directory = self.directory
-        if not directory.manifest_path.exists():
-            _refuse_foreign(directory.path)
-        elif not _empty(directory):
+        if directory.manifest_path.exists() and not _empty(directory):
             before = directory.manifest()
             _refuse_other(directory, before, manifest)
             manifest = replace(manifest, throughput=before.throughput).answered_by(
@@ -298,32 +299,14 @@ class _Lines:
         return (record.to_json() + "\n" for record in found if record is not None)
 
 
-def _locked(path: Path) -> int:
-    """Makes the directory and locks it; returns the descriptor that holds the lock."""
+def _make(path: Path) -> None:
+    """Makes the directory where it does not exist."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise UsageError(
-            f"output={path}: cannot be made or opened ({error.strerror}); choose another output"
+            f"output={path}: cannot be made ({error.strerror}); choose another output"
         ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise _unlocked(path, error) from error
-    return lock
-
-
-def _unlocked(path: Path, error: OSError) -> UsageError:
-    if isinstance(error, BlockingIOError):
-        return UsageError(
-            f"output={path}: another process is writing to it; wait for it or choose another output"
-        )
-    return UsageError(
-        f"output={path}: its file system has no locks ({error.strerror}), so nothing would keep "
-        "two runs from writing to it; choose an output on a file system with flock"
-    )
 
 
 def _empty(directory: RunDirectory) -> bool:
@@ -381,10 +364,11 @@ def _asks_for_all(key: str, identity: Mapping[str, Any], directory: RunDirectory
 def _refuse_foreign(path: Path) -> None:
     """Raises UsageError for a directory without a manifest that is not empty.
 
-    A manifest.json.tmp may be there: a crash at the start of a run leaves it.
+    A lock and a manifest.json.tmp may be there: a crash at the start of a run leaves them.
     """
-    others = sorted(p.name for p in path.iterdir() if p.name != "manifest.json.tmp")
-    if others:
+    names = {one.name for one in path.iterdir()}
+    others = sorted(names - {LOCK, "manifest.json.tmp"})
+    if others and "manifest.json" not in names:
         raise UsageError(
             f"output={path}: has files but no manifest.json, so it is no run directory "
             f"(first: {others[0]!r}); choose another output"

@@ -13,6 +13,7 @@ from mtpb.rundir.store import RunDirectory
 from tests.processes import run_module
 
 FILES = (
+    ".lock",
     "config.yaml",
     "events.jsonl",
     "manifest.json",

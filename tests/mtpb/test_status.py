@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mtpb.report.state import run_state
+from mtpb.report.state import run_state, speed
 from mtpb.rundir.events import ENDED, PROGRESS, STARTED, EventLog, read_events
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory
@@ -97,6 +98,24 @@ def test_a_run_on_another_machine_is_believed_to_go_on(
     state = run_state(read_run(RunDirectory(tmp_path)), list(read_events(tmp_path)))
     assert state.under_way
     assert state.words == f"running on elsewhere, process {os.getpid()}, 3 in flight"
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path: Path) -> None:
+    run_of(tmp_path, {"1": [passes(1, 4)]})
+    run, log = read_run(RunDirectory(tmp_path)), EventLog(tmp_path)
+    (tmp_path / "events.jsonl").unlink()
+    log.write(STARTED, 0, 0)
+    log.write(PROGRESS, 2, 2, tokens=100, seconds=10.0)
+    steady = list(read_events(tmp_path))
+    shown = run_state(run, steady), speed(run.manifest, 2, steady)
+    assert shown[1] == ("10", "10 s")
+    for times in (("2101-01-01", "1970-01-01"), ("1970-01-01", "2101-01-01")):
+        moved = [
+            replace(event, time=f"{day}T00:00:00+00:00")
+            for event, day in zip(steady, times, strict=True)
+        ]
+        assert all(event.age >= 0 for event in moved)
+        assert (run_state(run, moved), speed(run.manifest, 2, moved)) == shown
 
 
 def test_no_run_is_one_message(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """The run directory: nothing lost, nothing mixed, whole after any crash."""
 
+import ctypes
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -95,6 +98,7 @@ def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(UsageError, match=r"thesis\.tex"):
         write(tmp_path)
+    assert os.listdir(tmp_path) == ["thesis.tex"]
 
 
 def test_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -109,6 +113,61 @@ def test_second_writer_is_refused(tmp_path: Path) -> None:
         pytest.raises(UsageError, match="another process"),
     ):
         RunWriter(tmp_path, MANIFEST, "")
+
+
+def test_lock_is_on_a_file_open_for_writing(tmp_path: Path) -> None:
+    """As NFS wants it for locks that hold between machines."""
+    with RunWriter(tmp_path, MANIFEST, ""), (tmp_path / ".lock").open("r+") as file:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = [fd for fd in os.listdir("/proc/self/fd") if _is(fd, tmp_path / ".lock")]
+        modes = {fcntl.fcntl(int(fd), fcntl.F_GETFL) & os.O_ACCMODE for fd in held}
+    assert modes == {os.O_RDWR}
+
+
+def _is(descriptor: str, path: Path) -> bool:
+    return os.path.realpath(f"/proc/self/fd/{descriptor}") == os.path.realpath(path)
+
+
+@pytest.mark.parametrize("missing", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_file_system_without_locks_is_refused(
+    missing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(missing, os.strerror(missing))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)  # there is none on this machine
+    with pytest.raises(UsageError, match=f"no locks .{os.strerror(missing)}.*choose an output"):
+        write(tmp_path, 0)
+    assert os.listdir(tmp_path) == [".lock"]
+
+
+def test_read_only_results_are_read_and_not_written(tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    tmp_path.chmod(0o555)
+    script = f"""
+from pathlib import Path
+from mtpb.errors import UsageError
+from tests.mtpb.rundir.test_store import RunDirectory, sample, write
+path = Path({str(tmp_path)!r})
+assert list(RunDirectory(path).samples()) == [sample(0)]
+(path / ".lock").chmod(0o444)
+try:
+    write(path, 1)
+except UsageError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        preexec_fn=_let_permissions_hold,
+    )  # fmt: skip
+    assert done.stdout.startswith(f"output={tmp_path}: cannot be written (Permission denied)")
+
+
+def _let_permissions_hold() -> None:
+    """Also for root, from the next exec on."""
+    drop_from_bounding_set, overrides_permissions = 24, 1
+    ctypes.CDLL(None).prctl(drop_from_bounding_set, overrides_permissions, 0, 0, 0)
 
 
 def test_order_is_canonical_at_the_end(tmp_path: Path) -> None:
@@ -131,25 +190,39 @@ def test_throughput_adds_up_over_restarts(tmp_path: Path) -> None:
     assert RunDirectory(tmp_path).manifest().throughput == total
 
 
-def test_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("write_more", "file"),
+    [
+        ("writer.add_sample(sample(2))", "samples.jsonl"),
+        ("writer.put_in_order([sample(n) for n in range(2)])", "samples.jsonl"),
+        ("writer.add_throughput(Throughput(tokens=5))", "manifest.json"),
+    ],
+)
+def test_full_disk_loses_nothing_that_was_written(
+    write_more: str, file: str, tmp_path: Path
+) -> None:
     """A file size limit stands in for a full disk: the kernel refuses the write halfway."""
     script = f"""
 import resource, signal
 from pathlib import Path
-from tests.mtpb.rundir.test_store import MANIFEST, RunWriter, sample
+from tests.mtpb.rundir.test_store import MANIFEST, RunWriter, Throughput, sample
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with RunWriter(Path({str(tmp_path)!r}), MANIFEST, "") as writer:
+    writer.add_sample(sample(1))
     writer.add_sample(sample(0))
     size = (Path({str(tmp_path)!r}) / "samples.jsonl").stat().st_size
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, size + 20))
-    writer.add_sample(sample(1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - 5, size - 5))
+    {write_more}
 """
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert run.returncode == 1
-    assert "samples.jsonl: cannot be written (File too large)" in run.stderr
-    assert (tmp_path / "samples.jsonl").read_text() == sample(0).to_json() + "\n"
+    assert f"{file}: cannot be written (File too large)" in run.stderr
+    lines = [sample(number).to_json() + "\n" for number in (1, 0)]
+    assert (tmp_path / "samples.jsonl").read_text() == "".join(lines)
+    assert RunDirectory(tmp_path).manifest().throughput == MANIFEST.throughput
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 @pytest.mark.parametrize(
