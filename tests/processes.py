@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 _IMPORTED = [  # no command: a module that runs as `__main__` must not be imported before
     "torch",
@@ -50,6 +51,23 @@ def run_module(
         return subprocess.CompletedProcess([module, *arguments], process.exitcode, said, told)
 
 
+def start_module(
+    module: str, *arguments: str, said: Path, cwd: Path | None = None
+) -> multiprocessing.process.BaseProcess:
+    """The same, in a process group of its own and without waiting; `said` gets what it prints."""
+    where, streams = os.path.abspath(cwd or "."), [os.path.abspath(said)] * 2
+    process = _FORKS.Process(
+        target=_run_alone, args=(module, arguments, where, dict(os.environ), streams)
+    )
+    process.start()
+    return process
+
+
+def _run_alone(*arguments: Any) -> None:
+    os.setsid()
+    _run(*arguments)
+
+
 def _run(
     module: str, arguments: list[str], cwd: str, environment: dict[str, str], streams: list[str]
 ) -> None:
@@ -58,7 +76,7 @@ def _run(
     os.environ.update(environment)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, path in enumerate(streams, 1):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), number)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     sys.argv, sys.path = [module, *arguments], [cwd, *sys.path]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
