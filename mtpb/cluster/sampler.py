@@ -1,17 +1,18 @@
 """Dialogues answered by actors of a Ray cluster, each with a sampler of its own.
 
-The driver hands dialogues out in chunks, a chunk an actor at a time, and gets them back one by one
-as they finish. What an actor had not finished when it was lost is asked again elsewhere: a chunk is
+The driver hands dialogues out in chunks, a chunk an actor at a time, and gets them back as they
+finish. What an actor had not finished when it was lost is asked again elsewhere: a chunk is
 halved each time, so that a dialogue that kills its actor is alone in the end, and is then named.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from time import perf_counter
 from typing import Any, TypeVar
 
 import ray
@@ -24,6 +25,7 @@ from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts, ServerFacts
 from mtpb.samplers.sampler import Backend, Dialogue, Sampler, Stats
 
 D = TypeVar("D", bound=Dialogue)
+GATHER_S = 0.05
 LOSSES = 2  # of its actor, after which a dialogue alone with it is given up
 
 
@@ -38,10 +40,19 @@ class Answering:
         """Load the model. Not done by the constructor, whose exceptions Ray tells as text only."""
         self._sampler: Sampler = self._stack.enter_context(self._backend.open())
 
-    def answer(self, dialogues: Sequence[D]) -> Iterator[tuple[D, Stats]]:
-        """The dialogues as they finish, with what the sampler did so far."""
+    def answer(self, dialogues: Sequence[D]) -> Iterator[tuple[list[D], Stats]]:
+        """The dialogues as they finish, with what the sampler did so far.
+
+        Those that finish within `GATHER_S` come together, since each message costs the driver.
+        """
+        finished, sent = list[D](), 0.0
         for dialogue in self._sampler.run(iter(dialogues)):
-            yield dialogue, replace(self._sampler.stats)
+            finished.append(dialogue)
+            if perf_counter() - sent >= GATHER_S:
+                yield finished, replace(self._sampler.stats)
+                finished, sent = [], perf_counter()
+        if finished:
+            yield finished, replace(self._sampler.stats)
 
 
 @dataclass(slots=True)
@@ -52,8 +63,8 @@ class Chunk:
     losses: int = 0
     answers: Any = None  # Ray's generator of references
 
-    def without(self, key: object) -> None:
-        self.dialogues = [one for one in self.dialogues if one.key != key]
+    def without(self, keys: Collection[object]) -> None:
+        self.dialogues = [one for one in self.dialogues if one.key not in keys]
 
 
 @dataclass(slots=True)
@@ -106,7 +117,7 @@ class ClusterSampler:
                 if not awaited and all_begun and not lost:
                     break
                 awaited += [w.opening for w in self._workers if w.opening is not None]
-                ready, _ = ray.wait(awaited)
+                ready = _ready(awaited)
                 for worker in self._workers:
                     if worker.opening in ready:
                         self._opened(worker)
@@ -144,11 +155,11 @@ class ClusterSampler:
             worker.actor, worker.opening = fresh.actor, fresh.opening
 
     def _received(self, worker: Worker, lost: deque[Chunk]) -> Iterator[Any]:
-        """The next answer of an actor, if it still has one."""
+        """The next answers of an actor, if it still has some."""
         chunk = worker.chunk
         assert chunk is not None
         try:
-            dialogue, worker.stats = ray.get(next(chunk.answers))
+            dialogues, worker.stats = ray.get(next(chunk.answers))
         except StopIteration:
             worker.chunk = None
         except RayTaskError as error:
@@ -156,8 +167,8 @@ class ClusterSampler:
         except RayError:
             self._replace(worker, lost)
         else:
-            chunk.without(dialogue.key)
-            yield dialogue
+            chunk.without({dialogue.key for dialogue in dialogues})
+            yield from dialogues
 
     def _replace(self, worker: Worker, lost: deque[Chunk]) -> None:
         """Start another actor, and queue what the lost one had not finished."""
@@ -209,6 +220,12 @@ class ClusterSampler:
         kind = ray.remote(Answering).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
         actor: Any = kind.remote(self._backend)
         return Worker(actor, actor.open.remote())
+
+
+def _ready(awaited: list[Any]) -> set[Any]:
+    """Waits for one of them; all that are ready then."""
+    ray.wait(awaited)
+    return set(ray.wait(awaited, num_returns=len(awaited), timeout=0)[0])
 
 
 @dataclass(frozen=True, slots=True)

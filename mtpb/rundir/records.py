@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -110,12 +110,12 @@ class Sample:
         return len(self.turns) - len(self.attempts[-1])
 
     def to_json(self) -> str:
-        fields = asdict(self)
-        for turn in fields["turns"]:
+        turns = [_fields(turn) for turn in self.turns]
+        for turn in turns:
             for name in ("finding", "feedback"):
                 if turn[name] is None:
                     del turn[name]
-        return _dumps(fields)
+        return _dumps(_fields(self) | {"turns": turns})
 
     @classmethod
     def from_json(cls, line: str) -> Sample:
@@ -174,7 +174,7 @@ class Verdict:
         return self.scores.get(scorer, self.passed)
 
     def to_json(self) -> str:
-        fields = asdict(self)
+        fields = _fields(self)
         scores, attempts = fields.pop("scores"), fields.pop("attempts")
         fields["status"] = self.status.value
         fields |= {name: scores[name] for name in SCORERS if name in scores}
@@ -198,6 +198,11 @@ class Verdict:
             {name: _field(fields, name, bool) for name in SCORERS if fields.get(name) is not None},
             _optional(fields, "attempts", int),
         )
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """A dataclass's own fields; `asdict` would copy all that is in them."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def _dumps(fields: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -28,7 +29,7 @@ from unittest import mock
 from benchmarks import Benchmark, load
 from models.engine.dialogue import Finish
 from mtpb.cluster.options import ClusterOptions
-from mtpb.cluster.pool import ClusterPool
+from mtpb.cluster.pool import ClusterPool, Running
 from mtpb.cluster.sampler import ClusterSampler
 from mtpb.cluster.session import connected
 from mtpb.rundir.records import Sample
@@ -41,7 +42,9 @@ from sandbox import Isolation, Limits, Outcome, Program, Status
 from tests.mtpb.runs import manifest_of
 
 COUNT = int(os.environ.get("COUNT", "10000"))
-OPTIONS = ClusterOptions(workers=int(os.environ.get("WORKERS", "2")), cpus_per_worker=0)
+OPTIONS = ClusterOptions(
+    workers=int(os.environ.get("WORKERS", "2")), cpus_per_worker=0, sandbox_workers_per_node=64
+)
 
 
 class AtOnce:
@@ -60,17 +63,25 @@ class AtOnce:
             yield dialogue
 
 
-class Said:
-    """The actor of a node that says of every program that it printed nothing."""
+class NoPool:
+    """A sandbox that says of every program that it printed nothing."""
+
+    layers: dict[str, Any] = {"active": []}  # noqa: RUF012
 
     def __init__(self, *arguments: Any) -> None:
         pass
 
-    def layers(self) -> dict[str, Any]:
-        return {"active": []}
+    def submit(self, program: Program) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_result(Outcome(Status.passed))
+        return future
 
-    def run(self, program: Program) -> Outcome:
-        return Outcome(Status.passed, "")
+
+class WithoutPool(Running):
+    """The actor of a node with such a sandbox."""
+
+    def _opened(self) -> Any:
+        return NoPool()
 
 
 def conversations(benchmark: Benchmark, folder: Path) -> int:
@@ -91,7 +102,7 @@ def verdicts(benchmark: Benchmark, folder: Path) -> int:
         for one in islice(Conversations(benchmark, -(-COUNT // benchmark.cases)), COUNT)
     )
     with (
-        mock.patch("mtpb.cluster.pool.Running", Said),
+        mock.patch("mtpb.cluster.pool.Running", WithoutPool),
         ClusterPool(OPTIONS, Limits(), Isolation.auto, ()) as pool,
         RunWriter(folder, manifest_of({}), "") as writer,
     ):
