@@ -61,7 +61,7 @@ def from_hub(dataset: str, config: str | None = None, split: str = "test") -> st
 
             rows = datasets.load_dataset(dataset, None if local else config, split=split)
     except Exception as error:  # noqa: BLE001  datasets passes on all that its transports raise
-        reason = str(error).strip().partition("\n")[0]
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
         raise BenchmarkError(
             f"cannot fetch the data set {dataset} ({type(error).__name__}: {reason})"
         ) from None
