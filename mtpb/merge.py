@@ -32,8 +32,6 @@ class MergeConfig:
     """A glob, or a list of them, of the shards' directories or of folders with them."""
     output: str = MISSING
     """The directory of the whole run."""
-    results: str = "results"
-    """The folder of run directories that the tables show."""
 
 
 @application("merge", MergeConfig)
@@ -41,10 +39,10 @@ def main(config: MergeConfig) -> int:
     patterns = check_patterns(config.runs)
     output = output_directory(config.output)
     assert output is not None
-    return merge(patterns, output, Path(config.results))
+    return merge(patterns, output)
 
 
-def merge(patterns: list[str], output: Path, results: Path) -> int:
+def merge(patterns: list[str], output: Path) -> int:
     """Merges, prints the tables of the whole run and returns the status."""
     parts = find_parts(patterns, output)
     whole = put_together(parts)
@@ -57,7 +55,7 @@ def merge(patterns: list[str], output: Path, results: Path) -> int:
     with errors_in(output):
         with RunWriter(output, whole.manifest, OmegaConf.to_yaml(kept)) as writer:
             writer.put_records(whole.order, whole.samples, whole.verdicts)
-        return conclude(writer.directory, ks, results)
+        return conclude(writer.directory, ks)
 
 
 if __name__ == "__main__":

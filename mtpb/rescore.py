@@ -80,8 +80,6 @@ class RescoreConfig:
     """The directory for the samples and their new verdicts."""
     benchmark: RescoreBenchmarkConfig = field(default_factory=RescoreBenchmarkConfig)
     sandbox: RescoreSandboxConfig = field(default_factory=RescoreSandboxConfig)
-    results: str = "results"
-    """The folder of run directories that the tables show."""
 
 
 @application("rescore", RescoreConfig)
@@ -115,7 +113,7 @@ def rescore(config: RescoreConfig) -> int:
                 fresh = (sample for sample in samples if sample.key not in writer.samples)
                 judge = evaluation.judge(pool)
                 judge_all(writer, judge, map(judge.submit, fresh), samples)
-        return conclude(writer.directory, ks, Path(config.results))
+        return conclude(writer.directory, ks)
 
 
 def _benchmark(kept: DictConfig, given: RescoreBenchmarkConfig) -> BenchmarkConfig:

@@ -20,14 +20,18 @@ from mtpb.cli.application import application
 from mtpb.cli.ending import errors_in
 from mtpb.config import RunConfig, pass_ks
 from mtpb.errors import UsageError
-from mtpb.report.conclusion import conclude, conclude_shard
+from mtpb.report.conclusion import conclude, conclude_shard, conclude_sweep
 from mtpb.rundir.store import RunDirectory, RunWriter
 from mtpb.running.generation import Generation
 from mtpb.running.pipeline import judge_all
 from mtpb.running.plan import Plan, describe, make_plan
 
 
-@application("run", RunConfig)
+def after_sweep(config: RunConfig) -> None:
+    conclude_sweep(Path(config.results))
+
+
+@application("run", RunConfig, after_sweep)
 def main(config: RunConfig) -> int:
     return run(config)
 
@@ -40,7 +44,7 @@ def run(config: RunConfig) -> int:
         directory = executed(plan)
         if plan.shard is not None:
             return conclude_shard(directory)
-        return conclude(directory, ks, Path(config.results))
+        return conclude(directory, ks)
 
 
 def executed(plan: Plan) -> RunDirectory:

@@ -68,7 +68,7 @@ def score(config: ScoreConfig) -> int:
                 fresh = (sample for sample in samples if sample.key not in writer.samples)
                 judge = evaluation.judge(pool)
                 judge_all(writer, judge, map(judge.submit, fresh), samples)
-        return conclude(writer.directory, ks, Path(config.results))
+        return conclude(writer.directory, ks)
 
 
 def fewest_samples(samples: Iterable[Sample]) -> int:

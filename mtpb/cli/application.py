@@ -29,7 +29,9 @@ from typing import Any, NoReturn, TextIO, TypeVar
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -44,11 +46,14 @@ from sandbox import SandboxError
 C = TypeVar("C")
 
 
-def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Callable[[], Any]]:
+def application(
+    name: str, schema: type[C], after_sweep: Callable[[C], None] | None = None
+) -> Callable[[Callable[[C], int]], Callable[[], Any]]:
     """Turns a function of a configuration into a command that is configured by conf/`name`.yaml.
 
     `schema` is the dataclass of the whole configuration. The YAML file lists it first in its
-    defaults, as `name`_schema. Under --multirun the exit status is the highest of all jobs.
+    defaults, as `name`_schema. Under --multirun the exit status is the highest of all jobs, and
+    `after_sweep` is called after them, with the configuration of the last one.
     """
     store = ConfigStore.instance()
     store.store(name=f"{name}_schema", node=schema)
@@ -59,11 +64,15 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
 
     def decorate(function: Callable[[C], int]) -> Callable[[], NoReturn]:
         statuses: list[int] = [Exit.done]
+        swept: list[C] = []
         verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
         def job(config: DictConfig) -> None:
             try:
-                statuses.append(function(OmegaConf.to_object(config)))  # type: ignore[arg-type]
+                composed: Any = OmegaConf.to_object(config)
+                if is_sweep():
+                    swept[:] = [composed]
+                statuses.append(function(composed))
             except Exception as error:  # noqa: BLE001  the other jobs of a sweep still run
                 statuses.append(_report(error, verbose))
 
@@ -81,6 +90,8 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
                 hydra_main = hydra.main("pkg://conf", name, version_base="1.3")
                 command = hydra_main(job)
             statuses.append(_run(command, verbose))
+            if swept and after_sweep is not None:
+                after_sweep(swept[0])
             for stream in (sys.stdout, sys.stderr):
                 statuses.append(_flush(stream))
             sys.exit(int(max(statuses)))
@@ -88,6 +99,11 @@ def application(name: str, schema: type[C]) -> Callable[[Callable[[C], int]], Ca
         return main
 
     return decorate
+
+
+def is_sweep() -> bool:
+    """Whether this is a job of --multirun."""
+    return HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from mtpb.cli.application import is_sweep
 from mtpb.cli.ending import Exit, say
 from mtpb.errors import nothing_lost
 from mtpb.report.attempts import attempts
@@ -14,8 +16,10 @@ from mtpb.rundir.store import METRICS, RunDirectory, write_json
 from mtpb.statistics.summary import summarise
 
 
-def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path) -> int:
-    """Writes metrics.json, prints the tables of the run and of its folder, returns the status.
+def conclude(directory: RunDirectory, ks: tuple[int, ...] | None) -> int:
+    """Writes metrics.json, prints the run's table and what to do next, returns the status.
+
+    A job of a sweep prints its directory only; the sweep has one table at its end.
 
     If the sandbox itself failed on a program, no figures are written, since they would leave that
     sample out. The status is then that of an internal error; the same command judges it again.
@@ -27,13 +31,21 @@ def conclude(directory: RunDirectory, ks: tuple[int, ...] | None, results: Path)
         return Exit.internal
     summary = summarise(run, ks)
     write_json(directory.path / METRICS, summary)
+    if is_sweep():
+        print(directory.path)
+        return Exit.done
     print(run_table(run.manifest, summary).text())
     if run.manifest.max_turns > 1:
         print(f"\n{attempts('run', run.benchmark.name, [run]).text()}")
-    if directory.path.resolve().is_relative_to(results.resolve()):
-        print(f"\n{results_table(results).text()}")
-    print(f"\n{directory.path}")
+    print(f"\n{directory.path}", flush=True)
+    place = shlex.quote(str(directory.path))
+    say(f"next: mtpb show {place} (why samples failed), mtpb report {place} output=report (a page)")
     return Exit.done
+
+
+def conclude_sweep(results: Path) -> None:
+    """Prints the table of all runs in a folder."""
+    print(f"\n{results_table(results).text()}")
 
 
 def conclude_shard(directory: RunDirectory) -> int:

@@ -87,7 +87,7 @@ def results_table(results: Path) -> Table:
     unfinished runs. A directory that cannot be read is left out with a warning.
     """
     places: dict[Place, dict[str, Estimate]] = {}
-    unfinished = []
+    unfinished, older = [], 0
     for directory in sorted(run_directories(results), key=_age):
         try:
             manifest = directory.manifest()
@@ -102,7 +102,9 @@ def results_table(results: Path) -> Table:
             unfinished.append(f"Unfinished, left out: {directory.path}, {found}.")
         else:
             place, data = _place(manifest)
-            places.setdefault(place, {})[data] = found
+            row = places.setdefault(place, {})
+            older += data in row
+            row[data] = found
     variants = sorted({data for row in places.values() for data in row}, key=data_order)
     return Table(
         "results",
@@ -116,8 +118,15 @@ def results_table(results: Path) -> Table:
             (place.setting, place.size, *(row.get(data) for data in variants))
             for place, row in sorted(places.items())
         ),
-        tuple(unfinished),
+        (*_left_out(older), *unfinished),
     )
+
+
+def _left_out(older: int) -> tuple[str, ...]:
+    if not older:
+        return ()
+    runs = f"{older} older run{'s' * (older != 1)}"
+    return (f"{runs} of the same settings left out; mtpb report tells all apart that differ.",)
 
 
 def _age(directory: RunDirectory) -> int:

@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_merged_shards_have_the_bytes_of_one_run(folder: Path) -> None:
-    assert merge([f"{folder}/[123]"], folder / "merged", folder) == 0
+    assert merge([f"{folder}/[123]"], folder / "merged") == 0
     whole, merged = RunDirectory(folder / "whole"), RunDirectory(folder / "merged")
     assert merged.samples_path.read_bytes() == whole.samples_path.read_bytes()
     assert merged.manifest().identity == whole.manifest().identity
@@ -54,7 +54,7 @@ def test_merged_shards_have_the_bytes_of_one_run(folder: Path) -> None:
 
 
 def test_a_merged_run_goes_on_as_one_run(folder: Path) -> None:
-    assert merge([f"{folder}/[123]"], folder / "grown", folder) == 0
+    assert merge([f"{folder}/[123]"], folder / "grown") == 0
     before = samples_of(folder / "grown")
     assert run(config_of(*STARTER, "sampling.n=10", f"output={folder}/grown")) == 0
     after = samples_of(folder / "grown")
@@ -68,7 +68,7 @@ def test_a_merge_that_is_killed_is_repeated(target: str, folder: Path, tmp_path:
     asked = (f"runs='{folder}/[123]'", f"output={tmp_path}/merged")
     done = call_with(kill, f"mtpb.rundir.store.{target}", "merge", *asked, cwd=tmp_path)
     assert done.returncode == -9
-    assert merge([f"{folder}/[123]"], tmp_path / "merged", tmp_path) == 0
+    assert merge([f"{folder}/[123]"], tmp_path / "merged") == 0
     assert samples_of(tmp_path / "merged") == samples_of(folder / "whole")
 
 

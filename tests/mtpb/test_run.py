@@ -21,6 +21,7 @@ FILES = (
     "samples.jsonl",
     "verdicts.jsonl",
 )
+RULE = "\n─────"
 LOGS = ("events.jsonl", "manifest.json")
 """Say when and where the run went on, so each command adds to them."""
 QUICK = (
@@ -70,6 +71,21 @@ def test_second_call_finds_nothing_left_to_do(finished: Path) -> None:
     before = {name: (finished / name).read_bytes() for name in FILES if name not in LOGS}
     assert run("output=run", cwd=finished.parent).returncode == 0
     assert {name: (finished / name).read_bytes() for name in before} == before
+
+
+def test_a_run_prints_one_table_and_what_to_do_next(finished: Path) -> None:
+    done = run("output=run", cwd=finished.parent)
+    assert done.stdout.count(RULE) == 3  # around the heading, and below
+    assert done.stdout.splitlines()[-1] == "run"
+    assert done.stderr.splitlines()[-1].startswith("next: mtpb show run ")
+
+
+def test_a_sweep_prints_one_table_of_all_its_runs(tmp_path: Path) -> None:
+    jobs = ("sampling.top_p=0.9,0.95", "hydra.sweep.dir=sweep", "--multirun")
+    done = run(*jobs, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(RULE) == 3
+    assert "1 older run of the same settings left out" in done.stdout
 
 
 def test_killed_run_resumes_to_the_same_bytes(finished: Path, tmp_path: Path) -> None:
