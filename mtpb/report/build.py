@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtpb.errors import UsageError
-from mtpb.report import formats, moved, passk, passrate
+from mtpb.report import formats, lengths, moved, passk, passrate
 from mtpb.report.attempts import attempts
 from mtpb.report.config import PageLimits, Thresholds
+from mtpb.report.content import Report
 from mtpb.report.figures import Figure, figures_of
+from mtpb.report.front.leaderboard import leaderboards
+from mtpb.report.front.settings import runs_table
 from mtpb.report.page.write import write_page
 from mtpb.report.passrate import Grouping
 from mtpb.report.published import Published
@@ -34,16 +37,6 @@ class Options:
     partial: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A report in memory. `omission` says what the page leaves out."""
-
-    suites: tuple[SuiteRuns, ...]
-    tables: tuple[Table, ...]
-    figures: tuple[Figure, ...]
-    omission: str = ""
-
-
 def report(runs: Sequence[Run], options: Options) -> Report:
     """The tables and figures of these runs.
 
@@ -52,8 +45,9 @@ def report(runs: Sequence[Run], options: Options) -> Report:
     """
     suites = suites_of(to_show(runs, options.partial))
     check_reference(suites, options.reference)
-    tables: list[Table] = []
-    figures: list[Figure] = []
+    tables, figures = leaderboards(suites)
+    tables = [noted(table, [r for s in suites for r in s.runs]) for table in tables]
+    tables.append(runs_table(runs))
     for suite in suites:
         own = {table.name: table for table in suite_tables(suite, options)}
         tables += own.values()
@@ -62,7 +56,7 @@ def report(runs: Sequence[Run], options: Options) -> Report:
     unfinished = [run for run in runs if not run.finished]
     if unfinished:
         tables.append(unfinished_table(unfinished, options.partial))
-    return Report(suites, tuple(tables), tuple(figures))
+    return Report(tuple(runs), suites, tuple(tables), tuple(figures))
 
 
 def unfinished_table(runs: Sequence[Run], shown: bool) -> Table:
@@ -118,6 +112,9 @@ def suite_tables(suite: SuiteRuns, options: Options) -> list[Table]:
     if any(run.manifest.max_turns > 1 for run in suite.best):
         tables.append(attempts(suite.name, suite.label, suite.best))
     tables.append(passrate.failures(suite))
+    measured = lengths.lengths(suite)
+    if measured.rows:
+        tables.append(measured)
     return [noted(table.trimmed(), suite.runs) for table in tables]
 
 
@@ -145,7 +142,7 @@ def write_report(patterns: str | Sequence[str], output: Path, options: Options) 
         write_figures(made.figures, output / "figures")
     if options.html:
         page = output / "index.html"
-        omission = write_page(made.suites, made.tables, made.figures, page, options.limits)
+        omission = write_page(made, page, options.limits)
         made = replace(made, omission=omission)
     return made
 

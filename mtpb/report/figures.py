@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtpb.report.formats import pairs
+from mtpb.report.lengths import bins_only
 from mtpb.report.passk import best_cell, models_of
 from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.manifest import data_order
@@ -51,11 +52,12 @@ _LOOK: dict[Any, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A drawing; `name` is its file's stem, `draw` draws into the axes."""
+    """A drawing; `name` is its file's stem, `draw` draws into the axes, `height` is in inches."""
 
     name: str
     title: str
     draw: Callable[[Axes], None]
+    height: float = HEIGHT
 
     def svg(self, *, themed: bool = False) -> str:
         """An SVG; with `themed`, text stays text and has the colour of the surrounding page."""
@@ -78,16 +80,16 @@ class Figure:
             _LOOK | inked | {"svg.fonttype": fonts, "axes.labelcolor": ink, "axes.edgecolor": ink}
         )
         with pyplot.rc_context(look):
-            canvas, axes = pyplot.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
+            canvas, axes = pyplot.subplots(figsize=(WIDTH, self.height), layout="constrained")
             try:
                 self.draw(axes)
-                _legend(canvas, axes)
+                _legend(canvas, axes, self.height)
                 return _saved(canvas, kind)
             finally:
                 pyplot.close(canvas)
 
 
-def _legend(canvas: Canvas, axes: Axes) -> None:
+def _legend(canvas: Canvas, axes: Axes, height: float) -> None:
     """Puts the legend below the drawing and makes the canvas higher by the legend's lines."""
     if any(label.endswith(MARK) for label in axes.get_legend_handles_labels()[1]):
         axes.plot([], [], linestyle="none", label=f"{MARK} unfinished run")
@@ -96,7 +98,7 @@ def _legend(canvas: Canvas, axes: Axes) -> None:
     columns = 4 if longest < 7 else 3 if longest < 11 else 2
     lines = -(-len(labels) // columns)
     if labels:
-        canvas.set_figheight(HEIGHT + 0.14 * lines)
+        canvas.set_figheight(height + 0.14 * lines)
         canvas.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
@@ -130,7 +132,7 @@ def by_size(suite: SuiteRuns) -> Figure:
 
 def by_k(suite: SuiteRuns) -> Figure:
     """pass@k by k, each at its best temperature."""
-    models = models_of(suite.runs)
+    models = models_of(suite.of_format(suite.main_format))
 
     def draw(axes: Axes) -> None:
         for number, runs in enumerate(models):
@@ -173,30 +175,41 @@ def _short(column: Column) -> str:
 def _points(axes: Axes, points: Sequence[tuple[float, Cell]], label: str, number: int) -> None:
     """Draws a series: points joined by a line, with intervals as error bars. Points from unfinished
     runs are marked, and so is the label."""
+    _series(axes, points, label, number, upright=True)
+
+
+def row_points(axes: Axes, points: Sequence[tuple[float, Cell]], label: str, number: int) -> None:
+    """Draws a series of rows: figures along the x axis with their intervals, not joined."""
+    _series(axes, points, label, number, upright=False)
+
+
+def _series(
+    axes: Axes, points: Sequence[tuple[float, Cell]], label: str, number: int, *, upright: bool
+) -> None:
     known = []
-    for x, cell in points:
+    for place, cell in points:
         figure = plain(cell)
         if not isinstance(figure, Estimate) or figure.value is None:
             continue
-        known.append((x, figure))
+        known.append((place, figure))
         if isinstance(cell, Partial):
-            at = (x, 100 * figure.value)
+            at = (place, 100 * figure.value) if upright else (100 * figure.value, place)
             axes.annotate(MARK, at, xytext=(3, 3), textcoords="offset points")
             label = label.removesuffix(MARK) + MARK
     if not known:
         return
-    xs = [x for x, _ in known]
+    places = [place for place, _ in known]
     values = np.array([100 * (e.value or 0) for _, e in known])
     lows = np.array([100 * (e.value if e.low is None else e.low) for _, e in known])  # type: ignore[operator]
     highs = np.array([100 * (e.value if e.high is None else e.high) for _, e in known])  # type: ignore[operator]
+    errors = np.clip([values - lows, highs - values], 0, None)
+    dash = _DASHES[(number + number // len(_COLOURS)) % len(_DASHES)]
     axes.errorbar(
-        xs,
-        values,
-        yerr=np.clip([values - lows, highs - values], 0, None),
+        *((places, values) if upright else (values, places)),
+        **({"yerr": errors, "linestyle": dash} if upright else {"xerr": errors, "linestyle": ""}),
         label=_plain(label),
         color=_COLOURS[number % len(_COLOURS)],
         marker=_MARKERS[number % len(_MARKERS)],
-        linestyle=_DASHES[(number + number // len(_COLOURS)) % len(_DASHES)],
         elinewidth=0.8,
         capsize=1.5,
         clip_on=False,  # markers at 0 and 100 are not cut
@@ -224,11 +237,24 @@ def _percent(axes: Axes, label: str) -> None:
         axes.axhline(0, color=INK, linewidth=0.6)
 
 
+def percent_axis(axes: Axes, rows: Sequence[str]) -> None:
+    """Percent along the x axis, and the names of rows, the first at the top."""
+    axes.set_yticks(range(len(rows)), [_plain(clean(row)) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel("pass rate, %")
+    axes.set_xlim(left=0)
+
+
 def figures_of(suite: SuiteRuns, tables: Mapping[str, Table]) -> list[Figure]:
     """The figures of a suite; `tables` are its tables by name."""
     drawn = [by_size(suite)] if any(run.parameters for run in suite.runs) else []
+    if any(run.samples_per_case > 1 for run in suite.of_format(suite.main_format)):
+        drawn.append(by_k(suite))
+    if lengths := tables.get(f"{suite.name}-lengths"):
+        name = f"{suite.name}-lengths"
+        drawn.append(by_column(bins_only(lengths), name, "samples, %", "generated tokens"))
     if suite.has_tests:
-        return [*drawn, by_k(suite)]
+        return drawn
     turns = tables[f"{suite.name}-by-turns"]
     drawn.append(by_column(turns, f"{suite.name}-by-turns", "pass rate, %", "turns (problems)"))
     gains = tables.get(f"{suite.name}-gain-by-difficulty")

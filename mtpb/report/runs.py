@@ -47,6 +47,12 @@ class SuiteRuns:
         return (f"{note}.",) if note else ()
 
     @property
+    def is_part(self) -> bool:
+        """Whether the figures are of a part of the suite's problems."""
+        chosen = self.runs[0].manifest.identity.get("benchmark.problems")
+        return bool(chosen) or len(self.answered) < len(self.problems)
+
+    @property
     def has_tests(self) -> bool:
         """Whether this is a function suite, whose figures are pass@k."""
         return self.runs[0].benchmark.has_tests
@@ -161,7 +167,7 @@ def described(run: Run) -> str:
 
 
 def suites_of(runs: Iterable[Run]) -> tuple[SuiteRuns, ...]:
-    """Runs grouped by their problems, multi-turn suites first.
+    """Runs grouped by their problems: whole suites first, multi-turn ones before others.
 
     Of runs with the same model, format and temperature one is kept: a finished one if there is one,
     then the one with the most samples. A warning names the others.
@@ -177,10 +183,11 @@ def suites_of(runs: Iterable[Run]) -> tuple[SuiteRuns, ...]:
             why = f"{twin.source} has the same model, format and temperature and stands for both"
             warn_left_out(run.directory, why)
     ordered = sorted(groups.items(), key=lambda group: (group[1][0].benchmark.has_tests, group[0]))
-    return tuple(
+    suites = (
         _suite(key[0], members, [k[0] for k, _ in ordered].count(key[0]) > 1)
         for key, members in ordered
     )
+    return tuple(sorted(suites, key=lambda suite: suite.is_part))
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
@@ -221,9 +228,8 @@ def _suite(name: str, runs: Sequence[Run], ambiguous: bool) -> SuiteRuns:
     digest = runs[0].benchmark.sha256[:6]
     stem = f"{name}-{count}-{digest}" if ambiguous else name
     suite = SuiteRuns(stem, name, tuple(sorted(runs, key=lambda run: run.model_order)))
-    answered, chosen = len(suite.answered), runs[0].manifest.identity.get("benchmark.problems")
-    if ambiguous or chosen or answered < count:
-        suite = replace(suite, label=f"{name} ({count_of_problems(answered, count)})")
+    if ambiguous or suite.is_part:
+        suite = replace(suite, label=f"{name} ({count_of_problems(len(suite.answered), count)})")
     return suite
 
 

@@ -113,6 +113,7 @@ def index(suites: Sequence[SuiteRuns], embedded: int) -> dict[str, Any]:
                 "scorer": run.scorer,
                 "embedded": embedded,
                 "verdicts": _letters(run),
+                "turns": _turns(run),
             }
             for number, (suite, run) in enumerate(runs)
         ],
@@ -142,12 +143,25 @@ def _expected(value: object) -> str | None:
 
 
 def _letters(run: Run) -> list[list[str]]:
-    """Each problem's cases as text with a letter for each sample: its status and its scores."""
+    """A letter for each sample: its status and its scores."""
     verdicts = run.verdicts
     codes = verdicts.status + 48
     for weight, scorer in zip((16, 32, 64, 16, 32), SCORERS, strict=True):  # page.js reads them so
         if scorer in verdicts.scores:
             codes = codes + weight * verdicts.scores[scorer]
+    return _by_case(run, codes)
+
+
+def _turns(run: Run) -> list[list[str]] | None:
+    """A letter for each sample: the turn that fails, from `0`; `/` where none is known. None if
+    none is known of any."""
+    failing = run.verdicts.turn
+    return None if run.benchmark.has_tests or (failing < 0).all() else _by_case(run, failing + 48)
+
+
+def _by_case(run: Run, codes: Ints) -> list[list[str]]:
+    """Each problem's cases as text with a letter for each sample; `.` where there is no sample."""
+    verdicts = run.verdicts
     letters: list[list[list[str]]] = [[[] for _ in p.cases] for p in run.problems]
     columns = (verdicts.problem, verdicts.case, verdicts.sample, codes)
     for problem, case, sample, code in zip(*(column.tolist() for column in columns), strict=True):
@@ -193,6 +207,7 @@ class Chunk:
                 "case": sample.case,
                 "sample": sample.sample,
                 "turns": self._turns(sample),
+                "program": _clipped(sample.program, _LONGEST),
                 **_blame(sample, verdict),
             }
         )
@@ -204,20 +219,22 @@ class Chunk:
         }
         return {"prompts": list(self._prompts), "runs": runs}
 
-    def _turns(self, sample: Sample) -> list[tuple[int | None, str, str, str, int, int, str]]:
-        """Prompt, text, what was cut, finish, tokens, the line in which the text starts, and what
-        the model was told of the attempt before."""
+    def _turns(self, sample: Sample) -> list[tuple[int | None, str, str, str, int, int, str, int]]:
+        """Prompt, text, what was cut, finish, tokens, the line in which the text starts, what the
+        model was told of the attempt before, and whether (1 or 0) the text is the completion's
+        beginning."""
         if not sample.turns:  # imported as a whole program
-            return [(None, _clipped(sample.program, _LONGEST), "", "unknown", 0, 1, "")]
+            return [(None, _clipped(sample.program, _LONGEST), "", "unknown", 0, 1, "", 1)]
         return [
             (
                 self._prompts.setdefault(turn.prompt, len(self._prompts)),
                 _clipped(turn.text, _LONGEST),
-                _clipped(_cut_away(turn.completion, turn.text), _LONGEST),
+                _clipped(turn.completion.removeprefix(turn.text), _LONGEST),
                 turn.finish,
                 turn.tokens,
                 line,
                 turn.feedback or "",
+                int(turn.completion.startswith(turn.text)),
             )
             for turn, line in zip(sample.turns, first_lines(sample), strict=True)
         ]
@@ -248,11 +265,6 @@ def first_lines(sample: Sample) -> list[int]:
         lines.append(sample.program.count("\n", 0, text) + 1)
         at = text + len(turn.text)
     return lines
-
-
-def _cut_away(completion: str, text: str) -> str:
-    """What the stop rule cut off, without blank lines around it."""
-    return completion.removeprefix(text).strip("\n").rstrip()
 
 
 def _clipped(text: str, most: int) -> str:

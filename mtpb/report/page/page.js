@@ -65,7 +65,14 @@ async function conversations(problem) {
   return chunks.get(id);
 }
 
+const readings = new Map(); // what letters mean; there are few
+
 function verdictOf(run, letter) {
+  if (!readings.has(letter)) readings.set(letter, reading(letter));
+  return readings.get(letter);
+}
+
+function reading(letter) {
   if (letter === ".") return null;
   const code = letter.charCodeAt(0) - 48;
   const status = index.statuses[code % 16];
@@ -85,6 +92,12 @@ function rate(run, problem) {
     return known.length ? known.filter((v) => v.passed).length / known.length : null;
   }).filter((value) => value !== null);
   return cases.length ? cases.reduce((a, b) => a + b) / cases.length : null;
+}
+
+// The turn that fails, from 0; null where it is not known.
+function turnOf(run, problem, c, s) {
+  const letter = run.turns ? (run.turns[problem.number][c] || "")[s] : undefined;
+  return letter === undefined || letter < "0" ? null : letter.charCodeAt(0) - 48;
 }
 
 const percent = (value) => (value === null ? "–" : (100 * value).toFixed(0));
@@ -116,7 +129,8 @@ async function route() {
     const [kind, ...rest] = parts.length ? parts : ["overview"];
     if (kind === "overview") return showOverview(rest[0]);
     index = index || prepared(await unpack("index"));
-    const build = { problems: problemsPage, problem: problemPage, sample: samplePage, compare: comparePage }[kind];
+    const build = { problems: problemsPage, problem: problemPage, sample: samplePage, compare: comparePage,
+      samples: samplesPage, map: mapPage, run: runPage }[kind];
     if (!build) throw new Error("there is no such page");
     show(await build(new URLSearchParams(query || ""), ...rest));
   } catch (error) {
@@ -144,20 +158,29 @@ function show(content) {
   mark();
 }
 
-function showOverview(section) {
+function showOverview(name) {
   page.hidden = true;
   overview.hidden = false;
   document.title = "mtpb report";
-  const target = section && document.getElementById(section);
-  if (target) target.scrollIntoView();
-  else window.scrollTo(0, 0);
+  const target = name && document.getElementById(`at-${name}`);
+  if (target) unfold(target); else window.scrollTo(0, 0);
   mark();
 }
+
+// Opens a table, a figure or a section, and whatever it is folded in, and goes there.
+function unfold(target) {
+  for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  target.scrollIntoView();
+  const summary = target.querySelector("summary");
+  if (summary) summary.focus({ preventScroll: true });
+}
+
+const PAGES = { run: "overview", problem: "problems", sample: "samples", compare: "samples" };
 
 function mark() {
   const kind = location.hash.split(/[/?]/)[1] || "overview";
   for (const a of document.querySelectorAll("header nav a")) {
-    const here = a.dataset.page === (kind === "overview" ? "overview" : "problems");
+    const here = a.dataset.page === (PAGES[kind] || kind);
     if (here) a.setAttribute("aria-current", "page"); else a.removeAttribute("aria-current");
   }
 }
@@ -166,19 +189,13 @@ function mark() {
 
 function problemsPage(query) {
   const state = Object.fromEntries(query);
-  const body = h("div", { class: "scroll list" });
+  const body = h("div", { class: "scroll list", tabindex: "0", role: "region", "aria-label": "Problems" });
   const count = h("span", { class: "muted", role: "status" });
-  const update = (change) => {
-    Object.assign(state, change);
-    for (const key of Object.keys(state)) if (!state[key]) delete state[key];
-    const text = new URLSearchParams(state).toString();
-    history.replaceState(null, "", "#/problems" + (text ? "?" + text : ""));
-    fill();
-  };
-  const suite = () => index.suites.find((one) => one.name === state.suite) || index.suites[0];
+  const update = updating("problems", state, () => fill());
+  const suite = () => suiteChosen(state);
   const filters = h("form", { class: "filters", onsubmit: (event) => event.preventDefault() });
   const fill = () => {
-    filters.replaceChildren(...problemFilters(suite(), state, update));
+    refill(filters, problemFilters(suite(), state, update));
     const rows = filtered(suite(), state);
     count.textContent = `${rows.length} of ${suite().problems.length} problems`;
     body.replaceChildren(rows.length ? problemTable(suite(), rows, state, update) : nothingFits(() => {
@@ -197,6 +214,24 @@ function problemsPage(query) {
     hints(["/", "search"], ["j k Enter", "choose a problem"])];
 }
 
+// New choices in place of old ones; the focus stays on the one of the same name.
+function refill(filters, choices) {
+  const name = document.activeElement && filters.contains(document.activeElement) && document.activeElement.name;
+  filters.replaceChildren(...choices);
+  if (name) filters.querySelector(`[name="${name}"]`)?.focus();
+}
+
+// Changes what a list shows, and its address with it.
+const updating = (name, state, fill) => (change) => {
+  Object.assign(state, change);
+  for (const key of Object.keys(state)) if (!state[key]) delete state[key];
+  const text = new URLSearchParams(state).toString();
+  history.replaceState(null, "", `#/${name}` + (text ? "?" + text : ""));
+  fill();
+};
+
+const suiteChosen = (state) => index.suites.find((one) => one.name === state.suite) || index.suites[0];
+
 const nothingFits = (clear) => h("p", { class: "empty" }, "No problem fits these filters. ",
   h("button", { type: "button", onclick: clear }, "Show all"));
 
@@ -205,20 +240,33 @@ const hints = (...told) => h("p", { class: "hints muted note" },
   [...told, ["?", "all keys"]].map(([keys, what]) =>
     h("span", {}, keys.split(" ").map((key) => h("kbd", {}, key)), ` ${what}`)));
 
+// A choice of values, each with how many there are if `counts` has them.
+const picking = (state, update) => (key, label, values, any, counts) => h("label", {}, h("span", {}, label),
+  h("select", { name: key, onchange: (event) => update({ [key]: event.target.value }) },
+    any === null ? null : h("option", { value: "" }, any),
+    values.map((value) => h("option", { value, selected: state[key] === String(value) },
+      counts ? `${words(String(value))} (${counts.get(value)})` : words(String(value))))));
+
+const suitePicker = (suite, update) => h("label", {}, h("span", {}, "Suite"),
+  h("select", { name: "suite", onchange: (e) => update({ suite: e.target.value, model: "", category: "", status: "", turn: "" }) },
+    index.suites.map((s) => h("option", { value: s.name, selected: s === suite }, s.label))));
+
+// The statuses that samples of these runs have, in the order of all.
+function occurring(suite, runs) {
+  const letters = new Set(runs.flatMap((run) => run.verdicts.flatMap((cases) => cases.flatMap((text) => [...new Set(text)]))));
+  const found = new Set([...letters].map((letter) => verdictOf(null, letter)).filter(Boolean).map((v) => v.status));
+  return index.statuses.filter((status) => found.has(status));
+}
+
 function problemFilters(suite, state, update) {
   const categories = [...new Set(suite.problems.map((problem) => problem.category))].sort();
   const models = suite.runs.map((run) => run.label);
-  const pick = (key, label, values, any) => h("label", {}, h("span", {}, label),
-    h("select", { name: key, onchange: (event) => update({ [key]: event.target.value }) },
-      any === null ? null : h("option", { value: "" }, any),
-      values.map((value) => h("option", { value, selected: state[key] === value }, words(value)))));
+  const pick = picking(state, update);
   return [
-    h("label", {}, h("span", {}, "Suite"),
-      h("select", { name: "suite", onchange: (e) => update({ suite: e.target.value, model: "", category: "" }) },
-        index.suites.map((s) => h("option", { value: s.name, selected: s === suite }, s.label)))),
+    suitePicker(suite, update),
     pick("model", "Model", models, "all models"),
     pick("category", "Category", categories, "all categories"),
-    pick("status", "Status", index.statuses, "any status"),
+    pick("status", "Status", occurring(suite, shownRuns(suite, state)), "any status"),
   ];
 }
 
@@ -300,12 +348,12 @@ async function problemPage(query, suiteName, id) {
       problem.difficulty].filter(Boolean).join(" · ")),
     question(suite, problem, chunk),
     h("h2", {}, "Samples"),
-    h("div", { class: "scroll" }, h("table", { class: "matrix" },
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Samples" }, h("table", { class: "matrix cards" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "model"), h("th", { class: "n", scope: "col" }, "%"),
         cases.map((c) => h("th", { scope: "col" }, suite.tests ? "samples" : `case ${c}`)))),
       h("tbody", {}, suite.runs.map((run) => h("tr", {},
-        h("th", { scope: "row" }, run.label), h("td", { class: "n" }, percent(rate(run, problem)) + run.mark),
-        cases.map((c) => h("td", {}, h("div", { class: "squares" }, squares(suite, problem, run, c))))))))),
+        h("th", { scope: "row" }, run.label), h("td", { class: "n", "data-label": "%" }, percent(rate(run, problem)) + run.mark),
+        cases.map((c) => h("td", { "data-label": suite.tests ? "" : `case ${c}` }, h("div", { class: "squares" }, squares(suite, problem, run, c))))))))),
     legend(),
     problem.cases.some((c) => c.expected !== null) ? caseTable(problem) : null,
     hints(["] [", "next, previous problem"], ["u", "back to the list"]),
@@ -388,6 +436,7 @@ async function samplePage(query, suiteName, id, label, caseText, sampleText) {
       partner ? h("a", { class: "button", href: compareLink(suite, problem, run, partner, c, s) }, "Compare ( c )") : null),
     h("div", { class: "squares strip" }, squares(suite, problem, run, c, s)),
     conversation(suite, problem, run, chunk, c, s),
+    sampleTools(suite, problem, run, chunk, c, s),
     hints(["n p", "next, previous sample"], ["] [", "problem"], ["c", "compare"], ["u", "up"]),
   ];
 }
@@ -456,8 +505,11 @@ function sampleKeys(suite, problem, run, c, s, address) {
   keys.u = () => { location.hash = problemLink(suite, problem); };
 }
 
+const sampleIn = (chunk, run, c, s) =>
+  (chunk.runs[run.number] || []).find((one) => one.case === c && one.sample === s);
+
 function conversation(suite, problem, run, chunk, c, s) {
-  const sample = (chunk.runs[run.number] || []).find((one) => one.case === c && one.sample === s);
+  const sample = sampleIn(chunk, run, c, s);
   if (!sample) return h("p", { class: "muted" }, `This run has no sample ${s} of case ${c}, or it is not in this page.`);
   const letter = (verdicts(run, problem)[c] || "")[s] || ".";
   return h("div", { class: "conversation" }, outcome(suite, problem, run, sample, verdictOf(run, letter)),
@@ -479,7 +531,8 @@ function outcome(suite, problem, run, sample, verdict) {
       one.errata.length ? [h("dt", {}, "known fault"), h("dd", {}, one.errata.map(words).join(", "))] : null));
 }
 
-function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens, line, feedback], number) {
+function turnView(suite, chunk, sample, [prompt, text, rest, finish, tokens, line, feedback, whole], number) {
+  const cut = rest.replace(/^\n+/, "").trimEnd();
   const failed = sample.turn === number;
   const facts = [prompt === null ? "program" : `turn ${number + 1}`, tokens ? `${tokens} token${tokens === 1 ? "" : "s"}` : "", FINISHES[finish] || ""];
   const asked = prompt === null ? "" : chunk.prompts[prompt];
@@ -489,11 +542,10 @@ function turnView(suite, chunk, sample, [prompt, text, cut, finish, tokens, line
     feedback ? h("p", { class: "prompt" }, visible(feedback)) : null,
     suite.tests || prompt === null ? null : h("p", { class: "prompt" }, visible(asked)),
     suite.tests ? code(asked + text, { ...shown, first: 1, given: asked.length }) : code(text, shown),
-    cut ? cutView(cut, text) : null);
+    cut ? cutView(cut, whole ? "cut away by the stop rule" : "the whole answer") : null);
 }
 
-function cutView(cut, text) {
-  const what = text && cut.includes(text) ? "the whole answer" : "cut away by the stop rule";
+function cutView(cut, what) {
   if (cut.length < 40 && !cut.includes("\n")) return h("p", { class: "cut muted note" }, `${what}: `, h("code", {}, visible(cut)));
   return h("details", { class: "cut", open: cut.length < 800 }, h("summary", {}, what), code(cut, { quiet: true }));
 }
@@ -567,54 +619,3 @@ function code(text, { quiet = false, failing = null, detail = "", first = 1, giv
   return h("pre", { class: quiet ? "code quiet" : "code", tabindex: "0" },
     h("code", { style: `counter-reset: line ${first - 1}` }, rows));
 }
-
-// --- keyboard and theme
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) {
-    if (event.key === "Escape") event.target.blur();
-    return;
-  }
-  const common = {
-    o: () => { location.hash = "#/overview"; }, l: () => { location.hash = "#/problems"; }, t: toggleTheme,
-    j: () => select(1), k: () => select(-1), Enter: openRow, "?": () => help.showModal(),
-  };
-  const action = keys[event.key] || common[event.key];
-  if (!action || help.open || (event.key === "Enter" && chosen < 0)) return;
-  event.preventDefault();
-  action();
-});
-
-function select(step) {
-  const rows = [...page.querySelectorAll("tr[data-href]")];
-  if (!rows.length || page.hidden) return;
-  if (rows[chosen]) rows[chosen].classList.remove("chosen");
-  chosen = Math.min(Math.max(chosen + step, 0), rows.length - 1);
-  rows[chosen].classList.add("chosen");
-  rows[chosen].scrollIntoView({ block: "nearest" });
-}
-
-function openRow() {
-  const row = page.querySelectorAll("tr[data-href]")[chosen];
-  if (row) location.hash = row.dataset.href;
-}
-
-const help = document.getElementById("help");
-
-function toggleTheme() {
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const root = document.documentElement;
-  const now = root.dataset.theme || (dark ? "dark" : "light");
-  root.dataset.theme = now === "dark" ? "light" : "dark";
-  try { localStorage.setItem("mtpb-theme", root.dataset.theme); } catch { /* storage may be off */ }
-}
-
-try {
-  const kept = localStorage.getItem("mtpb-theme");
-  if (kept === "dark" || kept === "light") document.documentElement.dataset.theme = kept;
-} catch { /* storage may be off */ }
-document.getElementById("theme").addEventListener("click", toggleTheme);
-document.getElementById("keys").addEventListener("click", () => help.showModal());
-window.addEventListener("hashchange", route);
-route();

@@ -11,9 +11,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -21,13 +23,16 @@ from pygments.styles import get_style_by_name
 from pygments.token import string_to_tokentype
 
 from mtpb.report.config import PageLimits
+from mtpb.report.content import FRONT, Report
 from mtpb.report.figures import Figure
+from mtpb.report.front.settings import names, settings
 from mtpb.report.page.data import chunks, index, pack, samples_a_problem, verdict_counts
 from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.store import write_whole
 from mtpb.tables import Kind, Table, clean
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("page.js", "overview.js", "lists.js", "save.js", "start.js")
 _PALETTE = {
     "k": "Keyword",
     "s": "Literal.String",
@@ -47,35 +52,49 @@ _DARK = {
     "pass": "#4aa3df",
     "fail": "#f08a4b",
     "mark": "#3a2416",
-    "shade": "rgb(0 0 0 / 70%)",
 }
 
 
-def write_page(
-    suites: Sequence[SuiteRuns],
-    tables: Sequence[Table],
-    figures: Sequence[Figure],
-    output: Path,
-    limits: PageLimits,
-) -> str:
+def write_page(report: Report, output: Path, limits: PageLimits) -> str:
     """Writes the page. Returns a sentence about what the limits left out, "" if nothing."""
-    sections = _sections(suites, tables, figures)
-    room = int(limits.megabytes * 1e6) - len(_html(suites, sections, 0, {}).encode())
-    embedded, data = _fitting(suites, samples_a_problem(suites, limits.samples), room)
+    html, said = page_of(report, limits)
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, [_html(suites, sections, embedded, data)])
-    return omission(suites, embedded)
+    write_whole(output, [html])
+    return said
 
 
-def _html(
-    suites: Sequence[SuiteRuns],
-    sections: Sequence[Mapping[str, Any]],
-    embedded: int,
-    data: Mapping[str, str],
-) -> str:
+def page_of(report: Report, limits: PageLimits, live: str = "") -> tuple[str, str]:
+    """The page, and a sentence about what the limits left out. `live`, which is what a server calls
+    the state of its runs, makes the page ask that server for newer ones."""
+    suites = report.suites
+    fixed = _Fixed(_sections(report), _about(report), live)
+    room = int(limits.megabytes * 1e6) - len(_html(report, fixed, 0, {}).encode())
+    embedded, data = _fitting(suites, samples_a_problem(suites, limits.samples), room)
+    return _html(report, fixed, embedded, data), omission(suites, embedded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What the page has whatever the number of conversations: `packed` is data by element."""
+
+    sections: Sequence[Mapping[str, Any]]
+    packed: Mapping[str, str]
+    live: str
+
+
+def _about(report: Report) -> dict[str, str]:
+    """What the script shows or saves of runs and tables."""
+    forms = {table.name: {"csv": table.csv(), "md": table.markdown()} for table in report.tables}
+    return {
+        "runs": pack(list(map(settings, names(report.runs), report.runs))),
+        "tables": pack(forms),
+    }
+
+
+def _html(report: Report, fixed: _Fixed, embedded: int, data: Mapping[str, str]) -> str:
     """The whole page; `embedded` samples of each run and problem are in the data."""
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    packed = {**data, "index": pack(index(suites, embedded))}
+    script = "".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    packed = {**data, **fixed.packed, "index": pack(index(report.suites, embedded))}
     html: str = (
         _environment()
         .get_template("page.html")
@@ -83,9 +102,10 @@ def _html(
             css=_markup(_css()),
             script=_markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            facts=_facts(suites),
-            omission=omission(suites, embedded),
-            sections=sections,
+            facts=_facts(report.suites),
+            omission=omission(report.suites, embedded),
+            sections=fixed.sections,
+            live=fixed.live,
             data=[(id, _markup(letters)) for id, letters in packed.items()],
         )
     )
@@ -146,40 +166,71 @@ def _facts(suites: Sequence[SuiteRuns]) -> str:
     return f"{runs} runs, {samples:,} judged samples. Brackets hold 95 % intervals over problems."
 
 
-def _sections(
-    suites: Sequence[SuiteRuns], tables: Sequence[Table], figures: Sequence[Figure]
-) -> list[dict[str, Any]]:
-    """The overview's sections: one for each suite, then one for tables about all suites."""
+def _sections(report: Report) -> list[dict[str, Any]]:
+    """The overview's sections: leaderboard, runs, one for each suite, and one for tables about all
+    suites. The first table of each is open, the others are folded."""
+    suites, front = report.suites, [t for t in report.tables if t.name in FRONT]
+    rest: dict[str | None, list[Table]] = {}
+    for table in report.tables[len(front) :]:
+        rest.setdefault(_owner(table.name, suites), []).append(table)
+    drawn: dict[str | None, list[Figure]] = {}
+    for figure in report.figures:
+        drawn.setdefault(_owner(figure.name, suites), []).append(figure)
+    links = [f"#/run/{quote(name, safe='')}" for name in names(report.runs)]
+    boards, runs = [t for t in front if t.name != "runs"], [t for t in front if t.name == "runs"]
     sections = [
-        {
-            "name": suite.name,
-            "label": suite.label,
-            "problems": len(suite.problems),
-            "tables": [_table(t) for t in tables if _belongs(t.name, suite, suites)],
-            "figures": [
-                {"title": f.title, "svg": _markup(f.svg(themed=True))}
-                for f in figures
-                if _belongs(f.name, suite, suites)
-            ],
-        }
-        for suite in suites
+        _section("front", "Leaderboard", boards, drawn.get(None, ())),
+        _section("settings", "Runs", runs, links=links),
+        *(
+            _section(suite.name, suite.label, rest[suite.name], drawn.get(suite.name, ()))
+            | {"problems": len(suite.problems), "folded": suite.is_part and not suites[0].is_part}
+            for suite in suites
+        ),
+        _section("all", "All suites", rest.get(None, ())),
     ]
-    general = [t for t in tables if not any(_belongs(t.name, s, suites) for s in suites)]
-    if general:
-        shown = [_table(table) for table in general]
-        rest = {"name": "all", "label": "All suites", "problems": 0, "tables": shown, "figures": []}
-        sections.append(rest)
-    return sections
+    return [section for section in sections if section["tables"]]
 
 
-def _belongs(name: str, suite: SuiteRuns, suites: Sequence[SuiteRuns]) -> bool:
-    """Whether the suite's name is the longest that a table's name begins with: a table named
-    `starter-function-…` does not belong to `starter`."""
-    owners = [other.name for other in suites if name.startswith(f"{other.name}-")]
-    return bool(owners) and max(owners, key=len) == suite.name
+def _section(
+    name: str,
+    label: str,
+    tables: Sequence[Table],
+    figures: Sequence[Figure] = (),
+    links: Sequence[str] = (),
+) -> dict[str, Any]:
+    """`links` are the addresses of the first column's cells."""
+    return {
+        "name": name,
+        "label": label,
+        "problems": 0,
+        "folded": False,
+        "tables": [_table(table, links) | {"short": _short(table.name, name)} for table in tables],
+        "figures": [
+            {
+                "name": figure.name,
+                "title": figure.title,
+                "short": _short(figure.name, name),
+                "svg": _markup(figure.svg(themed=True)),
+            }
+            for figure in figures
+        ],
+    }
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _short(name: str, section: str) -> str:
+    """The name of a table or a figure in the list of contents."""
+    return name.removeprefix(f"{section}-").replace("-", " ")
+
+
+def _owner(name: str, suites: Sequence[SuiteRuns]) -> str | None:
+    """The longest name of a suite that a table's name begins with, None if there is none: a table
+    named `starter-function-…` does not belong to `starter`."""
+    owners = [suite.name for suite in suites if name.startswith(f"{suite.name}-")]
+    return max(owners, key=len, default=None)
+
+
+def _table(table: Table, links: Sequence[str]) -> dict[str, Any]:
+    headings = [" ".join(filter(None, (column.group, column.label))) for column in table.columns]
     numeric = [column.kind is not Kind.text for column in table.columns]
     return {
         "name": table.name,
@@ -190,10 +241,16 @@ def _table(table: Table) -> dict[str, Any]:
             {"label": column.label, "numeric": right}
             for column, right in zip(table.columns, numeric, strict=True)
         ],
+        "links": links,
         "rows": [
             [
-                {"value": clean(cell.marked), "interval": cell.interval, "numeric": right}
-                for cell, right in zip(row, numeric, strict=True)
+                {
+                    "value": clean(cell.marked),
+                    "interval": cell.interval,
+                    "numeric": right,
+                    "heading": heading,
+                }
+                for cell, right, heading in zip(row, numeric, headings, strict=True)
             ]
             for row in table.written()
         ],

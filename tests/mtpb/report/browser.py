@@ -64,6 +64,8 @@ def views(browser: webdriver.Chrome, address: str) -> dict[str, str]:
         find = WebDriverWait(browser, 30, 0.1).until
         return str(find(lambda b: b.find_element(By.CSS_SELECTOR, css)).get_attribute("href"))
 
+    browser.get(f"{address}#/overview")
+    first_run = first("#at-runs tbody a")
     browser.get(f"{address}#/problems")
     problem = first("table.problems tbody a")
     browser.get(problem)
@@ -78,6 +80,9 @@ def views(browser: webdriver.Chrome, address: str) -> dict[str, str]:
         "problem": problem,
         "sample": sample,
         "compare": compared,
+        "samples": f"{address}#/samples?status=failed",
+        "map": f"{address}#/map?order=disputed",
+        "run": first_run,
     }
 
 
