@@ -24,7 +24,7 @@ def main(config: ReportConfig) -> int:
 
 
 def make(config: ReportConfig) -> None:
-    """Writes the report and prints its tables and its place."""
+    """Writes the report and prints its leaderboard and its place."""
     patterns = check_patterns(config.runs)
     output = output_directory(config.output)
     assert output is not None
@@ -44,8 +44,10 @@ def make(config: ReportConfig) -> None:
         partial=config.partial,
     )
     made = write_report(patterns, output, options)
-    for table in made.tables:
+    for table in made.headline:
         print(f"{table.text()}\n")
+    figures = f" and {len(made.figures)} figures" if config.figures else ""
+    print(f"{len(made.tables)} tables{figures}, in {output}")
     if made.omission:
         print(made.omission, file=sys.stderr)
     print(output / "index.html" if config.html.enabled else output)

@@ -22,3 +22,10 @@ class Report:
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     omission: str = ""
+
+    @property
+    def headline(self) -> list[Table]:
+        """The tables that say the most: the leaderboards, and which runs are unfinished."""
+        return [
+            t for t in self.tables if t.name in ("leaderboard", "leaderboard-parts", "unfinished")
+        ]

@@ -95,7 +95,7 @@ def _legend(canvas: Canvas, axes: Axes, height: float) -> None:
         axes.plot([], [], linestyle="none", label=f"{MARK} unfinished run")
     handles, labels = axes.get_legend_handles_labels()
     longest = max(map(len, labels), default=0)
-    columns = 4 if longest < 7 else 3 if longest < 11 else 2
+    columns = 4 if longest < 7 else 3 if longest < 11 else 2 if longest < 26 else 1
     lines = -(-len(labels) // columns)
     if labels:
         canvas.set_figheight(height + 0.14 * lines)
@@ -104,7 +104,7 @@ def _legend(canvas: Canvas, axes: Axes, height: float) -> None:
 
 def _saved(canvas: Canvas, kind: str) -> bytes:
     file = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     canvas.savefig(file, format=kind, dpi=300, transparent=kind == "svg", metadata=metadata)
     return file.getvalue()
 
@@ -169,7 +169,8 @@ def by_column(table: Table, name: str, label: str, axis: str) -> Figure:
 
 
 def _short(column: Column) -> str:
-    return _plain(clean(column.label).replace(" turns", "").replace(" turn", ""))
+    label = clean(column.label).replace(" turns", "").replace(" turn", "")
+    return _plain(label.replace("–", "–\n") if column.group == "tokens" else label)
 
 
 def _points(axes: Axes, points: Sequence[tuple[float, Cell]], label: str, number: int) -> None:
@@ -237,9 +238,14 @@ def _percent(axes: Axes, label: str) -> None:
         axes.axhline(0, color=INK, linewidth=0.6)
 
 
+def _shortened(label: str) -> str:
+    """At most 26 characters: the beginning and the end."""
+    return label if len(label) <= 26 else f"{label[:12]}…{label[-13:]}"
+
+
 def percent_axis(axes: Axes, rows: Sequence[str]) -> None:
     """Percent along the x axis, and the names of rows, the first at the top."""
-    axes.set_yticks(range(len(rows)), [_plain(clean(row)) for row in rows])
+    axes.set_yticks(range(len(rows)), [_plain(_shortened(clean(row))) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel("pass rate, %")
     axes.set_xlim(left=0)

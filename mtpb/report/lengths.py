@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -23,7 +24,7 @@ def lengths(suite: SuiteRuns) -> Table:
     Runs whose samples tell no tokens, such as imported ones, are left out.
     """
     measured = [(run, *tokens_of(run)) for run in suite.runs]
-    known = [(run, tokens, cut) for run, tokens, cut in measured if tokens.any()]
+    known = [one for one in measured if one[1].any()]
     edges = _edges(max((int(tokens.max()) for _, tokens, _ in known), default=0))
     bins = [_bin(low, high) for low, high in pairwise(edges)]
     return Table(
@@ -35,7 +36,7 @@ def lengths(suite: SuiteRuns) -> Table:
             Column("median", "median", Kind.count),
             Column("out_of_tokens", "out of tokens", Kind.rate),
         ),
-        tuple(_row(run, tokens, cut, edges) for run, tokens, cut in known),
+        tuple((name, *_row(*one, edges)) for name, one in zip(_names(known), known, strict=True)),
     )
 
 
@@ -65,11 +66,16 @@ def _edges(most: int) -> list[int]:
 
 
 def _bin(low: int, high: int) -> str:
-    return f"{low}–{high - 1}"
+    return f"{low}–{high - 1}" if low else f"<{high}"
+
+
+def _names(known: Sequence[tuple[Run, Ints, float]]) -> list[str]:
+    """The runs' models; with format and temperature where a model has several runs."""
+    models = Counter(run.model for run, *_ in known)
+    return [run.model if models[run.model] == 1 else described(run) for run, *_ in known]
 
 
 def _row(run: Run, tokens: Ints, cut: float, edges: Sequence[int]) -> tuple[Cell, ...]:
     shares: Floats = np.histogram(tokens, edges)[0] / len(tokens)
     cells = [Estimate(float(share)) for share in shares]
-    ours = marked((*cells, int(np.median(tokens)), Estimate(cut)), run)
-    return (described(run), *ours)
+    return marked((*cells, int(np.median(tokens)), Estimate(cut)), run)

@@ -22,19 +22,19 @@ def runs_table(runs: Sequence[Run]) -> Table:
         Column("model", "model"),
         Column("suite", "suite"),
         Column("format", "format"),
-        Column("problems", "problems", Kind.count),
+        Column("temperature", "T", Kind.number),
+        Column("n", "n", Kind.count),
         Column("judged", "judged", Kind.count),
         Column("planned", "of samples", Kind.count),
         Column("complete", "complete", Kind.flag),
-        Column("n", "n", Kind.count),
-        Column("temperature", "T", Kind.number),
-        Column("top_p", "top-p", Kind.number),
-        Column("seed", "seed", Kind.count),
-        Column("scorer", "scorer"),
         Column("started", "started"),
         Column("commit", "commit"),
         Column("host", "machine"),
         Column("device", "device"),
+        Column("problems", "problems", Kind.count),
+        Column("top_p", "top-p", Kind.number),
+        Column("seed", "seed", Kind.count),
+        Column("scorer", "scorer"),
     )
     rows = tuple((name, *_row(run)) for name, run in zip(names(runs), runs, strict=True))
     return Table("runs", "Runs and their settings", columns, rows).trimmed()
@@ -49,24 +49,25 @@ def names(runs: Sequence[Run]) -> list[str]:
 
 def _row(run: Run) -> tuple[Cell, ...]:
     manifest, sampling = run.manifest, run.manifest.sampling
-    drawn = (None,) * 3 if sampling is None else (sampling.n, sampling.temperature, sampling.top_p)
     environment, engine = manifest.environment, manifest.engine
     device = None if engine is None else " ".join(filter(None, (engine.device, engine.device_name)))
     return (
         run.model,
         run.benchmark.name,
         None if run.benchmark.has_tests else run.format.replace("_", "-"),
-        len(run.problems),
+        run.temperature,
+        None if sampling is None else sampling.n,
         run.judged,
         manifest.planned,
         run.finished,
-        *drawn,
-        manifest.seed,
-        run.scorer,
         started(run),
         environment.git_commit and environment.git_commit[:10],
         environment.host,
         device,
+        len(run.problems),
+        None if sampling is None else sampling.top_p,
+        manifest.seed,
+        run.scorer,
     )
 
 
@@ -79,7 +80,7 @@ def started(run: Run) -> str | None:
 
 
 def settings(name: str, run: Run) -> dict[str, Any]:
-    """Manifest and configuration of a run, without its problems."""
+    """Manifest and configuration of the run that is called `name`, without its problems."""
     facts = run.manifest.to_json()
     facts["benchmark"] = {k: v for k, v in facts["benchmark"].items() if k != "problems"}
     identity = dict(facts["identity"])
@@ -87,6 +88,7 @@ def settings(name: str, run: Run) -> dict[str, Any]:
     if asked:
         identity["benchmark.problems"] = f"{len(asked)} problems"
     return {
+        "name": name,
         "source": run.source,
         "manifest": {**facts, "identity": identity},
         "config": _config(run),

@@ -77,6 +77,14 @@ def make_run(path: Path, spec: Spec = Spec()) -> Path:
     return path
 
 
+def with_identity(run: Path, **changes: Any) -> Path:
+    """The run with other entries of its identity; two underscores are a dot."""
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["identity"] |= {key.replace("__", "."): value for key, value in changes.items()}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    return run
+
+
 def manifest_of(spec: Spec) -> dict[str, Any]:
     return {
         "schema_version": 1,

@@ -1,14 +1,20 @@
 """The HTML report in a real browser: it opens from disk, is navigated, and stays what it is."""
 
+import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from mtpb.report.build import Options, write_report
 from mtpb.report.config import PageLimits
-from tests.mtpb.report.fixtures import Spec, family, make_run
+from mtpb.report.content import Report
+from tests.mtpb.report.fixtures import Spec, family, make_run, with_identity
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 from selenium.webdriver import Chrome
@@ -32,11 +38,22 @@ MODEL = "codegen-4M-mono · multi-turn"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     family(folder / "runs", problems=8)
     make_run(folder / "runs" / "hostile", Spec(model=HOSTILE, size="9M", problems=8))
-    write_report(str(folder / "runs"), folder / "report", Options())
+    chosen = {"benchmark__problems": ["1", "2"]}
+    with_identity(make_run(folder / "runs" / "part", Spec(benchmark="other", problems=2)), **chosen)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(folder: Path) -> Report:
+    return write_report(str(folder / "runs"), folder / "report", Options())
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, made: Report) -> str:
     return (folder / "report" / "index.html").as_uri()
 
 
@@ -89,11 +106,127 @@ class Page:
         WebDriverWait(self.browser, 20, 0.05).until(lambda browser: wanted in browser.title)
 
 
-def test_overview_has_every_table_and_figure(page: Page) -> None:
+def test_every_table_and_figure_has_its_link_which_shows_it(page: Page, made: Report) -> None:
     page.open("overview")
     assert page.one("#overview h1") == "Report"
-    assert len(page.all("#overview figure svg")) == 5
-    assert any("multi-turn against single-turn" in title for title in page.all("h3"))
+    named = [f"figure-{figure.name}" for figure in made.figures]
+    for name in (*named, *(table.name for table in made.tables)):
+        page.open("overview", name)
+        element = page.browser.find_element(By.ID, f"at-{name}")
+        assert element.find_element(By.CSS_SELECTOR, "svg, table").is_displayed(), name
+        assert element.find_elements(By.CSS_SELECTOR, f"a[href='#/overview/{name}']"), name
+        assert 0 <= element.rect["y"] - page.browser.execute_script("return scrollY") < 900, name
+
+
+def test_the_leaderboard_leads_and_parts_of_suites_are_folded(page: Page) -> None:
+    page.open("overview").one("h1")
+    assert page.all("#overview h2")[:2] == ["Leaderboard", "Runs"]
+    shown = page.browser.find_elements(By.CSS_SELECTOR, "#at-leaderboard td")
+    folded = page.browser.find_elements(By.CSS_SELECTOR, "#at-leaderboard-parts td, #at-other td")
+    assert all(cell.is_displayed() for cell in shown)
+    assert folded
+    assert not any(cell.is_displayed() for cell in folded)
+
+
+def test_every_run_has_its_settings(page: Page, made: Report) -> None:
+    page.open("overview").one("#at-runs")
+    links = page.browser.find_elements(By.CSS_SELECTOR, "#at-runs td a")
+    addresses = [link.get_attribute("href") for link in links]
+    assert len(addresses) == len(made.runs)
+    for address, run in zip(addresses[:3], made.runs, strict=False):
+        page.browser.get(address)
+        page.title(Path(run.source).name)
+        assert str(run.manifest.identity["model.weights_sha256"]) in page.all("#page dd")
+
+
+def test_samples_are_filtered_by_the_findings_that_occur(page: Page, made: Report) -> None:
+    """The options of the filter are those findings, with their counts."""
+    suite = next(suite for suite in made.suites if suite.label == "toy")
+    counts = Counter(
+        v.status.value for r in suite.runs if r.directory for v in r.directory.verdicts()
+    )
+    page.open("samples").one("table.samples")
+    options = dict(option.rsplit(" ", 1) for option in page.all("[name=status] option")[1:])
+    failed = sum(count for status, count in counts.items() if status != "passed")
+    expected = {status.replace("_", " "): f"({count})" for status, count in counts.items()}
+    assert options == {"failed": f"({failed})", **expected}
+    choice = Select(page.browser.find_element(By.NAME, "status"))
+    choice.select_by_visible_text(f"timeout {options['timeout']}")
+    assert {one.split()[-1] for one in page.all("td[data-label=finding]")} == {"timeout"}
+    assert page.one(".bar [role=status]") == f"{counts['timeout']} samples"
+    assert "status=timeout" in page.browser.current_url
+
+
+def test_samples_are_filtered_by_the_turn_that_fails(page: Page) -> None:
+    page.open("samples").one("table.samples")
+    choice = Select(page.browser.find_element(By.NAME, "turn"))
+    choice.select_by_value("2")
+    assert set(page.all("td[data-label='fails in turn']")) == {"2"}
+    page.click("table.samples a")
+    assert page.one("article.failed header").startswith("turn 2")
+
+
+def test_every_sample_is_reached_by_its_link(page: Page, made: Report) -> None:
+    """And is, as data, the line of the run directory."""
+    suite = next(suite for suite in made.suites if suite.label == "functions")
+    run = suite.runs[0]
+    assert run.directory is not None
+    records = list(run.directory.samples())
+    label = f"{run.model} · T={run.temperature}"
+    for sample in records[:: len(records) // 8]:
+        page.open("sample", suite.name, sample.problem, label, sample.case, sample.sample)
+        page.one(".conversation")
+        page.click("details.raw summary")
+        shown = json.loads(page.one("details.raw code"))["sample"]
+        assert shown == json.loads(sample.to_json())
+
+
+def test_the_heat_map_has_the_hardest_and_the_most_disputed_first(page: Page) -> None:
+    def rates() -> list[list[float]]:
+        rows = page.browser.find_elements(By.CSS_SELECTOR, "table.map tbody tr")
+        return [[float(cell) for cell in row.text.split()[-columns:]] for row in rows]
+
+    page.open("map").one("table.map")
+    columns = len(page.all("table.map td.heat")) // len(page.all("table.map tbody tr"))
+    means = [np.mean(row) for row in rates()]
+    assert means == pytest.approx(sorted(means), abs=1)
+    Select(page.browser.find_element(By.NAME, "order")).select_by_value("disputed")
+    spreads = [np.std(row) for row in rates()]
+    assert spreads == pytest.approx(sorted(spreads, reverse=True), abs=1)
+
+
+def test_tables_and_figures_are_saved_as_files(
+    browser: Chrome, address: str, made: Report, tmp_path: Path
+) -> None:
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    page = Page(browser, address).open("overview", "leaderboard")
+    page.click("#at-leaderboard .tools button:last-of-type")
+    page.click("#at-figure-leaderboard .tools button")
+    table, drawing = tmp_path / "leaderboard.csv", tmp_path / "leaderboard.svg"
+    WebDriverWait(browser, 20, 0.05).until(lambda _: table.exists() and drawing.exists())
+    assert table.read_text() == made.tables[0].csv()
+    assert ElementTree.parse(drawing).getroot().tag.endswith("svg")
+
+
+def test_what_is_typed_is_found(page: Page) -> None:
+    page.open("overview").one("h1")
+    page.press("/")
+    page.browser.switch_to.active_element.send_keys("by category")
+    WebDriverWait(page.browser, 20, 0.05).until(lambda _: page.all("#found li"))
+    assert all("category" in one for one in page.all("#found li"))
+    page.browser.switch_to.active_element.send_keys(Keys.ENTER)
+    WebDriverWait(page.browser, 20, 0.05).until(lambda b: "by-category" in b.current_url)
+
+
+def test_the_page_asks_nothing_of_other_machines(folder: Path, made: Report) -> None:
+    """It names no other address but XML's namespaces, and its policy allows no connection."""
+    text = (folder / "report" / "index.html").read_text()
+    own = re.sub(r'<script type="text/plain".*?</script>', "", text, flags=re.DOTALL)
+    named = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+", own))
+    assert named <= {"http://www.w3.org", "http://purl.org", "http://creativecommons.org"}
+    assert "default-src 'none'" in text
+    assert "connect-src" not in text
 
 
 def test_problems_are_filtered_and_sorted(page: Page) -> None:
@@ -103,7 +236,8 @@ def test_problems_are_filtered_and_sorted(page: Page) -> None:
     page.click("th button[title='Sort by id']")
     assert page.all("#page tbody td:first-child") == ["7", "2"]
     assert "category=string" in page.browser.current_url
-    Select(page.browser.find_element(By.NAME, "status")).select_by_visible_text("sandbox error")
+    page.press("/")
+    page.browser.switch_to.active_element.send_keys("no such problem")
     assert page.all("#page tbody td:first-child") == []
     page.click(".empty button")
     assert len(page.all("#page tbody tr")) == 8
@@ -176,7 +310,7 @@ def test_samples_beyond_the_limit_are_counted_but_not_linked(
     made = write_report(str(tmp_path / "run"), tmp_path, Options(limits=PageLimits(samples=6)))
     page = Page(browser, (tmp_path / "index.html").as_uri())
     page.open("overview").one("h1")
-    assert made.omission in page.all("#overview > p")
+    assert made.omission in page.all("#overview .omission")
     page.open("problem", "toy", 1).one(".matrix")
     linked = [a.get_attribute("href")[-3:] for a in browser.find_elements(By.CSS_SELECTOR, "a.sq")]
     assert linked == ["0/0", "0/1", "1/0"]
@@ -214,8 +348,10 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page) -> None:
     try:
         for place, shown in (
             ("overview", "h1"),
-            ("problems", ".bar"),
+            ("problems", "#page .bar"),
             ("problem/toy/2", ".matrix"),
+            ("samples", "table.samples"),
+            ("map", "table.map"),
         ):
             page.open(*place.split("/")).one(shown)
             width = page.browser.execute_script("return document.documentElement.scrollWidth")
