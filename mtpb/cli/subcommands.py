@@ -24,6 +24,7 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "serve": ("model",),
     "show": ("run",),
     "status": ("run",),
+    "view": ("run",),
 }
 # Hydra's options that take the argument after them
 _WITH_VALUES = (

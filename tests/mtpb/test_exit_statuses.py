@@ -28,6 +28,7 @@ OVERRIDES = {
     "score": ["samples=run/samples.jsonl"],
     "show": ["run=run"],
     "status": ["run=run"],
+    "view": ["run=run"],
 }
 COMMANDS = {  # a function that each command calls, wherever it is used
     "baseline": "mtpb.comparing.baselines.write_baseline",
@@ -45,6 +46,7 @@ COMMANDS = {  # a function that each command calls, wherever it is used
     "show": "mtpb.rundir.run.read_verdicts",
     "status": "mtpb.rundir.run.read_verdicts",
     "study": "mtpb.study.experiment.planned_runs",
+    "view": "mtpb.rundir.run.read_verdicts",
 }
 RUN = (*QUICK, "output=run")
 WAITS = "import os, signal, time\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)"

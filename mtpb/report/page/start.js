@@ -57,24 +57,25 @@ async function refresh() {
   if (state !== root.dataset.live) {
     const fresh = new DOMParser().parseFromString(await (await fetch("page")).text(), "text/html");
     root.dataset.live = fresh.documentElement.dataset.live;
-    takeOver(fresh);
+    await takeOver(fresh);
   }
 }
 
 // Shows what a newer page has: what was open stays open, what was looked at stays in view.
-function takeOver(fresh) {
-  const open = [...overview.querySelectorAll("details")].map((one) => [one.id, one.open]);
+async function takeOver(fresh) {
+  const [x, y] = [window.scrollX, window.scrollY];
+  const open = [...overview.querySelectorAll("details[id]")].map((one) => [one.id, one.open]);
   overview.replaceChildren(...document.adoptNode(fresh.getElementById("overview")).children);
-  for (const [id, was] of open) if (id && document.getElementById(id)) document.getElementById(id).open = was;
   for (const old of document.querySelectorAll("script[type='text/plain']")) old.remove();
   for (const one of fresh.querySelectorAll("script[type='text/plain']")) document.body.append(document.adoptNode(one));
   index = null;
   entries = null;
   chunks.clear();
   equip();
-  if (!page.contains(document.activeElement) && !overview.hidden) return;
-  const [x, y] = [window.scrollX, window.scrollY];
-  if (!page.hidden) route().then(() => window.scrollTo(x, y));
+  for (const [id, was] of open) if (document.getElementById(id)) document.getElementById(id).open = was;
+  // a page in which somebody chooses or reads with the keyboard is left alone
+  if (!page.hidden && !page.contains(document.activeElement)) await route();
+  window.scrollTo(x, y);
 }
 
 async function follow() {

@@ -73,6 +73,12 @@ def page_of(report: Report, limits: PageLimits, live: str = "") -> tuple[str, st
     return _html(report, fixed, embedded, data), omission(suites, embedded)
 
 
+def waiting_page(extent: str) -> str:
+    """A page that says how far the runs are before anything is judged; it loads itself again."""
+    html: str = _environment().get_template("waiting.html").render(extent=extent)
+    return html
+
+
 @dataclass(frozen=True, slots=True)
 class _Fixed:
     """What the page has whatever the number of conversations: `packed` is data by element."""
