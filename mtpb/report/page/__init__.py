@@ -1,4 +1,5 @@
-"""The HTML report, one file: `write` lays it out, `data` packs what its script shows.
+"""The HTML report, one file: `write` lays it out, `data` packs what its script shows, `live` serves
+it while runs go on.
 
 Must not know how figures are computed: it gets tables and drawings.
 """

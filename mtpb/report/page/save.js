@@ -35,7 +35,7 @@ function equip() {
       action("Copy", async (button) => copy(await form("md"), button)),
       action("CSV", async () => save(`${name}.csv`, "text/csv", await form("csv")))));
     sortable(table.querySelector("table"));
-    if (!wide && name !== "leaderboard") table.open = false;
+    if (!wide && !name.startsWith("leaderboard")) table.open = false;
   }
   for (const figure of overview.querySelectorAll("figure")) {
     const name = figure.dataset.name;
