@@ -11,10 +11,10 @@ from mtpb.errors import UsageError
 from mtpb.report import formats, lengths, moved, passk, passrate
 from mtpb.report.attempts import attempts
 from mtpb.report.config import PageLimits, Thresholds
-from mtpb.report.content import Report
 from mtpb.report.figures import Figure, figures_of
 from mtpb.report.front.leaderboard import leaderboards
 from mtpb.report.front.settings import runs_table
+from mtpb.report.page.content import Report
 from mtpb.report.page.write import write_page
 from mtpb.report.passrate import Grouping
 from mtpb.report.published import Published

@@ -219,12 +219,12 @@ class Chunk:
         }
         return {"prompts": list(self._prompts), "runs": runs}
 
-    def _turns(self, sample: Sample) -> list[tuple[int | None, str, str, str, int, int, str, int]]:
+    def _turns(self, sample: Sample) -> list[tuple[Any, ...]]:
         """Prompt, text, what was cut, finish, tokens, the line in which the text starts, what the
-        model was told of the attempt before, and whether (1 or 0) the text is the completion's
-        beginning."""
+        model was told of the attempt before, whether (1 or 0) the text is the completion's
+        beginning, and the finding of the answer."""
         if not sample.turns:  # imported as a whole program
-            return [(None, _clipped(sample.program, _LONGEST), "", "unknown", 0, 1, "", 1)]
+            return [(None, _clipped(sample.program, _LONGEST), "", "unknown", 0, 1, "", 1, "")]
         return [
             (
                 self._prompts.setdefault(turn.prompt, len(self._prompts)),
@@ -235,6 +235,7 @@ class Chunk:
                 line,
                 turn.feedback or "",
                 int(turn.completion.startswith(turn.text)),
+                turn.finding or "",
             )
             for turn, line in zip(sample.turns, first_lines(sample), strict=True)
         ]

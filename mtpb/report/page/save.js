@@ -74,8 +74,9 @@ function sortRows(table, head, column) {
 
 function sampleRecord(problem, run, chunk, sample) {
   const turns = sample.turns.filter(([prompt]) => prompt !== null).map(
-    ([prompt, text, rest, finish, tokens, line, feedback, whole]) =>
-      ({ prompt: chunk.prompts[prompt], completion: whole ? text + rest : rest, text, tokens, finish }));
+    ([prompt, text, rest, finish, tokens, line, feedback, whole, finding]) =>
+      ({ prompt: chunk.prompts[prompt], completion: whole ? text + rest : rest, text, tokens, finish,
+        ...(finding && { finding }), ...(feedback && { feedback }) }));
   const key = { problem: problem.id, case: sample.case, sample: sample.sample };
   const verdict = verdictOf(run, (verdicts(run, problem)[sample.case] || "")[sample.sample] || ".");
   const judged = verdict && { ...key, passed: verdict.passed, status: verdict.status, detail: sample.detail,

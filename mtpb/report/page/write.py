@@ -23,9 +23,9 @@ from pygments.styles import get_style_by_name
 from pygments.token import string_to_tokentype
 
 from mtpb.report.config import PageLimits
-from mtpb.report.content import FRONT, Report
 from mtpb.report.figures import Figure
 from mtpb.report.front.settings import names, settings
+from mtpb.report.page.content import FRONT, Report
 from mtpb.report.page.data import chunks, index, pack, samples_a_problem, verdict_counts
 from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.store import write_whole

@@ -14,7 +14,7 @@ import pytest
 
 from mtpb.report.build import Options, write_report
 from mtpb.report.config import PageLimits
-from mtpb.report.content import Report
+from mtpb.report.page.content import Report
 from mtpb.report.page.live import LivePage, PageServer
 from mtpb.view import page as live_page
 from mtpb.view import stamp
