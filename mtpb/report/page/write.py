@@ -169,7 +169,8 @@ def _colours(style: str) -> dict[str, str]:
 def _facts(suites: Sequence[SuiteRuns]) -> str:
     runs = sum(len(suite.runs) for suite in suites)
     samples = sum(len(run.verdicts) for suite in suites for run in suite.runs)
-    return f"{runs} run{'s' * (runs != 1)}, {samples:,} judged samples. Brackets hold 95 % intervals over problems."
+    counted = f"{runs} run{'s' * (runs != 1)}, {samples:,} judged samples"
+    return f"{counted}. Brackets hold 95 % intervals over problems."
 
 
 def _sections(report: Report) -> list[dict[str, Any]]:
