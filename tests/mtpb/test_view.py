@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mtpb.report.build import Options
-from mtpb.report.page.live import LivePage, PageServer
-from mtpb.view import page, stamp
+from mtpb.view.pages import page, stamp
+from mtpb.view.server import LivePage, PageServer
 from tests.mtpb.report.fixtures import Spec, make_run
 
 OPTIONS = Options(figures=False, partial=True)

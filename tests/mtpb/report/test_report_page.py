@@ -15,9 +15,9 @@ import pytest
 from mtpb.report.build import Options, write_report
 from mtpb.report.config import PageLimits
 from mtpb.report.page.content import Report
-from mtpb.report.page.live import LivePage, PageServer
-from mtpb.view import page as live_page
-from mtpb.view import stamp
+from mtpb.view.pages import page as live_page
+from mtpb.view.pages import stamp
+from mtpb.view.server import LivePage, PageServer
 from tests.mtpb.report.fixtures import Spec, family, make_run, with_identity
 
 pytest.importorskip("selenium", reason="selenium is not installed")

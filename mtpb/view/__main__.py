@@ -8,20 +8,16 @@ samples come. Ctrl-C ends it. Reads only: a run is never disturbed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from omegaconf import MISSING
 
 from mtpb.cli.application import application
 from mtpb.errors import UsageError
-from mtpb.report.build import Options, report
-from mtpb.report.page.live import HOST, LivePage, PageServer
-from mtpb.report.page.write import page_of, waiting_page
+from mtpb.report.build import Options
 from mtpb.report.published import SHIPPED, Published
-from mtpb.report.runs import find_runs
-from mtpb.rundir.events import FILE
-from mtpb.rundir.store import RunDirectory
+from mtpb.view.pages import page, stamp
+from mtpb.view.server import HOST, LivePage, PageServer
 
 
 @dataclass
@@ -54,28 +50,6 @@ def main(config: ViewConfig) -> int:
         print(server.address, flush=True)
         server.serve_forever()
     return 0
-
-
-def stamp(run: str) -> str:
-    """The sizes and times of the files that a page is made of."""
-    found = [one.directory for one in find_runs(run) if one.directory]
-    return repr([(str(one.path), _times(one)) for one in found])
-
-
-def _times(directory: RunDirectory) -> Sequence[tuple[int, int]]:
-    paths = (directory.samples_path, directory.verdicts_path, directory.path / FILE)
-    stats = [path.stat() for path in paths if path.exists()]
-    return [(stat.st_size, stat.st_mtime_ns) for stat in stats]
-
-
-def page(run: str, options: Options, state: str) -> str:
-    """The page of the runs as they are now; one that says so while nothing is judged yet."""
-    runs = find_runs(run)
-    if not any(one.judged for one in runs):
-        return waiting_page(runs[0].extent)
-    made = report(runs, options)
-    made = made if options.figures else replace(made, figures=())
-    return page_of(made, options.limits, state)[0]
 
 
 if __name__ == "__main__":
