@@ -46,14 +46,23 @@ from sandbox import SandboxError
 C = TypeVar("C")
 
 
+class JobError(Exception):
+    """A job of a sweep failed in a process of its own; its message is `said`."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(status, said)  # pickled by these
+        self.status, self.said = status, said
+
+
 def application(
     name: str, schema: type[C], after_sweep: Callable[[C], None] | None = None
 ) -> Callable[[Callable[[C], int]], Callable[[], Any]]:
     """Turns a function of a configuration into a command that is configured by conf/`name`.yaml.
 
     `schema` is the dataclass of the whole configuration. The YAML file lists it first in its
-    defaults, as `name`_schema. Under --multirun the exit status is the highest of all jobs, and
-    `after_sweep` is called after them, with the configuration of the last one.
+    defaults, as `name`_schema. Under --multirun the exit status is the highest of all jobs, or that
+    of the first that failed where a launcher runs them in other processes; `after_sweep` is called
+    after jobs of this process, with the configuration of the last one.
     """
     store = ConfigStore.instance()
     store.store(name=f"{name}_schema", node=schema)
@@ -67,14 +76,20 @@ def application(
         swept: list[C] = []
         verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
+        home = os.getpid()
+
         def job(config: DictConfig) -> None:
+            said = ""
             try:
                 composed: Any = OmegaConf.to_object(config)
                 if is_sweep():
                     swept[:] = [composed]
-                statuses.append(function(composed))
+                status = function(composed)
             except Exception as error:  # noqa: BLE001  the other jobs of a sweep still run
-                statuses.append(_report(error, verbose))
+                status, said = _report(error, verbose), _message(error)
+            statuses.append(status)
+            if status and os.getpid() != home:  # a launcher's process: this one has its own list
+                raise JobError(status, said)
 
         job.__module__ = function.__module__
 
@@ -188,6 +203,9 @@ def _flush(stream: TextIO | None) -> int:
 
 def _report(error: Exception, verbose: bool) -> int:
     """Prints one message for the error and returns the exit status for it."""
+    if isinstance(error, JobError):
+        say(f"error: {error.said or f'its status is {error.status}, see its log'}")
+        return error.status
     if _follows_interruption(error):
         return interrupted()
     if isinstance(error, BrokenPipeError):

@@ -10,15 +10,15 @@ from functools import partial
 from itertools import count
 from queue import SimpleQueue
 from threading import Lock, RLock
-from typing import Any
+from typing import Any, cast
 
 import ray
-from ray.exceptions import RayTaskError
+from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from mtpb.cluster.options import ClusterOptions
 from mtpb.cluster.session import nodes
-from sandbox import Isolation, Limits, Outcome, Pool, Program, Status
+from sandbox import Isolation, Limits, Outcome, Pool, Program, SandboxError, Status
 
 TRIES = 3  # of a program whose sandbox was lost
 
@@ -112,13 +112,26 @@ class ClusterPool:
         for node in nodes():
             workers = options.sandbox_workers_per_node or int(node["Resources"].get("CPU", 1)) or 1
             name = node["NodeID"]
-            self._nodes[name] = Node(self._actor(name, workers), workers)
-        try:
-            every = ray.get([node.actor.layers.remote() for node in self._nodes.values()])
-        except RayTaskError as error:
-            raise error.cause if isinstance(error.cause, Exception) else error from None
+            self._nodes[name] = self._started(name, workers)
+        calls = {name: node.actor.layers.remote() for name, node in self._nodes.items()}
+        every = [self._layers(name, call) for name, call in calls.items()]
         # what is reported is what the least isolated node has
         self.layers: dict[str, Any] = min(every, key=lambda layers: len(layers["active"]))
+
+    def _layers(self, name: str, call: Any) -> dict[str, Any]:
+        """What the sandbox of a node says of itself; an actor that is lost meanwhile is replaced.
+
+        Raises SandboxError where that goes on.
+        """
+        for _ in range(TRIES):
+            try:
+                return cast("dict[str, Any]", ray.get(call))
+            except RayTaskError as error:
+                raise error.cause if isinstance(error.cause, Exception) else error from None
+            except RayError:
+                node = self._nodes[name] = self._started(name, self._nodes[name].workers)
+                call = node.actor.layers.remote()
+        raise SandboxError(f"engine=ray: the sandbox of node {name} was lost {TRIES} times at once")
 
     def submit(self, program: Program) -> Future[Outcome]:
         """Queue a program; its outcome comes as a future, which never has an exception."""
@@ -209,12 +222,14 @@ class ClusterPool:
         if is_gone and len(self._nodes) > 1:
             del self._nodes[name]
         else:
-            self._nodes[name] = Node(self._actor(name, node.workers), node.workers)
+            self._nodes[name] = self._started(name, node.workers)
 
-    def _actor(self, name: str, workers: int) -> Any:
+    def _started(self, name: str, workers: int) -> Node:
+        """A node with an actor that has just been started."""
         here = NodeAffinitySchedulingStrategy(name, soft=False)
         kind = ray.remote(Running).options(num_cpus=0, max_concurrency=3, scheduling_strategy=here)
-        return kind.remote(self._limits, workers, self._isolation, self._libraries)
+        actor: Any = kind.remote(self._limits, workers, self._isolation, self._libraries)
+        return Node(actor, workers)
 
     def close(self) -> None:
         """End the actors; programs that have not ended get no verdict."""

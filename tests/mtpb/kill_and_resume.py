@@ -72,15 +72,15 @@ def chaos(way: Way, folder: Path, kills: int, name: str) -> bool:
 def repeat(
     command: Command, folder: Path, patience: float, helpers: Callable[[int], list[int]]
 ) -> int:
-    """Run a command until it succeeds, killing it after up to so many seconds each time; the
-    number of kills. Without patience nothing is killed."""
+    """Run a command until it succeeds, killing it after up to so many seconds, a tenth more each
+    time, so that it gets on; the number of kills. Without patience nothing is killed."""
     folder.mkdir(parents=True, exist_ok=True)
     said, kills = folder / "said", 0
-    for _ in range(MOST_TRIES):
+    for tries in range(MOST_TRIES):
         process = start_module(*command, said=said)
         assert process.pid is not None
         while process.is_alive() and patience:
-            process.join(random.uniform(0, patience))
+            process.join(random.uniform(0, patience * (1 + tries / 10)))
             if process.is_alive():
                 kills += kill_one(process.pid, helpers)
         process.join()

@@ -19,6 +19,7 @@ import pytest
 from models.engine.dialogue import Finish, Request
 from mtpb.errors import UsageError
 from mtpb.samplers.sampler import Answer, Stats
+from sandbox import Isolation, Limits, Program, Status
 from tests.mtpb.commands import call
 
 ray = pytest.importorskip("ray")
@@ -162,6 +163,30 @@ def test_a_question_that_kills_every_actor_is_named(cluster: Any) -> None:
         with pytest.raises(UsageError, match=r"1 conversations .* first 13;"):
             answered.update(question.key for question in answers)
     assert answered == set(range(30)) - {13}
+
+
+@LONG
+def test_a_sandbox_that_is_lost_as_it_starts_is_started_again(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mtpb.cluster import pool
+    from mtpb.cluster.options import ClusterOptions
+    from mtpb.cluster.session import connected
+
+    class DiesOnce(pool.Running):
+        def layers(self) -> dict[str, Any]:
+            try:
+                (tmp_path / "died").touch(exist_ok=False)
+            except FileExistsError:
+                return super().layers()
+            os._exit(1)
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    monkeypatch.setattr(pool, "Running", DiesOnce)
+    options = ClusterOptions(address=cluster.address, sandbox_workers_per_node=1)
+    with connected(options), pool.ClusterPool(options, Limits(), Isolation.auto, ()) as sandboxes:
+        futures = [sandboxes.submit(Program(f"print({n})")) for n in range(9)]
+        assert [future.result().status for future in futures] == [Status.passed] * 9
 
 
 @pytest.mark.parametrize(
