@@ -381,7 +381,9 @@ function question(suite, problem, chunk) {
   const samples = Object.values(chunk.runs).flat();
   const longest = samples.reduce((a, b) => (a && a.turns.length >= b.turns.length ? a : b), null);
   if (!longest) return null;
-  const prompts = longest.turns.map(([prompt]) => (prompt === null ? "" : chunk.prompts[prompt]));
+  const again = longest.turns.findIndex((turn) => turn[6]); // where a further attempt begins
+  const first = again < 0 ? longest.turns : longest.turns.slice(0, again);
+  const prompts = first.map(([prompt]) => (prompt === null ? "" : chunk.prompts[prompt]));
   if (suite.tests) return code(prompts[0]);
   return [
     h("ol", { class: "prompts" }, prompts.map((prompt) => h("li", {}, visible(prompt)))),

@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def merged(folder: Path, output: str = "merged") -> Path:
-    assert merge([str(folder / "shard-*")], folder / output, folder) == 0
+    assert merge([str(folder / "shard-*")], folder / output) == 0
     return folder / output
 
 

@@ -95,11 +95,21 @@ def test_a_report_leaves_an_unfinished_run_out_and_says_how_far_it_is(tmp_path: 
     run_of(tmp_path / "good", OUTCOMES)
     with_model(unfinished(tmp_path / "bad"), name="other")
     found = made(tmp_path)
-    *tables, last = found.tables
+    *tables, last = [table for table in found.tables if table.name != "runs"]
     assert last.rows == ((str(tmp_path / "bad"), "other", "toy", 20, 48),)
     assert "partial=true" in last.title
     assert "other" not in "".join(table.markdown() for table in tables)
     assert [run.model for suite in found.suites for run in suite.runs] == ["codegen-toy-mono"]
+
+
+def test_the_list_of_runs_has_unfinished_ones_without_figures(tmp_path: Path) -> None:
+    run_of(tmp_path / "good", OUTCOMES)
+    with_model(unfinished(tmp_path / "bad"), name="other")
+    (runs,) = [table for table in made(tmp_path).tables if table.name == "runs"]
+    rows = {row["model"]: row for row in json.loads(runs.json())["rows"]}
+    assert rows["other"]["complete"] is False
+    assert (rows["other"]["judged"], rows["other"]["planned"]) == (20, 48)
+    assert not any(isinstance(value, dict) for row in rows.values() for value in row.values())
 
 
 def test_a_report_of_unfinished_runs_alone_is_status_2(tmp_path: Path) -> None:
@@ -113,14 +123,15 @@ def test_a_report_of_unfinished_runs_alone_is_status_2(tmp_path: Path) -> None:
 def test_partial_marks_every_number_of_an_unfinished_run_and_no_other(tmp_path: Path) -> None:
     with_model(run_of(tmp_path / "good", OUTCOMES), name="good")
     with_model(unfinished(tmp_path / "bad"), name="bad")
-    *tables, _ = made(tmp_path, show_partial=True).tables
+    *tables, _ = [t for t in made(tmp_path, show_partial=True).tables if t.name != "runs"]
     seen = set()
     for table in tables:
         for row in json.loads(table.json())["rows"]:
             settings = {"model", "data", "size", "temperature", "suite", "status", "device"}
             numbers = {key for key, value in row.items() if _is_number(value)} - settings
-            assert set(row.get("partial", ())) == (numbers if row["model"] == "bad" else set())
-            seen.add(row["model"])
+            name = row.get("model") or row["run"]
+            assert set(row.get("partial", ())) == (numbers if name == "bad" else set())
+            seen.add(name)
         assert "† Unfinished: bad, multi-turn, T=0.2 (20 of 48 samples)." in table.notes
     assert seen == {"good", "bad"}
 
