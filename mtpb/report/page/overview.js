@@ -23,7 +23,10 @@ async function look() {
   const wanted = finder.value.toLowerCase().split(/\s+/).filter(Boolean);
   found.hidden = !wanted.length;
   if (!wanted.length) return;
-  const hits = (await findable()).filter(([, label]) => wanted.every((word) => label.toLowerCase().includes(word)));
+  const hits = (await findable()).filter(([kind, label, href]) => {
+    const text = `${kind} ${label} ${href}`.toLowerCase(); // an address has the name of a table or a figure
+    return wanted.every((word) => text.includes(word));
+  });
   const more = hits.length - MOST_FOUND;
   found.replaceChildren(
     hits.length ? h("ul", {}, hits.slice(0, MOST_FOUND).map(([kind, label, href]) =>
