@@ -23,7 +23,7 @@ from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude, conclude_shard, conclude_sweep
 from mtpb.rundir.store import RunDirectory, RunWriter
 from mtpb.running.generation import Generation
-from mtpb.running.pipeline import judge_all
+from mtpb.running.pipeline import judge_all, to_be_asked
 from mtpb.running.plan import Plan, describe, make_plan
 
 
@@ -54,8 +54,8 @@ def executed(plan: Plan) -> RunDirectory:
         plan.open_pool() as pool,
         RunWriter(plan.output, describe(plan, pool), OmegaConf.to_yaml(config)) as writer,
     ):
-        missing = (c for c in conversations if c.key not in writer.samples)
         judge = plan.judge(pool)
+        missing = (c for c in conversations if to_be_asked(writer, judge, c.key))
         if (first := next(missing, None)) is None:  # then no model is loaded
             judge_all(writer, judge, (), conversations)
         else:

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from mtpb.cli.application import application
 from mtpb.cli.ending import errors_in
-from mtpb.config import ScoreConfig, pass_ks
+from mtpb.config import ScoreConfig, max_turns, pass_ks
 from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude
 from mtpb.rundir.manifest import Guarantee, Manifest, ModelFacts
@@ -39,6 +39,11 @@ def score(config: ScoreConfig) -> int:
         raise UsageError("samples=: is empty; name a file or a folder")
     path = Path(config.samples).expanduser()
     sample_files(path)  # reports a wrong path before a suite is fetched
+    if max_turns(config.benchmark) > 1:
+        raise UsageError(
+            "benchmark.conversation=feedback, benchmark.max_turns: samples that are there are not "
+            "asked again; leave both out"
+        )
     evaluation = Evaluation.of(config.benchmark, config.sandbox)
     benchmark = evaluation.benchmark
     samples = list(read_samples(path, benchmark))

@@ -71,7 +71,7 @@ class Attempts:
         """What the model is told of an attempt that failed."""
         benchmark = self._judge.benchmark
         _, case = find(benchmark, sample)
-        lines = sample.program.splitlines()
+        lines = sample.program.split("\n")  # splitlines also breaks at \f and U+2028
         number = verdict.line
         line = lines[number - 1] if number is not None and 0 < number <= len(lines) else None
         return benchmark.protocol.feedback.message(

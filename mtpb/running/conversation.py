@@ -44,6 +44,11 @@ class Conversation:
         return bool(self.turns) and self.turns[-1].finish == "context" and not self.turns[-1].tokens
 
     @property
+    def begun(self) -> bool:
+        """Whether there is an answer, be it in an earlier attempt."""
+        return bool(self.earlier or self.turns)
+
+    @property
     def history(self) -> str:
         """The answered turns as text."""
         protocol = self.protocol

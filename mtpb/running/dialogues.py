@@ -60,6 +60,10 @@ class CompletionDialogue:
             stop=self.conversation.protocol.stop,
         )
 
+    @property
+    def begun(self) -> bool:
+        return self.conversation.begun
+
     def receive(self, answer: Answer) -> CompletionDialogue:
         following = self.conversation.receive(answer.text, answer.tokens, answer.finish.value)
         return replace(self, conversation=following)
@@ -108,6 +112,10 @@ class ChatDialogue:
         messages = (*self._said(), self._question(prompt, told))
         key = self.keys.key(conversation)
         return ChatRequest(messages, key, conversation.max_new_tokens)
+
+    @property
+    def begun(self) -> bool:
+        return self.conversation.begun
 
     def receive(self, answer: Answer) -> ChatDialogue:
         conversation = self.conversation

@@ -21,10 +21,15 @@ def judge_all(
 ) -> None:
     """Writes the `fresh` samples and their verdicts, and judges the samples without one.
 
-    A sample on which the sandbox itself failed is judged again. At the end the files are put in
-    `order`. `activity` says what is being done for the next samples; the progress bar shows it.
+    A sample on which the sandbox itself failed is judged again, but for those `to_be_asked`. At the
+    end the files are put in `order`. `activity` says what is being done for the next samples; the
+    progress bar shows it.
     """
-    unjudged = [sample for sample in writer.samples.values() if not _judged(writer, sample.key)]
+    unjudged = [
+        sample
+        for sample in writer.samples.values()
+        if not (_judged(writer, sample.key) or to_be_asked(writer, judge, sample.key))
+    ]
     with Progress.of(writer, len(order), activity) as progress:
 
         def kept() -> Iterator[PendingVerdict]:
@@ -41,6 +46,15 @@ def judge_all(
             clock = judge.clock
             writer.add_throughput(Throughput(programs=clock.programs, judge_s=clock.busy_s))
     writer.put_in_order(order)
+
+
+def to_be_asked(writer: RunWriter, judge: Judge, key: Key) -> bool:
+    """Whether a conversation is to be begun: there is no sample of it, or one without the verdict
+    that decides whether there is another attempt."""
+    sample = writer.samples.get(key)
+    if sample is None:
+        return True
+    return len(sample.attempts) < judge.max_turns and not _judged(writer, key)
 
 
 def _judged(writer: RunWriter, key: Key) -> bool:

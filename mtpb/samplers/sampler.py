@@ -62,6 +62,11 @@ class Dialogue(Protocol):
         """The next request; None when the conversation is finished."""
         ...
 
+    @property
+    def begun(self) -> bool:
+        """Whether the model has answered in the conversation, be it in an earlier run."""
+        ...
+
     def receive(self: D, answer: Answer) -> D:
         """The conversation after the answer to `request`."""
         ...

@@ -2,12 +2,13 @@
 
     python -m tests.mtpb.kill_and_resume DIRECTORY KILLS [WAY ...]
 
-Ways are `local`, `shards` (two, and their merge), `rescore` (of a whole run, by another scorer) and
-`ray` (two nodes on this machine); by default all, with the same number of kills each, of which half
-hit the driver with its process group, and half a keeper or a fork server of the sandbox, or an
-actor. A command that was killed or failed is repeated until it succeeds; when a way's last command
-has, its samples and verdicts (times apart) are compared, and it begins again in another directory
-until all kills are done. Ends with status 1 where anything differs.
+Ways are `local`, `feedback` (three attempts), `shards` (two, and their merge), `rescore` (of a
+whole run, by another scorer) and `ray` (two nodes on this machine); by default all, with the same
+number of kills each, of which half hit the driver with its process group, and half a keeper or a
+fork server of the sandbox, or an actor. A command that was killed or failed is repeated until it
+succeeds; when a way's last command has, its samples and verdicts (times apart) are compared, and it
+begins again in another directory until all kills are done. Ends with status 1 where anything
+differs.
 """
 
 from __future__ import annotations
@@ -148,6 +149,10 @@ def local(folder: Path) -> list[Command]:
     return [run(folder)]
 
 
+def feedback(folder: Path) -> list[Command]:
+    return [run(folder, "benchmark=starter-function", "benchmark.conversation=feedback")]
+
+
 def shards(folder: Path) -> list[Command]:
     parts = [run(folder, f"shard={n}/2", output=f"shard-{n}") for n in (1, 2)]
     return [*parts, ("mtpb.merge", f"runs={folder}/shard-*", f"output={folder / 'run'}")]
@@ -174,6 +179,7 @@ def contents(run: Path) -> tuple[bytes, list[dict[str, object]]]:
 
 WAYS = {
     "local": Way(local, sandboxes),
+    "feedback": Way(feedback, sandboxes),
     "shards": Way(shards, sandboxes),
     "rescore": Way(rescored, sandboxes),
     "ray": Way(on_ray, actors),

@@ -127,6 +127,10 @@ class Question:
     def request(self) -> Request | None:
         return None if self.answer else Request(str(self.key), self.key, 1)
 
+    @property
+    def begun(self) -> bool:
+        return bool(self.answer)
+
     def receive(self, answer: Answer) -> Question:
         return replace(self, answer=answer.text)
 

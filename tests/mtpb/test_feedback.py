@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mtpb.rundir.records import VerdictStatus
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.commands import call
 
@@ -58,6 +61,23 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(folder: Path, tmp_path
     assert 0 < len(there) < len(samples)
     assert call("run", *FEEDBACK, "engine.slots=2", cwd=tmp_path).returncode == 0
     assert (tmp_path / "feedback" / "samples.jsonl").read_bytes() == samples
+
+
+def test_after_a_failure_of_the_sandbox_attempts_go_on(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "feedback"
+    shutil.copytree(folder / "feedback", copy)
+    whole = (copy / "samples.jsonl").read_bytes()
+    *verdicts, last = RunDirectory(copy).verdicts()
+    *samples, sample = RunDirectory(copy).samples()
+    assert (last.key, last.attempts) == (sample.key, 3)
+    first = replace(sample, turns=sample.attempts[0])
+    failed = replace(last, status=VerdictStatus.sandbox_error, attempts=1)
+    for name, records in (("samples", [*samples, first]), ("verdicts", [*verdicts, failed])):
+        (copy / f"{name}.jsonl").write_text("".join(one.to_json() + "\n" for one in records))
+    done = call("run", *FEEDBACK, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (copy / "samples.jsonl").read_bytes() == whole
+    assert [one.attempts for one in RunDirectory(copy).verdicts()][-1] == 3
 
 
 def test_it_is_not_judged_anew(folder: Path) -> None:

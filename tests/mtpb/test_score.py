@@ -79,6 +79,7 @@ def test_official_samplers_lines_are_judged(data_dir: Path, tmp_path: Path) -> N
         (("samples=ok.jsonl", "output=ok.jsonl"), "output=ok.jsonl"),
         (("samples=ok.jsonl", "unheard=of"), "unheard"),
         (("samples=ok.jsonl", "sampling.k=[3]"), "sampling.k=3"),
+        (("samples=ok.jsonl", "benchmark.max_turns=2"), "benchmark.max_turns"),
     ],
 )
 def test_bad_input_is_one_message_and_status_2(

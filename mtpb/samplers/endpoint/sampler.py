@@ -98,12 +98,11 @@ class EndpointSampler:
 
     async def _conversed(self, client: openai.AsyncOpenAI, dialogue: D) -> D:
         """The dialogue after all its requests are answered."""
-        turns = 0
         while (request := dialogue.request) is not None:
             try:
                 answer = await self._answered(client, request)
             except NoRoomError as error:
-                if not turns:
+                if not dialogue.begun:
                     raise UsageError(
                         f"{self._connection.place}: a problem's first prompt does not fit the "
                         f"model's context ({error}); lower sampling.max_new_tokens, or serve the "
@@ -111,7 +110,6 @@ class EndpointSampler:
                     ) from None
                 answer = Answer("", 0, Finish.context)
             dialogue = dialogue.receive(answer)
-            turns += 1
         return dialogue
 
     async def _answered(self, client: openai.AsyncOpenAI, request: Any) -> Answer:

@@ -121,6 +121,12 @@ def test_an_error_is_told_with_its_line(suite: Benchmark, pool: Pool) -> None:
     assert "print(80 / 0)" in told
 
 
+def test_lines_are_counted_as_python_counts_them(suite: Benchmark, pool: Pool) -> None:
+    raising = "odd = '\x0c \u2028'\n" + RAISES
+    _, samples, _ = answered(suite, pool, {0: [RIGHT], 1: [raising, RIGHT]})
+    assert "The line that fails: print(80 / 0)" in (samples[1].turns[2].feedback or "")
+
+
 def test_a_chat_is_told_in_a_message(suite: Benchmark, pool: Pool) -> None:
     form = ChatForm(suite.protocol.chat, "</think>", {})
     sampler, samples, verdicts = answered(suite, pool, {0: [RAISES, RIGHT], 1: [RIGHT]}, form)

@@ -57,6 +57,10 @@ class Talk:
         )
         return Request(said, key, self.most, self.stop)
 
+    @property
+    def begun(self) -> bool:
+        return bool(self.answers)
+
     def receive(self, answer: Answer) -> Talk:
         return replace(self, answers=(*self.answers, answer))
 

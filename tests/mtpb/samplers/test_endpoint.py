@@ -55,6 +55,10 @@ class Talk:
             return ChatRequest((ChatMessage("user", prompt),), KEY, 8)
         return Request(prompt, KEY, 8, stop)
 
+    @property
+    def begun(self) -> bool:
+        return bool(self.answers)
+
     def receive(self, answer: Answer) -> Talk:
         return replace(self, answers=(*self.answers, answer))
 
@@ -192,6 +196,14 @@ def test_full_context_ends_a_conversation_that_has_begun(full: Status) -> None:
 
         server.answer = answer
         (talk,) = opened.run([Talk("a", turns=2)])
+    assert talk.answers[1] == Answer("", 0, Finish.context)
+
+
+def test_a_full_context_also_ends_a_conversation_that_another_run_began() -> None:
+    begun = Talk("a", turns=2, answers=(Answer("x = 1", 1, Finish.eos),))
+    with serving(pieces) as server:
+        server.faults.append(Status(400, error={"code": "context_length_exceeded"}))
+        (talk,) = asked(server, begun)
     assert talk.answers[1] == Answer("", 0, Finish.context)
 
 
