@@ -96,11 +96,18 @@ def lines_at(place: str) -> list[Line]:
 def texts_at(place: str) -> Iterator[tuple[str, str]]:
     """The texts of a place, as `lines_at` finds them, each with its source."""
     if place.startswith(_HUB):
-        yield from_hub(place.removeprefix(_HUB)), place
+        yield _on_hub(place), place
         return
     path = Path(place).expanduser()
     for file in _suite_files(path) if path.is_dir() else [path]:
         yield _read(file), str(file)
+
+
+def _on_hub(place: str) -> str:
+    try:
+        return from_hub(place.removeprefix(_HUB))
+    except BenchmarkError as error:
+        raise BenchmarkError(f"{error}; check benchmark.path={place}, or {_REMEDY}") from None
 
 
 def _suite_files(folder: Path) -> list[Path]:

@@ -208,14 +208,18 @@ def _check_fillable(
             except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
                 raise BenchmarkError(
                     f"{line.where}: key {key!r}: turn {number} cannot be filled from the input of "
-                    f"case {index}: {type(error).__name__}: {error}"
+                    f"case {index}: {type(error).__name__}: {error}; give the input every key in "
+                    "braces, and double braces that are meant as such"
                 ) from None
 
 
 def _function(line: Line) -> Problem:
     prompt, entry_point = line.text("prompt"), line.text("entry_point")
     solution = line.optional_text("canonical_solution")
-    source = f"{line.text('test')}\ncheck({entry_point})\n"
+    test = line.text("test")
+    if "check" not in test:
+        raise line.fault("test", "code that defines check(candidate)")
+    source = f"{test}\ncheck({entry_point})\n"
     return Problem(
         id=line.identity("task_id"),
         name=line.text("name", entry_point),

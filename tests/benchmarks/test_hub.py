@@ -75,6 +75,7 @@ def test_suites_of_ones_own_come_from_the_hub_or_one_error_says_why_not(tmp_path
         "1 inputs"
     )
     assert str(said["hf://me/none"]).startswith("cannot fetch the data set me/none (Dataset")
+    assert "; check benchmark.path=hf://me/none, or give a local" in str(said["hf://me/none"])
     assert "\n" not in str(said["hf://me/none"])
 
 

@@ -172,7 +172,7 @@ FAULTS = [
     ),
     ({"prompts": "abc"}, "key 'prompts': expected a list of strings, got 'abc'"),
     ({"prompts": []}, "key 'prompts': expected at least one string"),
-    ({"prompts": ["{B}"]}, "turn 1 cannot be filled from the input of case 0: KeyError: 'B'"),
+    ({"prompts": ["{B}"]}, "turn 1 cannot be filled from the input of case 0: KeyError: 'B'; give"),
     ({"prompts": ["{"]}, "turn 1 cannot be filled .* ValueError"),
     ({"prompts": ["{}"]}, "turn 1 cannot be filled .* IndexError"),
     ({"inputs": [3]}, "key 'inputs': expected a list of objects, one a case, got"),
@@ -200,6 +200,12 @@ def test_missing_keys_are_named(tmp_path: Path) -> None:
     path = written(tmp_path, {"task_id": "1", "prompt": "def f():"})
     with pytest.raises(BenchmarkError, match=r"own.jsonl:1: key 'entry_point' is missing"):
         load("humaneval", path)
+
+
+def test_a_test_that_tests_nothing_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, {"task_id": "1", "prompt": "def f():", "entry_point": "f", "test": ""})
+    with pytest.raises(BenchmarkError, match=r"own.jsonl:1: key 'test': expected code that"):
+        load("custom", path)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@
 
 EVALPLUS is the Python of an environment that has the package `evalplus`. Both commands judge the
 same file in turn, with `WORKERS` (2) processes, from start to end; each has run once before on the
-published solutions, so that EvalPlus has its expected values in its cache. The samples of a problem
-are its published solution and mutants of it. Verdicts, base and plus, are compared one by one.
+published solutions, so that EvalPlus has its expected values in its cache; ours reads the hub's
+form of the data, which has them in its tests. CPU times are those of all processes. The samples of
+a problem are its published solution and mutants of it. Verdicts, base and plus, are compared one by
+one.
 
-Needs EvalPlus' own data files (environment variable MTPB_DATA).
+Needs the data files of the plus suites in both forms (environment variable MTPB_DATA).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import copy
 import gzip
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -27,9 +30,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROUNDS = 3
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WORKERS = int(os.environ.get("WORKERS", "2"))
 FILES = {"humaneval": "HumanEvalPlus.jsonl.gz", "mbpp": "MbppPlus.jsonl.gz"}
+HUB_FILES = {name: file.replace(".jsonl", "-OriginFmt.jsonl") for name, file in FILES.items()}
 OURS = {"humaneval": "humanevalplus", "mbpp": "mbppplus"}
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt},
@@ -39,9 +43,9 @@ Key = tuple[str, int]
 Verdicts = dict[Key, tuple[bool, bool]]
 
 
-def data(dataset: str) -> Path:
+def data(dataset: str, files: dict[str, str] = FILES) -> Path:
     default = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-    return Path(os.environ.get("MTPB_DATA") or default) / FILES[dataset]
+    return Path(os.environ.get("MTPB_DATA") or default) / files[dataset]
 
 
 def problems(dataset: str) -> list[dict[str, Any]]:
@@ -95,7 +99,8 @@ def theirs(samples: Path, dataset: str) -> Verdicts:
 def ours(samples: Path, dataset: str) -> Verdicts:
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            f"samples={samples}", f"benchmark={OURS[dataset]}", f"benchmark.path={data(dataset)}",
+            f"samples={samples}", f"benchmark={OURS[dataset]}",
+            f"benchmark.path={data(dataset, HUB_FILES)}",
             f"sandbox.workers={WORKERS}", f"output={folder}/run",
         ]  # fmt: skip
         _run([sys.executable, "-m", "mtpb.score", *command], {})
@@ -111,6 +116,12 @@ def _run(command: list[str], environment: dict[str, str]) -> None:
     )  # fmt: skip
 
 
+def cpu_seconds() -> float:
+    """Of the processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> None:
     dataset = sys.argv[1] if len(sys.argv) > 1 else "humaneval"
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 8
@@ -123,14 +134,18 @@ def main() -> None:
         for judge in (theirs, ours):
             judge(canonical, dataset)
         rates: dict[str, list[float]] = {"EvalPlus": [], "mtpb": []}
+        costs: dict[str, list[float]] = {"EvalPlus": [], "mtpb": []}
         found: dict[str, Verdicts] = {}
         for _ in range(ROUNDS):
             for name, judge in (("EvalPlus", theirs), ("mtpb", ours)):
-                started = time.perf_counter()
+                started, used = time.perf_counter(), cpu_seconds()
                 found[name] = judge(samples, dataset)
                 rates[name].append(len(keys) / (time.perf_counter() - started))
+                costs[name].append((cpu_seconds() - used) / len(keys))
     for name, values in rates.items():
         print(f"{name:9} {statistics.median(values):7.1f} samples a second, of {values}")
+    for name, values in costs.items():
+        print(f"{name:9} {statistics.median(values) * 1000:7.1f} ms of CPU a sample")
     ratios = [a / b for a, b in zip(rates["mtpb"], rates["EvalPlus"], strict=True)]
     print(f"ratio     {statistics.median(ratios):7.2f}, of {[round(x, 2) for x in ratios]}")
     differ = [key for key in keys if found["mtpb"][key] != found["EvalPlus"][key]]
