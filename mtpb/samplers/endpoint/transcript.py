@@ -36,7 +36,7 @@ class RequestFormat:
     think_end: str
 
     def body(self, request: Request | ChatRequest) -> dict[str, Any]:
-        """The arguments of the client's call for a request."""
+        """The body of a request."""
         asked: dict[str, Any] = {
             "model": self.model,
             self.room: request.max_new_tokens,
@@ -52,7 +52,7 @@ class RequestFormat:
         if self.seed_bits:
             asked["seed"] = seed(request.key, self.seed_bits)
         if self.top_k:
-            asked["extra_body"] = {"top_k": self.top_k}  # not OpenAI's, but known to most servers
+            asked["top_k"] = self.top_k  # not OpenAI's, but known to most servers
         if self.stream:
             counts = {"continuous_usage_stats": True} if self.counts else {}
             asked |= {"stream": True, "stream_options": {"include_usage": True, **counts}}
@@ -83,25 +83,25 @@ class Transcript:
     fingerprint: str | None = None
 
     def hear(self, chunk: Any) -> None:
-        """Adds a piece of a streamed answer, or a whole answer that was not streamed."""
-        self.fingerprint = getattr(chunk, "system_fingerprint", None) or self.fingerprint
-        usage = getattr(chunk, "usage", None)
-        if usage is not None and usage.completion_tokens is not None:
-            self.counted = usage.completion_tokens
-        for choice in chunk.choices or ():
+        """Adds a piece of a streamed answer, or a whole answer that was not streamed, as JSON.
+        Raises AttributeError or TypeError if it is not of OpenAI's form."""
+        if isinstance(fingerprint := chunk.get("system_fingerprint"), str):
+            self.fingerprint = fingerprint
+        if isinstance(counted := (chunk.get("usage") or {}).get("completion_tokens"), int):
+            self.counted = counted
+        for choice in chunk.get("choices") or ():
             self._hear_choice(choice)
 
     def _hear_choice(self, choice: Any) -> None:
         if isinstance(self.request, ChatRequest):
-            message = getattr(choice, "delta", None) or getattr(choice, "message", None)
-            thought = getattr(message, "reasoning_content", None)
-            thought = thought or getattr(message, "reasoning", None) or ""
-            new = getattr(message, "content", None) or ""
+            message = choice.get("delta") or choice.get("message") or {}
+            thought = message.get("reasoning_content") or message.get("reasoning") or ""
+            new = message.get("content") or ""
             self.reasoning += thought
             self.pieces += bool(thought)
         else:
-            new = choice.text or ""
-        self.reason = choice.finish_reason or self.reason
+            new = choice.get("text") or ""
+        self.reason = choice.get("finish_reason") or self.reason
         if new:
             self.text += new
             self.pieces += 1

@@ -123,6 +123,8 @@ def test_no_more_conversations_are_taken_than_there_are_connections() -> None:
         Broken(b""),
         Broken(b"<html>"),
         Broken(b'data: {"error": {"message": "worker died"}}\n\n'),
+        Broken(b"data: 5\n\n"),
+        Broken(b'data: {"choices": [{"text": 5}]}\n\n'),
     ],
 )
 def test_a_failed_request_is_asked_again_and_never_an_answer(fault: Fault) -> None:
@@ -132,6 +134,18 @@ def test_a_failed_request_is_asked_again_and_never_an_answer(fault: Fault) -> No
         assert [a.text for a in talk.answers] == ["a:0 x = 1\n"]
         assert len(server.asked) == 3
         assert len({body["seed"] for body in server.asked}) == 1
+
+
+def test_what_a_server_says_beside_the_answer_may_have_any_form() -> None:
+    strange = Broken(
+        b'data: {"system_fingerprint": {"a": 1}, "usage": {"completion_tokens": "many"}, '
+        b'"choices": [{"text": "x = 1", "finish_reason": "stop"}]}\n\n'
+    )
+    with serving(pieces) as server:
+        server.faults.append(strange)
+        (talk,) = asked(server, Talk("a"))
+        assert [(a.text, a.tokens) for a in talk.answers] == [("x = 1", 1)]
+        assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("fault", [Status(500), Cut(1), Silent(1), Broken(b"")])
