@@ -114,7 +114,7 @@ class Transcript:
             raise TemporaryError("the answer broke off")
         tokens = self.pieces if self.counted is None else self.counted
         thought = f"{self.reasoning}{self.think_end}\n" if self.reasoning else ""
-        return Answer(thought + self.text, tokens, self._finish())
+        return Answer(characters(thought + self.text), tokens, self._finish())
 
     def _finish(self) -> Finish:
         if self.stopped:
@@ -123,3 +123,9 @@ class Transcript:
             return Finish.eos
         whole = self.counted is None or self.counted >= self.request.max_new_tokens
         return Finish.length if whole else Finish.context
+
+
+def characters(text: str) -> str:
+    """The text with surrogates in pairs, which pieces may tear apart, as one character, and others
+    as U+FFFD: a further request could not hold them."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -39,18 +39,21 @@ def stop(text: str) -> int | None:
 
 @dataclass(frozen=True)
 class Talk:
-    """A conversation of one or more turns that repeats what it is told."""
+    """A conversation of one or more turns."""
 
     name: str
     turns: int = 1
     chat: bool = False
     answers: tuple[Answer, ...] = ()
+    repeats: bool = False  # each prompt ends with the answers before
 
     @property
     def request(self) -> Request | ChatRequest | None:
         if len(self.answers) == self.turns:
             return None
         prompt = f"{self.name}:{len(self.answers)}"
+        if self.repeats:
+            prompt += "".join(answer.text for answer in self.answers)
         if self.chat:
             return ChatRequest((ChatMessage("user", prompt),), KEY, 8)
         return Request(prompt, KEY, 8, stop)
@@ -146,6 +149,14 @@ def test_what_a_server_says_beside_the_answer_may_have_any_form() -> None:
         (talk,) = asked(server, Talk("a"))
         assert [(a.text, a.tokens) for a in talk.answers] == [("x = 1", 1)]
         assert len(server.asked) == 1
+
+
+def test_surrogates_do_not_end_a_conversation() -> None:
+    torn = ["\ud83d", "\ude00", " lone \udc80"]
+    with serving(lambda body: torn) as server:
+        (talk,) = asked(server, Talk("a", turns=2, repeats=True))
+        assert [a.text for a in talk.answers] == ["\U0001f600 lone \ufffd"] * 2
+        assert server.asked[1]["prompt"] == "a:1\U0001f600 lone \ufffd"
 
 
 @pytest.mark.parametrize("fault", [Status(500), Cut(1), Silent(1), Broken(b"")])
