@@ -67,8 +67,9 @@ class FunctionTest:
     raises `AssertionError` where a function is wrong. Any other name that neither of them defines
     is the program's too.
 
-    `sources` has a text for each scorer: `test` alone, or `base` and `plus`. A call may take
-    `call_cpu_s` seconds of CPU time; None: as long as the program.
+    `sources` has a text for each scorer: `test` alone, or `base` and `plus`. A program passes one
+    if it passes that text and those before it. A call may take `call_cpu_s` seconds of CPU time;
+    None: as long as the program.
     """
 
     setup: str

@@ -6,7 +6,8 @@ own files have `base_input`, `plus_input` and a canonical solution whose answers
 The hub's list is the other two without repetitions, the base inputs first: `data/evalplus.json`
 has how many these are.
 
-`base` is the verdict on the base inputs, `plus` the one on all, as EvalPlus reports them. Answers
+`base` is the verdict on the base inputs, `plus` the one on all, as EvalPlus reports them: the text
+of `plus` tests the inputs that are not base inputs, for programs that pass `base`. Answers
 are compared as EvalPlus 0.3.1 does it (`plus_oracle.py`), in both forms, since the hub's own text
 accepts any answer to three problems of MBPP+ and no answer to HumanEval/32.
 """
@@ -19,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from benchmarks.problem import Case, FunctionTest, Problem
 from benchmarks.records.mbpp import docstring, identity, shadowing
@@ -79,9 +80,9 @@ def _problem(
     line: Line, suite: str, name: str, prompt: str, solution: str, reference: str
 ) -> Problem:
     if "plus_input" in line.record:
-        entry, sources = _of_evalplus(line, suite, name, reference)
+        entry, data, sources = _of_evalplus(line, suite, name, reference)
     else:
-        entry, sources = _of_hub(line, suite, name)
+        entry, data, sources = _of_hub(line, suite, name)
     names = (entry,) if entry else shadowing(solution)
     return Problem(
         id=name,
@@ -91,24 +92,24 @@ def _problem(
         turns=(prompt,),
         cases=(Case({}, None),),
         max_new_tokens=line.optional_count("max_gen_length"),
-        test=FunctionTest(ORACLE, names, sources, _call_s(suite, name)),
+        test=FunctionTest(ORACLE + data, names, sources, _call_s(suite, name)),
         reference=(solution,),
     )
 
 
-def _of_evalplus(line: Line, suite: str, name: str, reference: str) -> tuple[str, dict[str, str]]:
+_Test: TypeAlias = tuple[str, str, dict[str, str]]  # entry point, inputs and answers, sources
+
+
+def _of_evalplus(line: Line, suite: str, name: str, reference: str) -> _Test:
     """Results are the reference's, which the tester asks once and keeps."""
     entry = line.text("entry_point")
     base, plus = _inputs(line, suite, name, "base_input"), _inputs(line, suite, name, "plus_input")
     atol = line.record.get("atol", 0)
     if isinstance(atol, bool) or not isinstance(atol, int | float):
         raise line.fault("atol", "a number")
-
-    def test(inputs: list[Any]) -> str:
-        answers = f"reference_answers({reference!r}, {entry!r}, inputs)"
-        return _source(entry, f"{inputs!r}", answers, f"{atol!r}")
-
-    return entry, {"base": test(base), "plus": test(base + plus)}
+    answers = f"ReferenceAnswers({reference!r}, {entry!r}, inputs)"
+    data = f"inputs = {base + plus!r}\nanswers = {answers}\n"
+    return entry, data, _sources(entry, f"{atol!r}", len(base))
 
 
 def _inputs(line: Line, suite: str, name: str, key: str) -> list[Any]:
@@ -120,7 +121,7 @@ def _inputs(line: Line, suite: str, name: str, key: str) -> list[Any]:
     return typed(int(name), value) if suite == "mbppplus" else value
 
 
-def _of_hub(line: Line, suite: str, name: str) -> tuple[str, dict[str, str]]:
+def _of_hub(line: Line, suite: str, name: str) -> _Test:
     """The hub's test taken apart; a text of another layout is run as it is."""
     text = line.text("test")
     entry = line.optional_text("entry_point")
@@ -129,26 +130,32 @@ def _of_hub(line: Line, suite: str, name: str) -> tuple[str, dict[str, str]]:
     if inputs is None or called is None or not (results or "def ref_func(" in text):
         end = f"check({entry})\n" if entry else ""
         whole = f"{text}\n{end}"
-        return entry or "", {"base": whole, "plus": whole}
+        return entry or "", "", {"base": whole, "plus": whole}
     answers = results[1] if results else _answers(text, inputs.start())
     atol = call[2] if call else "0.0001"  # HumanEval/32
     known = line.optional_count("base_inputs") or _facts(suite).base.get(name)
-    whole = _source(called, inputs[1], answers, atol)
-    base = _source(called, f"({inputs[1]})[:{known}]", f"({answers})[:{known}]", atol)
-    return called, {"base": base if known else whole, "plus": whole}
+    return called, f"inputs = {inputs[1]}\nanswers = {answers}\n", _sources(called, atol, known)
 
 
 def _answers(text: str, end: int) -> str:
     """The answers of the function that a test of the hub has instead of results."""
     start = text.rindex("\n\n", 0, text.index("def ref_func(")) if "ref_func" in text else 0
     helpers = text[start:end].rpartition("def check(")[0] or text[start:end]
-    return f"reference_answers({helpers!r}, 'ref_func', inputs)"
+    return f"ReferenceAnswers({helpers!r}, 'ref_func', inputs)"
 
 
-def _source(entry: str, inputs: str, answers: str, atol: str) -> str:
+def _sources(entry: str, atol: str, base: int | None) -> dict[str, str]:
+    """The tests of the base inputs and of the others; of all at once if it is not known which the
+    base inputs are."""
+
+    def test(first: int, end: int | None) -> str:
+        return f"judge({entry}, {entry!r}, inputs, answers, {atol}, {first}, {end})\n"
+
+    whole = test(0, None)
     return (
-        f"inputs = {inputs}\nanswers = {answers}\n"
-        f"judge({entry}, {entry!r}, inputs, answers, {atol})\n"
+        {"base": test(0, base), "plus": test(base, None)}
+        if base
+        else dict.fromkeys(("base", "plus"), whole)
     )
 
 

@@ -11,7 +11,7 @@ import copy
 import math
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf, nan  # noqa: F401  lists of results name them
 from typing import Any
 
@@ -35,15 +35,18 @@ def judge(
     function: Callable[..., Any],
     name: str,
     inputs: list[Any],
-    answers: list[Any],
+    answers: Sequence[Any],
     atol: float,
+    first: int,
+    end: int | None,
 ) -> None:
-    """Raises AssertionError for the first input whose answer is not accepted.
+    """Raises AssertionError for the first of inputs[first:end] whose answer is not accepted.
 
     An input is left out whose right answer is too large for any answer like it to come here (the
     1.7 million combinations of MBPP+'s problem 255).
     """
-    for number, (arguments, expected) in enumerate(zip(inputs, answers, strict=True)):
+    for number in range(len(inputs))[first:end]:
+        arguments, expected = inputs[number], answers[number]
         if _parts(expected) > MOST_PARTS:
             continue
         kept = copy.deepcopy(arguments) if name in _BY_INPUT else arguments
@@ -57,8 +60,8 @@ def judge(
 
 
 def _parts(value: object) -> int:
-    """How many values the lists in a list have; 0 for other values."""
-    if not isinstance(value, (list, tuple)):
+    """How many values the lists in a list of lists have; 0 for other values."""
+    if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], (list, tuple)):
         return 0
     return sum(len(each) for each in value if isinstance(each, (list, tuple)))
 
@@ -137,13 +140,27 @@ def _short(value: object) -> str:
 _BY_INPUT = {"find_zero", "surface_Area", "digit_distance_nums"}
 
 
-def reference_answers(code: str, name: str, inputs: list[Any]) -> list[Any]:
-    """What a trusted solution answers. Asked once in a tester's life, and kept."""
-    kept = vars(sys.modules.setdefault("kept_answers", types.ModuleType("kept_answers")))
-    key = f"{len(inputs)} {code}"
-    if key not in kept:
-        names: dict[str, Any] = {}
-        exec(code, names)
-        kept[key] = [names[name](*copy.deepcopy(each)) for each in inputs]
-    answers: list[Any] = kept[key]
-    return answers
+class ReferenceAnswers(Sequence[Any]):
+    """What a trusted solution answers to each of the inputs.
+
+    An answer is asked for when it is first needed, and kept for the tester's life.
+    """
+
+    def __init__(self, code: str, name: str, inputs: list[Any]) -> None:
+        self._inputs = inputs
+        all_kept = vars(sys.modules.setdefault("kept_answers", types.ModuleType("kept_answers")))
+        key = f"{len(inputs)} {code}"
+        if key not in all_kept:
+            names: dict[str, Any] = {}
+            exec(code, names)
+            all_kept[key] = names[name], {}
+        self._function: Callable[..., Any] = all_kept[key][0]
+        self._kept: dict[int, Any] = all_kept[key][1]
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def __getitem__(self, number: Any) -> Any:
+        if number not in self._kept:
+            self._kept[number] = self._function(*copy.deepcopy(self._inputs[number]))
+        return self._kept[number]

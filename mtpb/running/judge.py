@@ -78,17 +78,40 @@ class Judge:
     def submit(self, sample: Sample) -> PendingVerdict:
         """Submits a sample's programs to the sandbox, one a scorer unless two need the same.
 
-        Raises UsageError for a sample of a problem or case that the benchmark does not have.
+        Tests are run one after another, as long as the program passes. Raises UsageError for a
+        sample of a problem or case that the benchmark does not have.
         """
         problem, case = find(self.benchmark, sample)
         running: list[tuple[Program, Future[Outcome]]] = []
         outcomes = {}
         for scorer in self.benchmark.scorers:
             wanted = program(sample, problem, case, scorer)
-            same = next((future for other, future in running if other == wanted), None)
-            outcomes[scorer] = same or self._run(wanted)
+            outcome = next((future for other, future in running if other == wanted), None)
+            if outcome is None and running and wanted.test:
+                outcome = self._run_after(running[-1][1], wanted)
+            outcomes[scorer] = outcome or self._run(wanted)
             running.append((wanted, outcomes[scorer]))
         return PendingVerdict(self, sample, case, outcomes)
+
+    def _run_after(self, before: Future[Outcome], program: Program) -> Future[Outcome]:
+        """The outcome of a program that runs if the one before passed; otherwise that one's."""
+        after: Future[Outcome] = Future()
+
+        def end(done: Future[Outcome]) -> None:
+            try:
+                after.set_result(done.result())
+            except Exception as error:  # noqa: BLE001  whoever waits has to hear of it
+                after.set_exception(error)
+
+        def go_on(done: Future[Outcome]) -> None:
+            try:
+                passed = done.result().status is Ending.passed
+                (self._run(program) if passed else done).add_done_callback(end)
+            except Exception as error:  # noqa: BLE001
+                after.set_exception(error)
+
+        before.add_done_callback(go_on)
+        return after
 
     def _run(self, program: Program) -> Future[Outcome]:
         self.clock.start()

@@ -38,6 +38,11 @@ class CompiledTest(NamedTuple):
     fault: str = ""
 
 
+@functools.lru_cache(maxsize=4)  # tests of one problem come together, and may share their setup
+def _compiled(text: str, filename: str) -> CodeType:
+    return compile(text, filename, "exec", dont_inherit=True)
+
+
 def compile_test(setup: str, source: str, proxies: tuple[str, ...]) -> CompiledTest:
     if "numpy" in setup + source:  # imported before the first run, which seeds it
         with contextlib.suppress(ImportError):
@@ -45,7 +50,7 @@ def compile_test(setup: str, source: str, proxies: tuple[str, ...]) -> CompiledT
     codes, at = [], "setup"
     try:
         for text, at in ((setup, SETUP_FILENAME), (source, FILENAME)):
-            codes.append(compile(text, at, "exec", dont_inherit=True))
+            codes.append(_compiled(text, at))
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         ending = failures.syntax(error)
         where = f" (line {ending.line} of its {at.strip('<>')})" if ending.line else ""
