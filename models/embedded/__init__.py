@@ -12,6 +12,8 @@ from models.config import ModelError
 
 WEIGHTS = Path(__file__).with_name("weights")
 
+_UNITS = {"K": 1_000, "M": 1_000_000}
+
 
 def names() -> tuple[str, ...]:
     """The names of the embedded models, by size, then nl, multi, mono."""
@@ -20,7 +22,7 @@ def names() -> tuple[str, ...]:
 
     def rank(name: str) -> tuple[int, int]:
         _, size, data = name.split("-")
-        return int(size.removesuffix("M")), order[data]
+        return int(size[:-1]) * _UNITS[size[-1]], order[data]
 
     return tuple(sorted(found, key=rank))
 

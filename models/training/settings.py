@@ -18,24 +18,14 @@ class Size:
     """The number of tokens of each stage."""
 
 
+_TOKENS = {"nl": 600_000, "multi": 4_000_000, "broad": 7_000_000, "mono": 7_000_000}
+
 SIZES = {
-    "1M": Size(
-        4,
-        128,
-        4,
-        16,
-        2.5e-3,
-        {"nl": 1_000_000, "multi": 6_000_000, "broad": 10_000_000, "mono": 10_000_000},
-    ),
-    "3M": Size(
-        5,
-        192,
-        8,
-        16,
-        1.5e-3,
-        {"nl": 600_000, "multi": 4_000_000, "broad": 7_000_000, "mono": 7_000_000},
-    ),
+    "300K": Size(2, 64, 4, 16, 4e-3, _TOKENS),
+    "1M": Size(4, 128, 4, 16, 2.5e-3, _TOKENS),
+    "3M": Size(5, 192, 8, 16, 1.5e-3, _TOKENS),
 }
+"""All sizes read the same text, so that a larger model differs by its size alone."""
 
 
 @dataclass(frozen=True, slots=True)
