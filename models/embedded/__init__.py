@@ -13,18 +13,19 @@ from models.config import ModelError
 WEIGHTS = Path(__file__).with_name("weights")
 
 _UNITS = {"K": 1_000, "M": 1_000_000}
+_DATA = ("nl", "multi", "mono")
 
 
 def names() -> tuple[str, ...]:
     """The names of the embedded models, by size, then nl, multi, mono."""
     found = [path.parent.name for path in WEIGHTS.glob("codegen-*/config.json")]
-    order = {"nl": 0, "multi": 1, "mono": 2}
-
-    def rank(name: str) -> tuple[int, int]:
-        _, size, data = name.split("-")
-        return int(size[:-1]) * _UNITS[size[-1]], order[data]
-
     return tuple(sorted(found, key=rank))
+
+
+def rank(name: str) -> tuple[int, int]:
+    """What orders names of the family: parameters, then data."""
+    _, size, data = name.split("-")
+    return int(size[:-1]) * _UNITS[size[-1]], _DATA.index(data)
 
 
 def embedded(name: str) -> Path:

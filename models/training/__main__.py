@@ -42,7 +42,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         default=Path("results/training"),
         help="corpora and unfinished training",
     )
-    parser.add_argument("--sizes", nargs="+", choices=sorted(SIZES), default=sorted(SIZES))
+    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument(
         "--stages", nargs="+", choices=[s.value for s in Stage], default=[s.value for s in Stage]
     )

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from models.embedded import rank
 from models.training.settings import Settings
 
 HISTORY = "training.json"
@@ -32,7 +33,7 @@ def write_card(folder: Path, settings: Settings) -> None:
     """
     histories = {
         path.parent.name: json.loads(path.read_text("utf-8"))
-        for path in sorted(folder.glob(f"codegen-*/{HISTORY}"))
+        for path in sorted(folder.glob(f"codegen-*/{HISTORY}"), key=lambda p: rank(p.parent.name))
     }
     if not histories:
         return
@@ -79,7 +80,7 @@ def _training(histories: Mapping[str, Any]) -> list[str]:
     sample = next(iter(histories.values()))[-1]
     lines.append(
         f"\nOn a {platform.machine()} with {os.cpu_count()} cores, {sample['threads']} thread a "
-        f"size, both sizes at once, other work beside them; PyTorch {sample['torch']}, "
+        f"size, other work beside it; PyTorch {sample['torch']}, "
         f"{sample['device']}, float32; stored as float16."
     )
     return lines
