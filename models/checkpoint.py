@@ -12,9 +12,10 @@ import json
 import pickle
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,6 +26,9 @@ from models.config import SHARDS, CodeGenConfig, ModelError
 from models.dtype import choose_dtype
 from models.layout import CONFIG, WEIGHTS, CheckpointError, read_config, weight_files
 from models.transformer import T, Transformer, without_weights
+
+Device: TypeAlias = torch.device | str | Sequence[str]
+"""A device, or one for each layer."""
 
 # masks that older versions of transformers saved along with the weights
 IGNORED = re.compile(r"transformer\.h\.\d+\.attn\.(causal_mask|masked_bias|bias)")
@@ -42,6 +46,12 @@ class CheckpointWeight:
     parameter: str
     shape: tuple[int, ...]
     shards: int | None = None
+
+    @property
+    def layer(self) -> int:
+        """The layer beside which it is: its own, else the first one (embedding) or the last, -1."""
+        part, _, rest = self.parameter.partition(".")
+        return int(rest.partition(".")[0]) if part == "blocks" else 0 if part == "embed" else -1
 
     def load(self, tensor: Tensor) -> Tensor:
         """From the checkpoint's layout to the model's; the tensor itself where they agree."""
@@ -90,7 +100,7 @@ def checkpoint_weights(config: CodeGenConfig) -> dict[str, CheckpointWeight]:
 def load(
     directory: str | Path,
     dtype: torch.dtype | str | None = None,
-    device: torch.device | str = "cpu",
+    device: Device = "cpu",
 ) -> Transformer:
     """The model in `directory`, in evaluation mode. Raises as `load_into` does."""
     with without_weights():
@@ -103,22 +113,28 @@ def load_into(
     model: T,
     directory: Path,
     dtype: torch.dtype | str | None = None,
-    device: torch.device | str = "cpu",
+    device: Device = "cpu",
 ) -> T:
     """Replace the parameters of `model`, which may be on the meta device, by the weights in
     `directory`. Returns the model, in evaluation mode.
 
-    Without a dtype, `models.dtype.choose_dtype` chooses. All names and shapes are checked before
-    the first byte is copied. Raises CheckpointError where files are missing or damaged, or are not
-    those of a CodeGen of this geometry; ModelError for a dtype or a device that does not exist.
+    With a device for each layer the embedding is where the first layer is, and norm and head are
+    where the last one is. Without a dtype, `models.dtype.choose_dtype` chooses. All names and
+    shapes are checked before the first byte is copied. Raises CheckpointError where files are
+    missing or damaged, or are not those of a CodeGen of this geometry; ModelError for a dtype or a
+    device that does not exist.
     """
-    dtype_name = choose_dtype(model.config, str(device), None if dtype is None else str(dtype))
+    if isinstance(device, str | torch.device):
+        device = [str(device)] * model.config.n_layer
+    devices = list(device)
+    dtype_name = choose_dtype(model.config, devices[0], None if dtype is None else str(dtype))
     chosen: torch.dtype = getattr(torch, dtype_name)
-    _check_device(device)
+    for each in set(devices):
+        _check_device(each)
     weights = checkpoint_weights(model.config)
     stored = stored_tensors(directory, weights)
     for name, weight in weights.items():
-        target = torch.empty(weight.shape, dtype=chosen, device=device)
+        target = torch.empty(weight.shape, dtype=chosen, device=devices[weight.layer])
         target.copy_(weight.load(stored.pop(name)))
         module, _, attribute = weight.parameter.rpartition(".")
         setattr(model.get_submodule(module), attribute, nn.Parameter(target))

@@ -25,6 +25,7 @@ from models.tokenizer import CodeGenTokenizer
 
 if TYPE_CHECKING:
     from models.engine.engine import Engine
+    from models.engine.placement import on_gpus
     from models.serving.app import Served
 
 KEY = "MTPB_API_KEY"
@@ -148,7 +149,12 @@ def _load(options: Options) -> tuple[Engine, Served]:
     config = read_config(directory)
     if options.threads:
         torch.set_num_threads(options.threads)
-    model = checkpoint.load(directory, options.dtype, options.device)
+    device: str | tuple[str, ...] = options.device
+    if device == "cuda":
+        dtype = getattr(torch, choose_dtype(config, device, options.dtype))
+        slots = options.engine.slots or default_slots(config, device)
+        device = on_gpus(config, dtype, slots, options.engine.cache_tokens)
+    model = checkpoint.load(directory, options.dtype, device)
     tokenizer = CodeGenTokenizer.from_pretrained(directory)
     engine = Engine(model, tokenizer, options.engine)
     folder = Path(options.model).expanduser()

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -61,12 +62,23 @@ class Transformer(nn.Module):
 
     def hidden_states(self, ids_N: Tensor, positions_N: Tensor, attend: Attend) -> Tensor:
         """The input of the head (N, C), where N stands for any leading dimensions."""
-        rotation = rotary_table(self.config, ids_N.device)[:, positions_N]
-        x_NC = self.embed(ids_N)
-        for block in self.blocks:
-            x_NC = block(x_NC, rotation, attend)
+        x_NC = self.through(range(self.config.n_layer), self.embed(ids_N), positions_N, attend)
         normed: Tensor = self.norm(x_NC)
         return normed
+
+    def through(self, layers: range, x_NC: Tensor, positions_N: Tensor, attend: Attend) -> Tensor:
+        """The output (N, C) of the last of these layers, `x_NC` being the input of the first."""
+        rotation = rotary_table(self.config, x_NC.device)[:, positions_N]
+        for layer in layers:
+            x_NC = self.blocks[layer](x_NC, rotation, attend)
+        return x_NC
+
+    @property
+    def stages(self) -> list[range]:
+        """The layers in ranges of consecutive ones that are on one device."""
+        devices = [next(block.parameters()).device for block in self.blocks]
+        seams = [n for n in range(1, len(devices)) if devices[n] != devices[n - 1]]
+        return [range(*ends) for ends in pairwise([0, *seams, len(devices)])]
 
     def logits(self, hidden_NC: Tensor) -> Tensor:
         """Logits (N, V) in float32 of hidden states (N, C)."""

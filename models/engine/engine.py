@@ -131,7 +131,10 @@ class Engine:
         tokens = self.options.cache_tokens or default_cache_tokens(model.config, self.slots)
         tokens = max(tokens, model.config.n_positions)
         asked = None if self.options.cache_tokens is None else tokens
-        memory.check(model.config, weight.device, weight.dtype, self.slots, asked)
+        for layers in model.stages:
+            there = next(model.blocks[layers.start].parameters())
+            part = replace(model.config, n_layer=len(layers))
+            memory.check(part, there.device, there.dtype, self.slots, asked)
         self.pages = PagePool(-(-tokens // PAGE))
         self.stats = Stats()
         self._scheduler = Scheduler(self.slots, self.pages, PREFILL_TOKENS)  # the last that planned

@@ -69,12 +69,13 @@ def check(
         asked, room = f"cache_tokens={cache_tokens}", f"{default_cache_tokens(config, fitting)}"
     remedy = f"there is room for {room}" if fitting else "free some, or take another device"
     raise ModelError(
-        f"{asked}: the cache needs {_gib(needed)} of memory, packed weights need "
-        f"{_gib(weights)}, and {_gib(free)} are free; {remedy}"
+        f"{asked}: the cache needs {gib(needed)} of memory, packed weights need "
+        f"{gib(weights)}, and {gib(free)} are free; {remedy}"
     )
 
 
-def _gib(size: int) -> str:
+def gib(size: int) -> str:
+    """Such as `1.50 GiB`."""
     return f"{size / 2**30:.2f} GiB"
 
 

@@ -60,7 +60,7 @@ class Runner:
     """
 
     def __init__(self, model: Transformer, pages: int, anchor: int) -> None:
-        self.config, self.device = model.config, next(model.parameters()).device
+        self.config, self.device = model.config, next(model.head.parameters()).device
         self.backend: Kernels
         if self.device.type == "cpu":
             self.backend = CPUBackend(model, pages, max(anchor, *SIZES))

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.processes import run_module
 
 QUICK = (
-    "model=codegen-1M-mono",
+    "model=codegen-300K-mono",
     "benchmark.limit=1",
     "sampling.n=1",
     "sampling.max_new_tokens=4",

@@ -28,7 +28,7 @@ from pathlib import Path
 from tests.processes import start_module
 
 RUN = (
-    *("model=codegen-1M-mono", "benchmark.limit=3", "sampling.n=8", "sampling.temperature=0.8"),
+    *("model=codegen-300K-mono", "benchmark.limit=3", "sampling.n=8", "sampling.temperature=0.8"),
     *("sampling.max_new_tokens=48", "sandbox.workers=2"),
 )
 MOST_TRIES = 200  # of one command: then it does not get on

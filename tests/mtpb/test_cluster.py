@@ -26,7 +26,7 @@ ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
 
 RUN = (
-    *("model=codegen-1M-mono", "benchmark.limit=4", "sampling.n=12", "sampling.temperature=0.8"),
+    *("model=codegen-300K-mono", "benchmark.limit=4", "sampling.n=12", "sampling.temperature=0.8"),
     "sampling.max_new_tokens=48",
 )
 LONG = pytest.mark.skipif(not os.environ.get("MTPB_LONG"), reason="takes half a minute")

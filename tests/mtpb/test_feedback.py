@@ -13,7 +13,7 @@ from mtpb.rundir.store import RunDirectory
 from tests.mtpb.commands import call
 
 RUN = (
-    "model=codegen-1M-mono",
+    "model=codegen-300K-mono",
     "benchmark=starter-function",
     "benchmark.limit=6",
     "sampling.n=3",

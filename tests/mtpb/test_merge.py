@@ -14,7 +14,7 @@ from mtpb.rundir.store import RunDirectory
 from tests.mtpb.commands import call_with
 
 QUICK = (
-    "model=codegen-1M-mono",
+    "model=codegen-300K-mono",
     "sampling.max_new_tokens=6",
     "sampling.temperature=0.8",
     "sandbox.workers=1",

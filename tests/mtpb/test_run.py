@@ -25,7 +25,7 @@ RULE = "\n─────"
 LOGS = ("events.jsonl", "manifest.json")
 """Say when and where the run went on, so each command adds to them."""
 QUICK = (
-    "model=codegen-1M-mono",
+    "model=codegen-300K-mono",
     "benchmark.limit=2",
     "sampling.n=2",
     "sampling.max_new_tokens=24",
@@ -130,7 +130,7 @@ def test_other_configuration_is_refused(finished: Path) -> None:
 
 def test_manifest_names_what_the_numbers_depend_on(finished: Path) -> None:
     manifest = json.loads((finished / "manifest.json").read_text())
-    assert manifest["model"]["name"] == "codegen-1M-mono"
+    assert manifest["model"]["name"] == "codegen-300K-mono"
     assert len(manifest["identity"]["model.weights_sha256"]) == 64
     assert len(manifest["identity"]["benchmark.sha256"]) == 64
     assert manifest["sandbox"]["layers"]

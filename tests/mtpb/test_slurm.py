@@ -19,7 +19,7 @@ pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
 pytestmark = pytest.mark.skipif(not os.environ.get("MTPB_LONG"), reason="takes a minute")
 
 RUN = (
-    *("model=codegen-1M-mono", "benchmark.limit=4", "sampling.n=12", "sampling.temperature=0.8"),
+    *("model=codegen-300K-mono", "benchmark.limit=4", "sampling.n=12", "sampling.temperature=0.8"),
     *("sampling.max_new_tokens=48", "sandbox.workers=1"),
 )
 SWEEP = ("--multirun", "hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1")

@@ -21,7 +21,7 @@ from tests.mtpb.commands import call
 from tests.mtpb.runs import passes, run_of
 
 LONG_RUN = (
-    *("model=codegen-1M-mono", "benchmark.limit=20", "sampling.n=20"),
+    *("model=codegen-300K-mono", "benchmark.limit=20", "sampling.n=20"),
     *("sampling.temperature=0.8", "output=run"),
 )
 

@@ -12,7 +12,7 @@ from mtpb.rundir.store import RunDirectory
 from mtpb.study.__main__ import Failure, failure
 from tests.processes import run_module
 
-MODEL = "codegen-1M-mono"
+MODEL = "codegen-300K-mono"
 SMALL = (
     "experiment.suites=[{benchmark: starter, n: 1, perplexity: true},"
     "{benchmark: starter-function, n: 2}]",

@@ -12,6 +12,7 @@ from models import CodeGenConfig, checkpoint
 from models.engine.dialogue import Completion, Request
 from models.engine.engine import Engine
 from models.engine.options import EngineOptions, Sampling
+from models.engine.placement import on_gpus
 from models.tokenizer import CodeGenTokenizer
 from mtpb.samplers.builtin.choice import Checkpoint, EngineChoice
 from mtpb.samplers.sampler import Answer, D, Stats
@@ -62,8 +63,15 @@ def load_engine(
     sampling: Sampling,
     plain_tokens: bool,
 ) -> Engine:
-    """The checkpoint's model, ready to sample; `plain_tokens`: without whitespace tokens."""
-    model = checkpoint.load(found.directory, choice.dtype, choice.device)
+    """The checkpoint's model, ready to sample; `plain_tokens`: without whitespace tokens.
+
+    On `cuda` it is on the GPU with the most free memory, or on several where it needs them.
+    """
+    device: str | tuple[str, ...] = choice.device
+    if device == "cuda":
+        dtype: torch.dtype = getattr(torch, choice.dtype)
+        device = on_gpus(found.geometry, dtype, choice.slots, options.cache_tokens)
+    model = checkpoint.load(found.directory, choice.dtype, device)
     tokenizer = CodeGenTokenizer.from_pretrained(
         found.directory, whitespace_tokens=False if plain_tokens else None
     )

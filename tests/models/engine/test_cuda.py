@@ -57,7 +57,7 @@ def test_half_precision_is_near(dtype: torch.dtype) -> None:
 
 @torch.inference_mode()
 def test_attention_of_a_row_has_the_same_bits_alone() -> None:
-    paged = backend_of(CONFIG).cache
+    paged = backend_of(CONFIG).stages[0].cache
     paged.pages.normal_()
     q_NHD, k_NHD, v_NHD = torch.randn(3, 40, CONFIG.n_head, CONFIG.head_dim, device=DEVICE)
     inputs = [(0, row.position, *row.pages, *[0] * (2 - len(row.pages))) for row in ROWS]
@@ -105,14 +105,15 @@ def test_a_row_is_written_to_its_mirror_pages() -> None:
     backend = backend_of(CONFIG)
     backend.hidden_states(ROWS)
     backend.hidden_states([Row(7, 40, (1, 2), mirror_pages=(5, 6))])
-    kept = backend.cache.pages[:, :, :, :, 40 % PAGE]
+    pages = backend.stages[0].cache.pages
+    kept = pages[:, :, :, :, 40 % PAGE]
     assert kept[:, :, 2].any()
     assert torch.equal(kept[:, :, 5], kept[:, :, 2])
     assert torch.equal(kept[:, :, 6], kept[:, :, 2])
     assert not kept[:, :, 7].any()
     backend.copy_pages([(2, 4), (1, 3)])
-    assert torch.equal(backend.cache.pages[:, :, 4], backend.cache.pages[:, :, 2])
-    assert torch.equal(backend.cache.pages[:, :, 3], backend.cache.pages[:, :, 1])
+    assert torch.equal(pages[:, :, 4], pages[:, :, 2])
+    assert torch.equal(pages[:, :, 3], pages[:, :, 1])
 
 
 def test_conversations_do_not_depend_on_each_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_own(folder)
     done = call("run", *OWN, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "codegen-1M-mono on own, %" in done.stdout
+    assert "codegen-300K-mono on own, %" in done.stdout
     assert "mtpb" not in done.stdout
     return folder
 
@@ -59,7 +59,7 @@ def test_own_content_is_called_as_its_file(finished: Path) -> None:
 def test_another_name_gives_the_same_samples_elsewhere(finished: Path) -> None:
     done = call("run", *OWN, "benchmark.name=mine", "results=named", cwd=finished)
     assert done.returncode == 0, done.stderr
-    assert "codegen-1M-mono on mine, %" in done.stdout
+    assert "codegen-300K-mono on mine, %" in done.stdout
     (samples,) = (finished / "named" / "mine").rglob("samples.jsonl")
     assert samples.read_bytes() == the_run(finished).samples_path.read_bytes()
 
@@ -122,10 +122,10 @@ def test_published_content_keeps_its_name(tmp_path: Path) -> None:
 def test_a_study_files_own_content_under_its_own_name(tmp_path: Path) -> None:
     path = write_own(tmp_path, "mtpb.jsonl")
     suite = SuiteConfig(benchmark="mtpb", path=str(path))
-    experiment = ExperimentConfig("e", ["codegen-1M-mono"], [suite])
+    experiment = ExperimentConfig("e", ["codegen-300K-mono"], [suite])
     folder = tmp_path / "e"
     (run,) = planned(experiment, folder)
-    assert run.output == folder / "mtpb-custom" / "codegen-1M-mono_mtpb-custom_T0.2"
+    assert run.output == folder / "mtpb-custom" / "codegen-300K-mono_mtpb-custom_T0.2"
 
 
 def planned(experiment: ExperimentConfig, folder: Path) -> list[PlannedRun]:

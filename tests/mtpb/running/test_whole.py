@@ -47,7 +47,7 @@ def test_a_whole_benchmark_with_little_cache_and_with_plenty(
     }
     for output, overrides in caches.items():
         done = call(
-            "run", "model=codegen-1M-mono", *chosen, *overrides, f"output={output}", cwd=tmp_path
+            "run", "model=codegen-300K-mono", *chosen, *overrides, f"output={output}", cwd=tmp_path
         )
         assert done.returncode == 0, done.stderr
     samples = complete(tmp_path / "little", suite, 4 if LONG else 1)

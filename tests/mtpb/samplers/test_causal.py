@@ -68,7 +68,7 @@ class Talk:
 @pytest.fixture(scope="module", params=["gpt2", "llama"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp(request.param)
-    source = embedded.embedded("codegen-1M-mono")
+    source = embedded.embedded("codegen-300K-mono")
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(source / "tokenizer.json"), eos_token="<|endoftext|>"
     )

@@ -272,8 +272,8 @@ def test_codegen_through_transformers_says_what_the_engine_says(tmp_path: Path) 
     from models.embedded import embedded
 
     sampling = ("benchmark.limit=4", "sampling.n=2", "sampling.temperature=0.8")
-    models = {"there": (f"model.path={embedded('codegen-1M-mono')}", "model=transformers")}
-    models["here"] = ("model=codegen-1M-mono",)
+    models = {"there": (f"model.path={embedded('codegen-300K-mono')}", "model=transformers")}
+    models["here"] = ("model=codegen-300K-mono",)
     for name, model in models.items():
         done = call("run", *model, *sampling, "sandbox.workers=1", f"output={name}", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
