@@ -25,7 +25,7 @@ def resolve(source: str | Path, revision: str | None = None, *, weights: bool = 
     then needed only for a branch or tag. Raises CheckpointError.
     """
     name = str(source)
-    if (directory := _local(name)) is not None:
+    if (directory := local(name)) is not None:
         if revision is not None:
             raise CheckpointError(f"{name}: is here, and has no revision {revision!r}; drop it")
         return directory
@@ -42,7 +42,8 @@ def resolve(source: str | Path, revision: str | None = None, *, weights: bool = 
     return fetch(name, revision or "main", weights)
 
 
-def _local(name: str) -> Path | None:
+def local(name: str) -> Path | None:
+    """The directory of a checkpoint that is not on the hub; None if there is none."""
     directory = Path(name).expanduser()
     if name and directory.is_dir():
         return directory

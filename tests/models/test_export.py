@@ -59,7 +59,7 @@ def their_tokens(directory: Path, ids: list[int]) -> list[int]:
 
 
 def test_the_embedded_model_says_the_same_as_a_gptj(tmp_path: Path) -> None:
-    source, output = embedded("codegen-300K-mono"), tmp_path / "gptj"
+    source, output = embedded("codegen-1M-mono"), tmp_path / "gptj"
     exporting.export(source, output)
     tokenizer = AutoTokenizer.from_pretrained(output)
     ids = CodeGen.from_pretrained(source).tokenizer.encode(PROMPT)  # type: ignore[union-attr]
@@ -127,14 +127,14 @@ def command(*arguments: str, largest: int | None = None) -> subprocess.Completed
 
 
 def test_the_command_prints_the_directory(tmp_path: Path) -> None:
-    done = command("model=codegen-300K-mono", f"output={tmp_path / 'x'}")
+    done = command("model=codegen-1M-mono", f"output={tmp_path / 'x'}")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path / 'x'}\n", "")
 
 
 @pytest.mark.parametrize("largest", [1000, 1_000_000], ids=["tokenizer", "weights"])
 def test_a_full_disk_leaves_nothing(tmp_path: Path, largest: int) -> None:
     """A file size limit stands in for a full disk: the kernel refuses the write halfway."""
-    done = command("model=codegen-300K-mono", f"output={tmp_path / 'x'}", largest=largest)
+    done = command("model=codegen-1M-mono", f"output={tmp_path / 'x'}", largest=largest)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
@@ -144,10 +144,10 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, largest: int) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["model=codegen-300K-mono"],
-        ["model=codegen-300K-mono", "output=/proc/self/nothing"],
+        ["model=codegen-1M-mono"],
+        ["model=codegen-1M-mono", "output=/proc/self/nothing"],
         ["model=codegen-9M-mono", "output=x"],
-        ["model=codegen-300K-mono", "output=x", "to=llama"],
+        ["model=codegen-1M-mono", "output=x", "to=llama"],
     ],
     ids=["no output", "read-only", "no such model", "no such layout"],
 )
@@ -164,7 +164,7 @@ def test_a_killed_export_leaves_nothing_that_looks_whole(tmp_path: Path) -> None
         "import os, signal, safetensors.torch as s\n"
         "s.save_file = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)\n"
         "from models.export import main\n"
-        f"main(['model=codegen-300K-mono', 'output={tmp_path / 'x'}'])\n"
+        f"main(['model=codegen-1M-mono', 'output={tmp_path / 'x'}'])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False)
     assert done.returncode == -signal.SIGKILL

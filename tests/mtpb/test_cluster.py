@@ -100,6 +100,18 @@ def test_an_actor_that_is_killed_changes_nothing(
 
 
 @LONG
+def test_mtpb_has_the_bytes_of_a_local_run(cluster: Any, data_dir: Path, tmp_path: Path) -> None:
+    """Twenty problems, turn by turn, with arithmetic that needs NumPy in the sandbox."""
+    suite = ("benchmark=mtpb", f"benchmark.path={data_dir / 'mtpb.jsonl'}", "benchmark.limit=20")
+    run = ("run", "model=codegen-1M-mono", *suite, "sampling.n=2", "sampling.temperature=0.8")
+    for output, engine in (("there", on(cluster)), ("here", ())):
+        done = call(*run, *engine, f"output={output}", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    there, here = (tmp_path / name / "samples.jsonl" for name in ("there", "here"))
+    assert there.read_bytes() == here.read_bytes()
+
+
+@LONG
 def test_a_driver_that_is_killed_resumes(cluster: Any, local: bytes, tmp_path: Path) -> None:
     running = start(cluster, tmp_path)
     running.kill()

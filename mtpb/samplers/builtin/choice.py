@@ -5,6 +5,7 @@ Loads no weights; torch is imported only to count GPUs where there may be some.
 
 from __future__ import annotations
 
+import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from models import CodeGenConfig
 from models.dtype import choose_dtype
 from models.engine.options import default_slots
 from models.hashes import tokenizer_sha256, weights_sha256
-from models.hub import resolve
+from models.hub import local, resolve
 from models.layout import read_config
 from mtpb.config import Dtype, EngineConfig, ModelConfig
 from mtpb.errors import UsageError
@@ -36,11 +37,15 @@ _GPU_NODES = ("/dev/nvidiactl", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint on this machine: its directory, its geometry and its section of the manifest."""
+    """A checkpoint on this machine: its directory, its geometry and its section of the manifest.
+
+    `commit` is that of a repository on the hub, None for others.
+    """
 
     directory: Path
     geometry: CodeGenConfig
     facts: ModelFacts
+    commit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class EngineChoice:
 
 def find_checkpoint(model: ModelConfig) -> Checkpoint:
     """The checkpoint that a configuration names: a directory, an embedded model or a hub id."""
-    directory = resolve(model.path, model.revision)
+    directory = resolve(model.path, model.revision).absolute()
     geometry = read_config(directory)
     given = Path(model.path).expanduser()
     name = model.name or (given.resolve() if given.is_dir() else given).name
@@ -69,7 +74,27 @@ def find_checkpoint(model: ModelConfig) -> Checkpoint:
         weights_sha256=weights_sha256(directory),
         tokenizer_sha256=tokenizer_sha256(directory),
     )
-    return Checkpoint(directory, geometry, facts)
+    commit = directory.name if local(model.path) is None else None
+    return Checkpoint(directory, geometry, facts, commit)
+
+
+def found_here(checkpoint: Checkpoint) -> Path:
+    """The directory of a checkpoint that another machine may have found.
+
+    From the hub it is fetched where it is not, once a machine, at the same commit. Raises
+    UsageError for a directory that is not here.
+    """
+    if checkpoint.directory.is_dir():
+        return checkpoint.directory
+    source = checkpoint.facts.path or ""
+    if checkpoint.commit is not None:
+        return resolve(source, checkpoint.commit)
+    if (embedded := local(source)) is not None:
+        return embedded
+    raise UsageError(
+        f"model.path={source}: {platform.node()} has no {checkpoint.directory}; put "
+        "it on a file system that all nodes share, or at the same path on each"
+    )
 
 
 def choose_engine(config: EngineConfig, geometry: CodeGenConfig) -> EngineChoice:

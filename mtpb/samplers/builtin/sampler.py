@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Generic
+from typing import Generic, cast
 
 import torch
 
@@ -14,7 +14,7 @@ from models.engine.engine import Engine
 from models.engine.options import EngineOptions, Sampling
 from models.engine.placement import on_gpus
 from models.tokenizer import CodeGenTokenizer
-from mtpb.samplers.builtin.choice import Checkpoint, EngineChoice
+from mtpb.samplers.builtin.choice import Checkpoint, EngineChoice, found_here
 from mtpb.samplers.sampler import Answer, D, Stats
 
 SMALL = 30_000_000  # parameters
@@ -67,13 +67,13 @@ def load_engine(
 
     On `cuda` it is on the GPU with the most free memory, or on several where it needs them.
     """
-    device: str | tuple[str, ...] = choice.device
+    directory, device = found_here(found), cast("str | tuple[str, ...]", choice.device)
     if device == "cuda":
         dtype: torch.dtype = getattr(torch, choice.dtype)
         device = on_gpus(found.geometry, dtype, choice.slots, options.cache_tokens)
-    model = checkpoint.load(found.directory, choice.dtype, device)
+    model = checkpoint.load(directory, choice.dtype, device)
     tokenizer = CodeGenTokenizer.from_pretrained(
-        found.directory, whitespace_tokens=False if plain_tokens else None
+        directory, whitespace_tokens=False if plain_tokens else None
     )
     return Engine(model, tokenizer, options, sampling)
 

@@ -1,0 +1,62 @@
+"""Checkpoints that one machine found and others load."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from models.embedded import embedded
+from mtpb.config import ModelConfig
+from mtpb.errors import UsageError
+from mtpb.samplers.builtin.choice import find_checkpoint, found_here
+from tests.models.hub_server import COMMIT, Hub
+
+# huggingface_hub reads its variables when it is imported, hence a process of its own
+ELSEWHERE = """
+import sys
+from pathlib import Path
+from mtpb.samplers.builtin.choice import Checkpoint, found_here
+from mtpb.rundir.manifest import ModelFacts
+commit = sys.argv[1]
+facts = ModelFacts(name="tiny", path="owner/tiny")
+print(found_here(Checkpoint(Path("/not/here"), None, facts, commit)))
+"""
+
+
+def test_machines_fetch_the_commit_once_however_many_actors_ask(tmp_path: Path) -> None:
+    with Hub().add(embedded("codegen-300K-nl")).serving() as hub:
+        environment = os.environ | {
+            "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"
+        }  # fmt: skip
+        actors = [
+            subprocess.Popen(
+                [sys.executable, "-c", ELSEWHERE, COMMIT], env=environment,
+                stdout=subprocess.PIPE, text=True,
+            )
+            for _ in range(3)
+        ]  # fmt: skip
+        said = {actor.communicate(timeout=120)[0].strip() for actor in actors}
+        assert len(said) == 1
+        (directory,) = map(Path, said)
+        assert directory.name == COMMIT
+        assert json.loads((directory / "config.json").read_text())["n_layer"] == 2
+        assert hub.downloads.count("model.safetensors") == 1
+
+
+def test_embedded_models_are_found_where_the_package_is_elsewhere() -> None:
+    there = find_checkpoint(ModelConfig(path="codegen-300K-nl"))
+    moved = replace(there, directory=Path("/another/machine/codegen-300K-nl"))
+    assert found_here(there) == found_here(moved) == embedded("codegen-300K-nl")
+
+
+def test_a_directory_that_a_machine_lacks_is_named(tmp_path: Path) -> None:
+    there = find_checkpoint(ModelConfig(path=str(embedded("codegen-300K-nl"))))
+    lacking = replace(there, directory=tmp_path / "x", facts=replace(there.facts, path="x"))
+    with pytest.raises(UsageError, match=r"model\.path=x: .* has no .*; put it on a file system"):
+        found_here(lacking)
