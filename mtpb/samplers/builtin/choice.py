@@ -29,7 +29,7 @@ NOMINAL_SIZES = {
         ("6B", 33, 4096, 16, 64),
         ("16B", 34, 6144, 24, 64),
     )
-}
+} | {297_472: "300K"}  # the smallest embedded model
 
 
 _GPU_NODES = ("/dev/nvidiactl", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
