@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.metadata import version
 
-from mtpb.cli.ending import Exit, excepthook, say
-from mtpb.cli.subcommands import commands, sentences, with_keys
+from mtpb.cli.ending import Exit, excepthook, printed, say
+from mtpb.cli.subcommands import asks_for_help, commands, sentences, with_keys
 
 _HELP = """\
 usage: mtpb COMMAND [VALUE …] [KEY=VALUE …]
@@ -36,18 +36,18 @@ def main() -> None:
     sys.excepthook = excepthook
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in ("--help", "-h", "help"):
-        print(help_page())
+        sys.exit(printed(help_page()))
     elif name == "--version":
         print(f"mtpb {version('mtpb')}")
     elif name == "completion":
-        from mtpb.cli.completion import main as complete
-
-        sys.exit(complete(arguments))
+        run("mtpb.cli.completion", arguments)
     elif name not in (known := commands()):
         near = get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         say(f"error: no command {name!r}; {hint}")
         sys.exit(Exit.usage)
+    elif known[name].startswith("mtpb.") and asks_for_help(arguments):
+        run("mtpb.cli.help", [name, *with_keys(name, arguments)])
     else:
         run(known[name], with_keys(name, arguments))
 

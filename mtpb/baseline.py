@@ -10,42 +10,17 @@ They are kept in the folder `baselines`; `mtpb.compare` takes their names.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-
-from omegaconf import MISSING
 
 from mtpb.cli.application import application
 from mtpb.comparing.baselines import baseline_path, read_baseline, write_baseline
+from mtpb.config import Action, BaselineConfig
 from mtpb.errors import UsageError
 from mtpb.report.estimates import estimate
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import RunDirectory
 from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import Column, Estimate, Kind, Table
-
-
-class Action(Enum):
-    save = "save"
-    list = "list"
-    show = "show"
-
-
-@dataclass
-class BaselineConfig:
-    """An action, and what it needs."""
-
-    action: Action = MISSING
-    """What to do with baselines."""
-    name: str | None = None
-    """The baseline's name, to save or to show."""
-    run: str | None = None
-    """The run directory to save."""
-    baselines: str = "baselines"
-    """The folder of baselines."""
-    force: bool = False
-    """Replace a baseline of this name."""
 
 
 @application("baseline", BaselineConfig)

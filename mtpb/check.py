@@ -9,22 +9,14 @@ with 1 if there is anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from benchmarks import survey
 from mtpb.checking.soundness import CheckResult, SuiteUnderCheck, findings
 from mtpb.cli.application import application
 from mtpb.cli.ending import Exit
-from mtpb.config import BenchmarkConfig, SandboxConfig
+from mtpb.config import CheckConfig
 from mtpb.running.evaluation import Evaluation
 
 MOST_SHOWN = 20  # faults of one check
-
-
-@dataclass
-class CheckConfig:
-    benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
-    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
 
 
 @application("check", CheckConfig)

@@ -9,11 +9,7 @@ Writes compare.md, compare.json and compare.xml (JUnit) beside the candidate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-
-from omegaconf import MISSING
 
 from mtpb.cli.application import application
 from mtpb.cli.ending import Exit
@@ -21,50 +17,12 @@ from mtpb.comparing.baselines import run_or_baseline
 from mtpb.comparing.comparison import Comparison, Question, compare, is_greedy
 from mtpb.comparing.gate import Gate
 from mtpb.comparing.report import junit, markdown, terminal, to_json
+from mtpb.config import CompareConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import output_directory, write_json, write_whole
 
 _GATE = Gate()  # its defaults
-
-
-class Subset(Enum):
-    all = "all"
-    clean = "clean"
-
-
-@dataclass
-class CompareConfig:
-    """Two runs, and when a drop counts."""
-
-    baseline: str = MISSING
-    """A run directory, or the name of a saved baseline."""
-    candidate: str = MISSING
-    """The run that must not be worse."""
-    metrics: list[str] | None = None
-    """Figures to test, as [pass_rate,pass@10]; null: these and pass@100, as n allows."""
-    scorer: str | None = None
-    """The scorer to compare by; null: the runs' own."""
-    subset: Subset = Subset.all
-    """All cases, or those without known faults."""
-    level: float = _GATE.level
-    """The chance of a false alarm, over all figures."""
-    tolerance: float = _GATE.tolerance
-    """A drop that is accepted, as a fraction: 0.01 is one point."""
-    power: float = _GATE.power
-    """The chance with which `detectable` drops are found."""
-    force: bool = False
-    """Compare runs that are not comparable."""
-    partial: bool = False
-    """Admit unfinished runs, with their numbers marked."""
-    top: int = 10
-    """Problems that the report lists."""
-    seed: int = _GATE.seed
-    """The seed of the resampling."""
-    baselines: str = "baselines"
-    """The folder of saved baselines."""
-    output: str | None = None
-    """The folder for the report; null: the candidate's directory."""
 
 
 @application("compare", CompareConfig)

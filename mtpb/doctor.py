@@ -11,7 +11,7 @@ logits, kernels). Exits with 1 if a check fails.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import BenchmarkError
@@ -32,7 +32,14 @@ from mtpb.checking.preflight import (
 )
 from mtpb.cli.application import application
 from mtpb.cli.ending import Exit
-from mtpb.config import BenchmarkConfig, ModelConfig, RunConfig, SandboxConfig, check_sandbox
+from mtpb.config import (
+    BenchmarkConfig,
+    DoctorConfig,
+    ModelConfig,
+    RunConfig,
+    SandboxConfig,
+    check_sandbox,
+)
 from mtpb.errors import UsageError
 from mtpb.running.backends import choose_backend
 from mtpb.running.evaluation import Evaluation
@@ -47,19 +54,6 @@ _EXCEEDING = {
     Ending.memory: "x = bytearray(8 << 30)\n",
     Ending.exception: "import sys\nsys.setrecursionlimit(2000)\ndef f():\n    f()\nf()\n",
 }
-
-
-@dataclass
-class DoctorConfig:
-    """What is checked."""
-
-    model: ModelConfig = field(default_factory=ModelConfig)
-    benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
-    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
-    results: str = "results"
-    """The folder for what is written."""
-    quick: bool = False
-    """Judge a few reference solutions of each suite instead of all."""
 
 
 @application("doctor", DoctorConfig)

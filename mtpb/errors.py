@@ -15,7 +15,9 @@ Every other exception is an internal error (exit status 3).
 """
 
 import shlex
+import shutil
 import sys
+from pathlib import Path
 
 
 class UsageError(Exception):
@@ -33,3 +35,16 @@ def nothing_lost() -> str:
 def command() -> str:
     """The command line of this process, quoted for a shell."""
     return shlex.join(sys.orig_argv)
+
+
+def program() -> str:
+    """What stands before a command's name in a command line like the one of this process.
+
+    `mtpb` where that is the script that was called, else its path, or `PYTHON -m mtpb`.
+    """
+    interpreter, *arguments = sys.orig_argv
+    script = arguments[0] if arguments else ""
+    if Path(script).name == "mtpb":
+        return "mtpb" if shutil.which("mtpb") == script else shlex.quote(script)
+    is_module = any(one.partition(".")[0] == "mtpb" for one in arguments[1:2])
+    return f"{shlex.quote(interpreter)} -m mtpb" if script == "-m" and is_module else "mtpb"

@@ -6,13 +6,11 @@ python -m mtpb.exchange run=RUN output=samples.jsonl
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-
-from omegaconf import MISSING
 
 from benchmarks import id_prefix
 from mtpb.cli.application import application
+from mtpb.config import ExchangeConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample
 from mtpb.rundir.run import extent
@@ -45,16 +43,6 @@ def _exported(sample: Sample, prefix: str) -> dict[str, str]:
     if sample.program == turn.prompt + turn.text:
         return {"task_id": name, "completion": turn.text}
     return {"task_id": name, "solution": sample.program}
-
-
-@dataclass
-class ExchangeConfig:
-    """Which run is written where."""
-
-    run: str = MISSING
-    """A run directory of a function suite."""
-    output: str = MISSING
-    """The file to write."""
 
 
 @application("exchange", ExchangeConfig)

@@ -7,20 +7,12 @@ To be run after weights or suites were changed on purpose. `mtpb.doctor` compare
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from mtpb.checking.golden import PATH, facts
 from mtpb.cli.application import application
+from mtpb.config import GoldenConfig
 from mtpb.rundir.store import write_json
-
-
-@dataclass
-class GoldenConfig:
-    """Where the facts are written."""
-
-    output: str | None = None
-    """The file; null: the one of the package."""
 
 
 @application("golden", GoldenConfig)

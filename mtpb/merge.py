@@ -9,29 +9,17 @@ the same command.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from omegaconf import MISSING, OmegaConf
+from omegaconf import OmegaConf
 
 from mtpb.cli.application import application
 from mtpb.cli.ending import errors_in
-from mtpb.config import check_patterns, pass_ks, read_config
+from mtpb.config import MergeConfig, check_patterns, pass_ks, read_config
 from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude
 from mtpb.rundir.merging import find_parts, put_together
 from mtpb.rundir.store import RunWriter, output_directory
-
-
-@dataclass
-class MergeConfig:
-    """Which shards become which run."""
-
-    runs: Any = MISSING
-    """A glob, or a list of them, of the shards' directories or of folders with them."""
-    output: str = MISSING
-    """The directory of the whole run."""
 
 
 @application("merge", MergeConfig)

@@ -9,15 +9,14 @@ Existing lines are kept, so that the same command resumes after an interruption.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import MISSING, OmegaConf
+from omegaconf import OmegaConf
 
 from benchmarks import Protocol
 from mtpb.cli.application import application
 from mtpb.cli.ending import errors_in
-from mtpb.config import RunConfig, model_schema, read_config
+from mtpb.config import PerplexityConfig, RunConfig, model_schema, read_config
 from mtpb.errors import UsageError
 from mtpb.rundir.prompt_scores import FILE, PromptScore, prompt_scores
 from mtpb.rundir.records import Sample
@@ -26,14 +25,6 @@ from mtpb.running.plan import make_plan
 from mtpb.samplers.builtin.backend import BuiltinBackend
 
 Score = Callable[[str, str], Sequence[float]]  # context, text -> log-probabilities of its tokens
-
-
-@dataclass
-class PerplexityConfig:
-    """Which run's prompts are scored."""
-
-    run: str = MISSING
-    """A directory of mtpb.run."""
 
 
 @application("perplexity", PerplexityConfig)

@@ -10,19 +10,19 @@ as in the run. An interrupted command is repeated.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from mtpb.cli.application import application
 from mtpb.cli.ending import errors_in
 from mtpb.config import (
     BenchmarkConfig,
-    IsolationChoice,
+    RescoreBenchmarkConfig,
+    RescoreConfig,
     SandboxConfig,
-    Scorer,
     pass_ks,
     read_config,
 )
@@ -36,50 +36,6 @@ from mtpb.running.evaluation import Evaluation
 from mtpb.running.imported import read_samples
 from mtpb.running.pipeline import judge_all
 from sandbox import Pool
-
-
-@dataclass
-class RescoreBenchmarkConfig:
-    """What judges. How the model was asked, and what, cannot change."""
-
-    suite: str | None = None
-    """Another suite of the same problems; benchmark=NAME sets it. Null: the run's."""
-    name: str | None = None
-    """The name of content of your own; null: the run's, or the file's."""
-    path: str | None = None
-    """A local file with other expected values; null: the run's content."""
-    scorer: Scorer | None = None
-    """The rule that `passed` follows; null: the run's, or the other suite's."""
-    protocol: str | None = None
-    """A file that says how problems of your own are judged; null: the run's."""
-
-
-@dataclass
-class RescoreSandboxConfig:
-    """How programs are run. What is null is as in the run."""
-
-    workers: int | None = None
-    """Programs that run at a time."""
-    timeout: float | None = None
-    """Seconds of CPU time a program."""
-    wall_timeout: float | None = None
-    """Seconds a program in all."""
-    memory_mb: int | None = None
-    """Memory of a program."""
-    isolation: IsolationChoice | None = None
-    """auto: what the kernel offers; full: refuse to do without; basic: limits only."""
-
-
-@dataclass
-class RescoreConfig:
-    """Which run is judged again, and how."""
-
-    run: str = MISSING
-    """A directory of mtpb.run, mtpb.score or mtpb.merge."""
-    output: str = MISSING
-    """The directory for the samples and their new verdicts."""
-    benchmark: RescoreBenchmarkConfig = field(default_factory=RescoreBenchmarkConfig)
-    sandbox: RescoreSandboxConfig = field(default_factory=RescoreSandboxConfig)
 
 
 @application("rescore", RescoreConfig)

@@ -19,7 +19,8 @@ from mtpb.cli.ending import errors_in
 from mtpb.config import ScoreConfig, max_turns, pass_ks
 from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude
-from mtpb.rundir.manifest import Guarantee, Manifest, ModelFacts
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import Manifest, ModelFacts
 from mtpb.rundir.records import Sample
 from mtpb.rundir.store import RunWriter, default_output, output_directory
 from mtpb.running.describe import describe_environment

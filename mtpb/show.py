@@ -12,19 +12,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import Enum
 from math import isnan, nan
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from omegaconf import MISSING
 from pygments import highlight
 from pygments.formatters import TerminalFormatter
 from pygments.lexers import PythonLexer
 
 from mtpb.cli.application import application
+from mtpb.config import Colour, ShowConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Manifest, ProblemFacts
 from mtpb.rundir.records import Key, Sample, Turn, Verdict
@@ -42,32 +39,6 @@ _STYLES = {
     "bad": "1;31",
     "head": "1",
 }
-
-
-class Colour(Enum):
-    """`auto`: colour if the output is a terminal and NO_COLOR is not set."""
-
-    auto = "auto"
-    always = "always"
-    never = "never"
-
-
-@dataclass
-class ShowConfig:
-    """Which conversation is shown."""
-
-    run: str = MISSING
-    """A run directory."""
-    problem: Any = None
-    """A problem's id; null: the run's pass rates by problem."""
-    case: int = 0
-    """The case, from 0."""
-    sample: int = 0
-    """The sample, from 0."""
-    partial: bool = False
-    """Show pass rates of an unfinished run, marked."""
-    color: Colour = Colour.auto
-    """Colours; auto: in a terminal."""
 
 
 @application("show", ShowConfig)

@@ -12,30 +12,16 @@ from __future__ import annotations
 import glob
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import MISSING
-
 from mtpb.cli.application import application
+from mtpb.config import StatusConfig
 from mtpb.errors import UsageError
 from mtpb.report.state import state_table
 from mtpb.rundir.run import run_directories
 from mtpb.rundir.store import RunDirectory
 
 CLEAR = "\x1b[H\x1b[2J"
-
-
-@dataclass
-class StatusConfig:
-    """Which runs are watched."""
-
-    run: str = MISSING
-    """A run directory, a folder of such, or a glob."""
-    follow: bool = False
-    """Show it again and again until all runs are finished or stopped."""
-    every_s: float = 5.0
-    """Seconds from one time to the next."""
 
 
 @application("status", StatusConfig)

@@ -46,6 +46,7 @@ FLOORS = {
         {"mtpb.cluster"},
         {"mtpb.cli"},
         {"mtpb.samplers"},
+        {"mtpb.config"},
         {"mtpb.statistics"},
         {"mtpb.rundir"},
         {"mtpb.tables"},

@@ -21,11 +21,10 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial, wraps
-from io import TextIOWrapper
-from typing import Any, NoReturn, TextIO, TypeVar
+from functools import wraps
+from typing import Any, NoReturn, TypeVar
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -36,9 +35,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmarks import BenchmarkError
-from mtpb.cli.ending import Exit, crashed, interrupted, say
-from mtpb.cli.help import help_text
-from mtpb.config import ENGINES, MODELS
+from mtpb.cli.ending import Exit, crashed, escape_unwritable, flushed, interrupted, say
+from mtpb.cli.help import main as print_help
+from mtpb.cli.subcommands import asks_for_help
+from mtpb.config import CHOICES
 from mtpb.errors import UsageError
 from mtpb.samplers.endpoint.credentials import refuse_credentials
 from sandbox import SandboxError
@@ -66,10 +66,9 @@ def application(
     """
     store = ConfigStore.instance()
     store.store(name=f"{name}_schema", node=schema)
-    for model, schema_of_model in MODELS.items():
-        store.store(group="model", name=model, node=schema_of_model)
-    for engine, schema_of_engine in ENGINES.items():
-        store.store(group="engine", name=engine, node=schema_of_engine)
+    for group, schemas in CHOICES.items():
+        for choice, node in schemas.items():
+            store.store(group=group, name=choice, node=node)
 
     def decorate(function: Callable[[C], int]) -> Callable[[], NoReturn]:
         statuses: list[int] = [Exit.done]
@@ -97,18 +96,15 @@ def application(
         def main() -> NoReturn:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints errors and exits with 1
             _log_to_stderr()
-            if isinstance(sys.stdout, TextIOWrapper):  # characters that it cannot write are escaped
-                sys.stdout.reconfigure(errors="backslashreplace")
+            escape_unwritable()
             if asks_for_help(sys.argv[1:]):
-                command: Callable[[], object] = partial(_print_help, name, function)
-            else:
-                hydra_main = hydra.main("pkg://conf", name, version_base="1.3")
-                command = hydra_main(job)
+                sys.exit(print_help(name, sys.argv[1:]))
+            command = hydra.main("pkg://conf", name, version_base="1.3")(job)
             statuses.append(_run(command, verbose))
             if swept and after_sweep is not None:
                 after_sweep(swept[0])
             for stream in (sys.stdout, sys.stderr):
-                statuses.append(_flush(stream))
+                statuses.append(flushed(stream))
             sys.exit(int(max(statuses)))
 
         return main
@@ -119,16 +115,6 @@ def application(
 def is_sweep() -> bool:
     """Whether this is a job of --multirun."""
     return HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
-
-
-def asks_for_help(arguments: Sequence[str]) -> bool:
-    return any(argument in ("--help", "-h") for argument in arguments)
-
-
-def _print_help(name: str, function: Callable[[C], int]) -> None:
-    about = sys.modules[function.__module__].__doc__ or ""
-    overrides = [one for one in sys.argv[1:] if "=" in one and not one.startswith("-")]
-    print(help_text(name, about, overrides))
 
 
 def _run(command: Callable[[], object], verbose: bool) -> int:
@@ -181,24 +167,6 @@ def _log_to_stderr() -> None:
 class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return f"{record.levelname.lower()}: {super().format(record)}"
-
-
-def _flush(stream: TextIO | None) -> int:
-    """Flushes the stream and returns the exit status for how that went.
-
-    The interpreter flushes at its end too, but its exit status for a full disk is 120.
-    """
-    if stream is None:
-        return Exit.done
-    try:
-        stream.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # drops the rest
-        if isinstance(error, BrokenPipeError):
-            return Exit.unread
-        say(f"error: {stream.name}: cannot be written ({error.strerror})")
-        return Exit.usage
-    return Exit.done
 
 
 def _report(error: Exception, verbose: bool) -> int:

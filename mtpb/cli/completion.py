@@ -10,10 +10,11 @@ word, one a line.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator, Sequence
 
 from mtpb.cli.ending import Exit, say
-from mtpb.cli.keys import keys_of
+from mtpb.cli.keys import Group, Key, keys_of
 from mtpb.cli.subcommands import commands
 
 SCRIPTS = {
@@ -65,7 +66,7 @@ def candidates(command: str, word: str) -> list[str]:
     module = known[command]
     if not module.startswith("mtpb."):
         return _starting(word, _option_keys(module))
-    return _starting(word, _keys(module, command, word))
+    return _starting(word, _keys(command, word))
 
 
 def _starting(word: str, keys: Iterator[str]) -> list[str]:
@@ -78,14 +79,17 @@ def _option_keys(module: str) -> Iterator[str]:
     yield from (f"{name}=" for name in options.__dataclass_fields__)
 
 
-def _keys(module: str, command: str, word: str) -> Iterator[str]:
+def _keys(command: str, word: str) -> Iterator[str]:
     """Groups and keys of a Hydra application; choices once a group or key is written out."""
-    if not hasattr(importlib.import_module(module), "main"):  # a package
-        importlib.import_module(f"{module}.__main__")
     known = keys_of(command)
+    ones: list[Group | Key] = [*known.groups, *known.keys]
     name, equals, _ = word.partition("=")
-    if equals:
-        choices = {key.name: key.choices for key in known.keys} | dict(known.groups)
-        yield from (f"{name}={choice}" for choice in choices.get(name, ()))
-    else:
-        yield from (f"{name}=" for name in (*known.groups, *(key.name for key in known.keys)))
+    for one in ones:
+        if equals and one.name == name:
+            yield from (f"{name}={choice}" for choice in one.choices)
+        elif not equals:
+            yield f"{one.name}="
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from enum import IntEnum
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from mtpb.cli.packages import foreign_owner
 from mtpb.errors import command, nothing_lost
@@ -77,6 +78,38 @@ def say(text: str) -> None:
     """Prints to standard error; does nothing if that cannot be written to."""
     with suppress(OSError, ValueError, AttributeError):  # the stream may be full, closed or missing
         print(text, file=sys.stderr, flush=True)
+
+
+def printed(text: str) -> Exit:
+    """Prints to standard output and returns the exit status for how that went."""
+    escape_unwritable()
+    with suppress(OSError):  # which flushing meets again
+        print(text)
+    return flushed(sys.stdout)
+
+
+def escape_unwritable() -> None:
+    """Lets standard output write characters that its encoding lacks as escapes."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def flushed(stream: TextIO | None) -> Exit:
+    """Flushes the stream and returns the exit status for how that went.
+
+    The interpreter flushes at its end too, but its exit status for a full disk is 120.
+    """
+    if stream is None:
+        return Exit.done
+    try:
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # drops the rest
+        if isinstance(error, BrokenPipeError):
+            return Exit.unread
+        say(f"error: {stream.name}: cannot be written ({error.strerror})")
+        return Exit.usage
+    return Exit.done
 
 
 def excepthook(

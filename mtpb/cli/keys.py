@@ -1,6 +1,8 @@
-"""The groups and keys of a command, for its help and for completion.
+"""The groups and keys of a command, for its help and for completion, read without Hydra.
 
-The sentence of a key is the string that stands after the field in the configuration's dataclass.
+The sentence of a key is the string that stands after the field in the configuration's dataclass; a
+line `Example: VALUE` at its end gives an example. What a choice of a group is, its file says in the
+comment at its top.
 """
 
 from __future__ import annotations
@@ -10,49 +12,138 @@ import inspect
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from difflib import get_close_matches
 from enum import Enum
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_module
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from mtpb.config import CHOICES, SCHEMAS
+from mtpb.errors import UsageError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+_EXAMPLE = "Example: "
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key by its full name; `value` and `choices` as one writes them, `…` for no value."""
+    """A key by its full name; `value`, `example` and `choices` as one writes them, `…` for no
+    value."""
 
     name: str
     value: str
     sentence: str
+    example: str
     choices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """The choices of each group, and all keys."""
+class Group:
+    """A group: what it is, the choice that is in force, and what each choice is ("" if its file
+    does not say)."""
 
-    groups: Mapping[str, Sequence[str]]
+    name: str
+    value: str
+    sentence: str
+    choices: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All groups and keys of a command."""
+
+    groups: Sequence[Group]
     keys: Sequence[Key]
 
 
 def keys_of(command: str, overrides: Sequence[str] = ()) -> Keys:
-    """What a command, whose module is imported, can be given; values with the overrides applied."""
-    with initialize_config_module("conf", version_base="1.3"):
-        config = compose(command, overrides=list(overrides))
-        loader = GlobalHydra.instance().config_loader()
-        groups = {
-            group: [
-                name
-                for name in loader.get_group_options(group, ObjectType.CONFIG)
-                if not name.endswith("_schema")
-            ]
-            for group in loader.get_group_options("", ObjectType.GROUP)
-            if group in config
-        }
+    """What a command can be given; values with the overrides applied.
+
+    Overrides of Hydra's own grammar (+KEY=, ~KEY) are passed over. Raises UsageError for a key,
+    choice or value that the command does not take.
+    """
+    given = dict(one.split("=", 1) for one in overrides if one[0] not in "+~")
+    own = _read(CONF / f"{command}.yaml")
+    config = OmegaConf.structured(SCHEMAS[command])
+    groups = []
+    for group, default in _group_defaults(own.pop("defaults")):
+        choice = given.pop(group, default or "null")
+        known = choices_of(command, group)
+        groups.append(Group(group, choice, _about(SCHEMAS[command], group), known))
+        if choice != "null":
+            _choose(config, group, choice, known)
+    _merge(config, own)
+    for name, value in given.items():
+        _override(config, f"{name}={value}")
     return Keys(groups, list(_keys(config, "")))
+
+
+def choices_of(command: str, group: str) -> dict[str, str]:
+    """The choices of a command's group, each with the comment at the top of its file.
+
+    Files for the whole configuration of another command (`# @package _global_`) are none.
+    """
+    found = {path.stem: _comment(path) for path in sorted((CONF / group).glob("*.yaml"))}
+    return {name: said for name, said in found.items() if not said.startswith("@package")}
+
+
+def _comment(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    top = [line[1:].strip() for line in lines if line.startswith("#")]
+    return " ".join(top) if lines and lines[0].startswith("#") else ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    read = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(read, dict)
+    return {str(key): value for key, value in read.items()}
+
+
+def _group_defaults(defaults: Sequence[Any]) -> Iterator[tuple[str, str | None]]:
+    """The groups of a defaults list, each with its choice."""
+    for entry in defaults:
+        for group, choice in entry.items() if isinstance(entry, dict) else ():
+            if not group.startswith("override "):
+                yield group, choice
+
+
+def _choose(config: DictConfig, group: str, choice: str, known: Mapping[str, str]) -> None:
+    """Puts a group's choice into the configuration. Raises UsageError for an unknown one."""
+    if choice not in known:
+        near = get_close_matches(choice, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise UsageError(f"{group}={choice}: no such choice; {hint}")
+    values = _read(CONF / group / f"{choice}.yaml")
+    for name in values.pop("defaults", ()):
+        if name in CHOICES.get(group, {}):
+            config[group] = OmegaConf.structured(CHOICES[group][name])
+    _merge(config, {group: values})
+
+
+def _override(config: DictConfig, override: str) -> None:
+    try:
+        value = OmegaConf.from_dotlist([override])
+    except YAMLError as error:
+        raise UsageError(f"{override}: cannot be read; put what is not plain in quotes") from error
+    _merge(config, value)
+
+
+def _merge(config: DictConfig, values: Any) -> None:
+    try:
+        config.merge_with(values)
+    except OmegaConfBaseException as error:
+        said = str(error.msg or error).partition("\n")[0]
+        raise UsageError(f"{error.full_key or 'overrides'}: {said}") from error
+
+
+def _about(schema: type[Any], group: str) -> str:
+    """What a group is: the first sentence of its section's dataclass."""
+    section = OmegaConf.get_type(OmegaConf.structured(schema), group)
+    return (inspect.getdoc(section) or "").partition("\n\n")[0].replace("\n", " ")
 
 
 def _keys(config: DictConfig, path: str) -> Iterator[Key]:
@@ -67,7 +158,9 @@ def _keys(config: DictConfig, path: str) -> Iterator[Key]:
             continue
         is_missing = OmegaConf.is_missing(config, field.name)
         value = "…" if is_missing else _written(config[field.name])
-        yield Key(name, value, said.get(field.name, ""), _choices(node))
+        sentence, _, example = said.get(field.name, "").partition(_EXAMPLE)
+        sentence = " ".join(sentence.split())
+        yield Key(name, value, sentence, example.strip(), _choices(node))
 
 
 def sentences(schema: type[Any]) -> dict[str, str]:

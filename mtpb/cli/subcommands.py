@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +57,10 @@ def with_keys(command: str, arguments: Sequence[str]) -> list[str]:
     return [*named, *values[len(keys) :], *rest]
 
 
+def asks_for_help(arguments: Sequence[str]) -> bool:
+    return any(argument in ("--help", "-h") for argument in arguments)
+
+
 def quoted(value: str) -> str:
     """A value as Hydra reads it back, whatever characters it has."""
     if re.fullmatch(r"[\w./-]+", value) and not re.fullmatch(r"null|true|false", value, re.I):
@@ -66,12 +70,16 @@ def quoted(value: str) -> str:
     return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
 
 
-def sentences(known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """What each command does: the first line of its module's docstring, read without importing."""
-    for name, module in known.items():
-        path = _ROOT / Path(*module.split("."))
-        source = path.with_suffix(".py")
-        source = source if source.exists() else path / "__main__.py"
-        docstring = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
-        sentence = docstring.partition("\n")[0].rpartition("`: ")[2]
+def sentences(known: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What each command does: the first line of its docstring."""
+    for name in known:
+        sentence = docstring(name).partition("\n")[0].rpartition("`: ")[2]
         yield name, sentence[:1].upper() + sentence[1:]
+
+
+def docstring(command: str) -> str:
+    """The docstring of a command's module, read without importing it."""
+    path = _ROOT / Path(*commands()[command].split("."))
+    source = path.with_suffix(".py")
+    source = source if source.exists() else path / "__main__.py"
+    return ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""

@@ -21,7 +21,8 @@ from ray.exceptions import RayError, RayTaskError
 from mtpb.cluster.options import ClusterOptions
 from mtpb.cluster.session import nodes, resources
 from mtpb.errors import UsageError, nothing_lost
-from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts, ServerFacts
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import EngineFacts, ModelFacts, ServerFacts
 from mtpb.samplers.sampler import Backend, Dialogue, Sampler, Stats
 
 D = TypeVar("D", bound=Dialogue)

@@ -14,12 +14,13 @@ import numpy as np
 
 from mtpb.comparing.gate import FigureChange, Gate, decide, figure_k
 from mtpb.errors import UsageError
-from mtpb.rundir.manifest import Guarantee, Throughput
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import Throughput
 from mtpb.rundir.records import Key, VerdictStatus
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import decisive
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Units, Verdicts, same_samples
-from mtpb.statistics.metrics import usual_ks
+from mtpb.statistics.ks import usual_ks
 from mtpb.statistics.significance import Pairs
 from mtpb.tables import MARK
 

@@ -15,6 +15,7 @@ from math import lcm
 
 import numpy as np
 
+from mtpb.config import CompareConfig
 from mtpb.rundir.verdicts import Floats, Ints
 from mtpb.statistics.intervals import LEVEL, bootstrap_interval
 from mtpb.statistics.metrics import pass_at_k
@@ -52,11 +53,11 @@ class Gate:
     sign patterns where the exact distribution is too large.
     """
 
-    level: float = 0.05
-    tolerance: float = 0.0
-    power: float = 0.8
+    level: float = CompareConfig.level
+    tolerance: float = CompareConfig.tolerance
+    power: float = CompareConfig.power
     greedy: bool = False
-    seed: int = 0
+    seed: int = CompareConfig.seed
     flips: int = FLIPS
 
 

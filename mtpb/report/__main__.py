@@ -10,9 +10,9 @@ from pathlib import Path
 
 from mtpb.cli.application import application
 from mtpb.config import check_patterns
+from mtpb.config.report import PageLimits, ReportConfig, Thresholds, check_thresholds
 from mtpb.errors import UsageError
 from mtpb.report.build import Options, write_report
-from mtpb.report.config import PageLimits, ReportConfig, Thresholds, check_thresholds
 from mtpb.report.published import SHIPPED, Published
 from mtpb.rundir.store import output_directory
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mtpb.config.report import PageLimits, Thresholds
 from mtpb.errors import UsageError
 from mtpb.report import formats, lengths, moved, passk, passrate
 from mtpb.report.attempts import attempts
-from mtpb.report.config import PageLimits, Thresholds
 from mtpb.report.figures import Figure, figures_of
 from mtpb.report.front.leaderboard import leaderboards
 from mtpb.report.front.settings import runs_table

@@ -12,7 +12,8 @@ from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import Floats
 from mtpb.statistics.intervals import LEVEL
-from mtpb.statistics.metrics import problem_rates, usual_ks
+from mtpb.statistics.ks import usual_ks
+from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import Cell, Column, Estimate, Kind, Table, marked
 
 SPLITS = 50

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mtpb.report.config import Thresholds
+from mtpb.config.report import Thresholds
 from mtpb.report.estimates import estimate
 from mtpb.report.published import Published, beside, beside_pass_rate, columns
 from mtpb.report.runs import SuiteRuns

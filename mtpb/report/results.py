@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from mtpb.errors import UsageError
 from mtpb.report.estimates import of_summary
 from mtpb.report.runs import warn_left_out
-from mtpb.rundir.manifest import Guarantee, Manifest, data_order
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import Manifest, data_order
 from mtpb.rundir.run import count_of_problems, read_run, run_directories
 from mtpb.rundir.store import METRICS, RunDirectory
 from mtpb.statistics.summary import summarise

@@ -9,25 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mtpb.errors import UsageError
 from mtpb.rundir.decode import decode
+from mtpb.rundir.guarantee import Guarantee
 
 N = TypeVar("N", int, float)
 
 SCHEMA_VERSION = 1
-
-
-class Guarantee(Enum):
-    """What a sampler guarantees when a run is repeated: the same bytes, samples drawn with the
-    same seed, or nothing."""
-
-    bytes = "bytes"
-    seed = "seed"
-    nothing = "nothing"
 
 
 @dataclass(frozen=True, slots=True)

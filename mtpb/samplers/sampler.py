@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from models.engine.dialogue import Finish, Request
-from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts, ServerFacts
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import EngineFacts, ModelFacts, ServerFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,6 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
     return result
 
 
-def usual_ks(n: int) -> tuple[int, ...]:
-    """The default k of pass@k for n samples a case: those of 1, 10 and 100 that are at most n."""
-    return tuple(k for k in (1, 10, 100) if k <= n)
-
-
 def figure_names(ks: Sequence[int]) -> tuple[str, ...]:
     return ("pass_rate", *(f"pass@{k}" for k in ks))
 

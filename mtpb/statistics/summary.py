@@ -13,7 +13,8 @@ from mtpb.rundir.run import Run
 from mtpb.rundir.verdicts import STATUSES, Floats, Ints, Units, Verdicts
 from mtpb.statistics.attempts import attempts_json
 from mtpb.statistics.intervals import group_figures, single_figures
-from mtpb.statistics.metrics import figure_names, problem_figures, usual_ks
+from mtpb.statistics.ks import usual_ks
+from mtpb.statistics.metrics import figure_names, problem_figures
 
 
 def summarise(run: Run, ks: Sequence[int] | None = None) -> dict[str, Any]:

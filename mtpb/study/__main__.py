@@ -17,38 +17,19 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtpb.cli.application import application
 from mtpb.cli.ending import Exit
+from mtpb.config import StudyConfig
+from mtpb.config.report import DifficultyConfig, ReportConfig
 from mtpb.report.__main__ import make
-from mtpb.report.config import DifficultyConfig, HtmlConfig, ReportConfig
 from mtpb.rundir.prompt_scores import FILE as PERPLEXITY
 from mtpb.rundir.store import RunDirectory, output_directory
-from mtpb.study.experiment import ExperimentConfig, PlannedRun, plan_table, planned_runs, quoted
+from mtpb.study.experiment import PlannedRun, plan_table, planned_runs, quoted
 
 _TAIL = 40  # the last lines of a run's error output, which say why it failed
-
-
-@dataclass
-class StudyConfig:
-    """An experiment, and what is made of its runs."""
-
-    experiment: ExperimentConfig = field(default_factory=ExperimentConfig)
-    output: str | None = None
-    """The folder of the runs and the report; null: one in `results`, by the experiment's name."""
-    results: str = "results"
-    """The folder of studies."""
-    dry_run: bool = False
-    """Print the plan only."""
-    report: bool = True
-    """Make the report at the end."""
-    partial: bool = False
-    """Include unfinished runs in the report, with their numbers marked."""
-    html: HtmlConfig = field(default_factory=HtmlConfig)
-    overrides: list[str] = field(default_factory=list)
-    """Keys of mtpb.run for all runs, as [seed=1]."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ machine without checkpoints.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,12 +15,20 @@ from typing import Any
 
 from hydra import compose
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, OmegaConf
+from omegaconf import OmegaConf
 
-from benchmarks import BenchmarkError, Format
-from mtpb.config import BenchmarkConfig, RunConfig, check_planned, check_sampling, read_config
+from benchmarks import BenchmarkError
+from mtpb.config import (
+    BenchmarkConfig,
+    ExperimentConfig,
+    RunConfig,
+    SuiteConfig,
+    check_planned,
+    check_sampling,
+    read_config,
+)
+from mtpb.config.report import check_thresholds
 from mtpb.errors import UsageError
-from mtpb.report.config import DifficultyConfig, check_thresholds
 from mtpb.rundir.store import RunDirectory
 from mtpb.rundir.verdicts import Verdicts
 from mtpb.running.evaluation import load_benchmark
@@ -30,37 +38,6 @@ from mtpb.tables import Column, Kind, Table
 TOKENS_A_TURN = 60
 
 ConfigStore.instance().store(name="run_schema", node=RunConfig)
-
-
-@dataclass
-class SuiteConfig:
-    """A suite in an experiment; `sampling` names a group of conf/sampling, `n` and `temperatures`
-    override what it says. `overrides` are further keys of mtpb.run."""
-
-    benchmark: str = MISSING
-    path: str | None = None
-    sampling: str = "default"
-    n: int | None = None
-    temperatures: list[float] = field(default_factory=lambda: [0.2])
-    formats: list[Format] = field(default_factory=lambda: [Format.multi_turn])
-    perplexity: bool = False
-    overrides: list[str] = field(default_factory=list)
-
-
-@dataclass
-class ExperimentConfig:
-    """`models` are names of conf/model, directories or hub ids; `difficulty.reference` is one of
-    them."""
-
-    name: str = MISSING
-    """The study's name; experiment=NAME sets it."""
-    models: list[str] = MISSING
-    """Names of conf/model, directories or hub ids."""
-    suites: list[SuiteConfig] = MISSING
-    """The suites, with their sampling; see conf/experiment/starter.yaml."""
-    difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
-    overrides: list[str] = field(default_factory=list)
-    """Keys of mtpb.run for all runs of the experiment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,28 +8,13 @@ samples come. Ctrl-C ends it. Reads only: a run is never disturbed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from omegaconf import MISSING
-
 from mtpb.cli.application import application
+from mtpb.config import ViewConfig
 from mtpb.errors import UsageError
 from mtpb.report.build import Options
 from mtpb.report.published import SHIPPED, Published
 from mtpb.view.pages import page, stamp
 from mtpb.view.server import HOST, LivePage, PageServer
-
-
-@dataclass
-class ViewConfig:
-    """Which runs are shown, and where."""
-
-    run: str = MISSING
-    """A run directory, a folder of such, or a glob."""
-    port: int = 0
-    """The port on 127.0.0.1; 0: a free one."""
-    figures: bool = True
-    """Draw figures."""
 
 
 @application("view", ViewConfig)

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mtpb.rundir.guarantee import Guarantee
 from mtpb.rundir.manifest import (
     BenchmarkFacts,
     CaseFacts,
-    Guarantee,
     Manifest,
     ModelFacts,
     ProblemFacts,

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from mtpb.cli.completion import SCRIPTS, candidates
-from mtpb.cli.keys import sentences
+from mtpb.cli.keys import keys_of
 from mtpb.cli.subcommands import commands, quoted, with_keys
-from mtpb.config import ENGINES, MODELS
+from mtpb.config import SCHEMAS
 from tests.mtpb.runs import passes, run_of
 
 OWN = "raise SystemExit('a file of the user')"
@@ -108,30 +107,21 @@ def test_completion_knows_commands_groups_choices_and_keys() -> None:
     assert "sandbox.isolation=full" in candidates("run", "sandbox.isolation=")
 
 
-def applications() -> list[str]:
-    return sorted(path.stem for path in Path("conf").glob("*.yaml") if path.stem != "quiet")
+def test_every_application_has_its_schema() -> None:
+    files = {path.stem for path in Path("conf").glob("*.yaml")} - {"quiet"}
+    assert set(SCHEMAS) == files
+    for command in SCHEMAS:
+        importlib.import_module(f"mtpb.{command}")
+        if not hasattr(sys.modules[f"mtpb.{command}"], "main"):
+            importlib.import_module(f"mtpb.{command}.__main__")
+        node = ConfigStore.instance().load(f"{command}_schema.yaml").node
+        assert OmegaConf.get_type(node) is SCHEMAS[command]
 
 
-def schema_of(command: str) -> type[object]:
-    """The dataclass of a command's configuration."""
-    if not hasattr(importlib.import_module(f"mtpb.{command}"), "main"):
-        importlib.import_module(f"mtpb.{command}.__main__")
-    found = OmegaConf.get_type(ConfigStore.instance().load(f"{command}_schema.yaml").node)
-    assert isinstance(found, type)
-    return found
-
-
-@pytest.mark.parametrize("command", applications())
+@pytest.mark.parametrize("command", SCHEMAS)
 def test_every_key_has_a_sentence(command: str) -> None:
-    kinds = [schema_of(command), *MODELS.values(), *ENGINES.values()]
-    for kind in kinds:  # grows
-        sections = OmegaConf.structured(kind)
-        for field in fields(kind):
-            inner = OmegaConf.get_type(sections, field.name)
-            if isinstance(inner, type) and is_dataclass(inner):
-                kinds.append(inner)
-            else:
-                assert sentences(kind).get(field.name, "").endswith("."), (kind, field.name)
+    for key in keys_of(command).keys:
+        assert key.sentence.endswith("."), key
 
 
 def test_help_says_what_a_command_does_and_follows_overrides(folder: Path) -> None:

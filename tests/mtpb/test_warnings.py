@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtpb.report.config import DifficultyConfig
+from mtpb.config.report import DifficultyConfig
 from mtpb.study.__main__ import _difficulty
 from tests.mtpb.commands import QUICK, call, call_with
 from tests.mtpb.report.fixtures import Spec, make_run

@@ -14,8 +14,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from mtpb.config.report import PageLimits
 from mtpb.report.build import Options, report
-from mtpb.report.config import PageLimits
 from mtpb.report.page.write import write_page
 from mtpb.report.runs import find_runs
 from tests.mtpb.report.fixtures import Spec, make_run, manifest_of

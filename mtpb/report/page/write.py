@@ -22,7 +22,7 @@ from markupsafe import Markup
 from pygments.styles import get_style_by_name
 from pygments.token import string_to_tokentype
 
-from mtpb.report.config import PageLimits
+from mtpb.config.report import PageLimits
 from mtpb.report.figures import Figure
 from mtpb.report.front.settings import names, settings
 from mtpb.report.page.content import FRONT, Report

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from models.dtype import device_kind
 from models.engine.options import EngineOptions, Sampling
-from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import EngineFacts, ModelFacts
 from mtpb.samplers.builtin.choice import Checkpoint, EngineChoice
 from mtpb.samplers.facts import device_name
 from mtpb.samplers.sampler import Sampler

@@ -19,7 +19,8 @@ from models.engine.dialogue import Request
 from models.engine.options import Sampling
 from models.hashes import file_sha256
 from mtpb.errors import UsageError
-from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import EngineFacts, ModelFacts
 from mtpb.samplers.causal.sampler import CausalSampler
 from mtpb.samplers.facts import device_name
 from mtpb.samplers.sampler import ChatRequest, Sampler

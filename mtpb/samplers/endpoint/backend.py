@@ -17,7 +17,8 @@ import openai
 
 from models.engine.options import Sampling
 from mtpb.errors import UsageError
-from mtpb.rundir.manifest import EngineFacts, Guarantee, ModelFacts, ServerFacts
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import EngineFacts, ModelFacts, ServerFacts
 from mtpb.samplers.endpoint.credentials import BASE_URL, KEY, checked_base_url
 from mtpb.samplers.endpoint.failures import NoRoomError, TemporaryError, failure
 from mtpb.samplers.endpoint.sampler import Connection, EndpointSampler

@@ -16,7 +16,8 @@ from mtpb.comparing.comparison import Comparison, Question, compare, is_greedy
 from mtpb.comparing.gate import Gate
 from mtpb.comparing.report import decision, junit, markdown, terminal, to_json
 from mtpb.errors import UsageError
-from mtpb.rundir.manifest import Guarantee, SandboxFacts
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import SandboxFacts
 from mtpb.rundir.records import Key, VerdictStatus
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory

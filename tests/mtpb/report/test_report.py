@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtpb.config.report import PageLimits
 from mtpb.errors import UsageError
 from mtpb.report import formats, passk, passrate
 from mtpb.report.build import Options, report, suite_tables, write_report
-from mtpb.report.config import PageLimits
 from mtpb.report.page.data import first_lines, samples_a_problem
 from mtpb.report.published import SHIPPED, Published, PublishedFigure, beside
 from mtpb.report.results import results_table

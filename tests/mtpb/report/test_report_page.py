@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from mtpb.config.report import PageLimits
 from mtpb.report.build import Options, write_report
-from mtpb.report.config import PageLimits
 from mtpb.report.page.content import Report
 from mtpb.view.pages import page as live_page
 from mtpb.view.pages import stamp

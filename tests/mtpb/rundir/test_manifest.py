@@ -10,7 +10,8 @@ import pytest
 
 from mtpb.comparing.baselines import read_baseline
 from mtpb.errors import UsageError
-from mtpb.rundir.manifest import Guarantee, Manifest, ModelFacts, SandboxFacts, Throughput
+from mtpb.rundir.guarantee import Guarantee
+from mtpb.rundir.manifest import Manifest, ModelFacts, SandboxFacts, Throughput
 from mtpb.rundir.run import read_run
 from mtpb.rundir.store import RunDirectory, RunWriter
 from mtpb.statistics.metrics import problem_rates
