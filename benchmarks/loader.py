@@ -84,6 +84,11 @@ def cache_directory() -> Path:
     return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "mtpb"
 
 
+def kept_copy(suite: str, home: Published, cache: Path) -> Path:
+    """The file in which a suite is kept once it was fetched."""
+    return cache / f"{suite}-{home.sha256[:12]}.jsonl"
+
+
 def lines_at(place: str) -> list[Line]:
     """The records of a file, of a folder's `.jsonl` files or of a data set on the hub.
 
@@ -217,7 +222,7 @@ def _read(path: Path) -> str:
 def _published(
     suite: str, rules: Suite, home: Published, origin: str | None, cache: Path
 ) -> Benchmark:
-    kept = cache / f"{suite}-{home.sha256[:12]}.jsonl"
+    kept = kept_copy(suite, home, cache)
     if kept.is_file():
         try:
             benchmark = _benchmark(suite, rules, lines_at(str(kept)), str(kept))

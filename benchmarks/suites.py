@@ -36,7 +36,8 @@ _DATA = Path(__file__).with_name("data")
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where a public suite is, how it is fetched, and what its records' hash must be.
+    """Where a public suite is, how it is fetched, what its records' hash must be, and how many
+    problems these are.
 
     `other_sha256` are the hashes of further published forms of the same suite.
     """
@@ -44,6 +45,7 @@ class Published:
     origin: str
     fetch: Callable[[str], str]
     sha256: str
+    problems: int
     other_sha256: tuple[str, ...] = ()
 
     @property
@@ -53,10 +55,11 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A suite made from the published content of another suite by `made`."""
+    """A suite of so many problems, made from the published content of another suite by `made`."""
 
     suite: str
     made: Callable[[Benchmark], Benchmark]
+    problems: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ SUITES: Mapping[str, Suite] = {
             "https://raw.githubusercontent.com/salesforce/CodeGen/main/codegen1/benchmark/mtpb.jsonl",
             over_http,
             "236ed5ff3f26a167abb51d20d7c92beb6e07f434dddbafb40ea78c14139049c8",
+            115,
         ),
     ),
     "humaneval": Suite(
@@ -91,6 +95,7 @@ SUITES: Mapping[str, Suite] = {
             "openai/openai_humaneval",
             from_hub,
             "9345bdf84c12086d808c671a8f61f2fa89353e1c147804ec9c2223102d7dadc3",
+            164,
         ),
     ),
     "humanevalplus": Suite(
@@ -100,6 +105,7 @@ SUITES: Mapping[str, Suite] = {
             "evalplus/humanevalplus",
             from_hub,
             "d81c20f4adcd158f8c26d543f323675195fc54490a451ca24188f6bc8ddce9eb",
+            164,
             ("237dfc42fe1ab1f3b2b6155f7959edd7e819707ba53889040188760b4ebf263f",),
         ),
     ),
@@ -110,6 +116,7 @@ SUITES: Mapping[str, Suite] = {
             "google-research-datasets/mbpp",
             mbpp_from_hub,
             "48de2abbd03cf6c1ca823988e47fbf39a8fddeedf68d9be63fafd26fa241a795",
+            500,
         ),
         id_prefix=PREFIX,
     ),
@@ -120,12 +127,13 @@ SUITES: Mapping[str, Suite] = {
             "evalplus/mbppplus",
             from_hub,
             "20e8e48700c8397b9b668c8591684eda128bd32304b4ebf00aba6a9d1d2947af",
+            378,
             ("7373ec642856c286427fcd56c79f254c7ee4e98d49f1cbb18c046030e887d631",),
         ),
         id_prefix=PREFIX,
     ),
-    "mtpb-verified": Suite(MTPB_VERIFIED, MULTI_TURN, Derived("mtpb", verified)),
-    "mtpb-plus": Suite(MTPB_VERIFIED, MULTI_TURN, Derived("mtpb", plus)),
+    "mtpb-verified": Suite(MTPB_VERIFIED, MULTI_TURN, Derived("mtpb", verified, 111)),
+    "mtpb-plus": Suite(MTPB_VERIFIED, MULTI_TURN, Derived("mtpb", plus, 110)),
     "starter": Suite(STARTER, MULTI_TURN, _DATA / "starter.jsonl"),
     "starter-function": Suite(STARTER_FUNCTION, FUNCTION, _DATA / "starter-function.jsonl"),
     "custom": Suite(OWN_TURNS, OWN, None, test_protocol=OWN_FUNCTIONS),

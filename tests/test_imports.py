@@ -40,7 +40,7 @@ FLOORS = {
         {"models.embedded"},
     ],
     "mtpb": [
-        {"mtpb.study", "mtpb.view"},
+        {"mtpb.catalogue", "mtpb.study", "mtpb.view"},
         {"mtpb.checking", "mtpb.comparing", "mtpb.report"},
         {"mtpb.running"},
         {"mtpb.cluster"},

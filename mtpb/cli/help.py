@@ -42,8 +42,8 @@ def help_text(command: str, overrides: Sequence[str]) -> str:
     if known.keys:
         lines += ["Keys, with their defaults:", ""]
         lines += [line for key in known.keys for line in _key(key)] + [""]
-    lines += ["Examples:", "", *(f"  {program()} {example}" for example in examples), "", END]
-    return "\n".join(lines)
+    lines += ["Examples:", "", *(f"  {program()} {example}" for example in examples)]
+    return "\n".join([*lines, "", END] if known.keys else lines)
 
 
 def split(docstring: str) -> tuple[str, list[str]]:

@@ -66,13 +66,15 @@ def keys_of(command: str, overrides: Sequence[str] = ()) -> Keys:
     Overrides of Hydra's own grammar (+KEY=, ~KEY) are passed over. Raises UsageError for a key,
     choice or value that the command does not take.
     """
+    if command not in SCHEMAS:
+        return Keys((), ())
     given = dict(one.split("=", 1) for one in overrides if one[0] not in "+~")
     own = _read(CONF / f"{command}.yaml")
     config = OmegaConf.structured(SCHEMAS[command])
     groups = []
     for group, default in _group_defaults(own.pop("defaults")):
         choice = given.pop(group, default or "null")
-        known = choices_of(command, group)
+        known = choices_of(group)
         groups.append(Group(group, choice, _about(SCHEMAS[command], group), known))
         if choice != "null":
             _choose(config, group, choice, known)
@@ -82,13 +84,18 @@ def keys_of(command: str, overrides: Sequence[str] = ()) -> Keys:
     return Keys(groups, list(_keys(config, "")))
 
 
-def choices_of(command: str, group: str) -> dict[str, str]:
-    """The choices of a command's group, each with the comment at the top of its file.
+def choices_of(group: str) -> dict[str, str]:
+    """The choices of a group, each with the comment at the top of its file.
 
     Files for the whole configuration of another command (`# @package _global_`) are none.
     """
     found = {path.stem: _comment(path) for path in sorted((CONF / group).glob("*.yaml"))}
     return {name: said for name, said in found.items() if not said.startswith("@package")}
+
+
+def values_of(group: str, choice: str) -> dict[str, Any]:
+    """What the file of a group's choice says."""
+    return _read(CONF / group / f"{choice}.yaml")
 
 
 def _comment(path: Path) -> str:
@@ -99,8 +106,7 @@ def _comment(path: Path) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     read = OmegaConf.to_container(OmegaConf.load(path))
-    assert isinstance(read, dict)
-    return {str(key): value for key, value in read.items()}
+    return {str(key): value for key, value in read.items()} if isinstance(read, dict) else {}
 
 
 def _group_defaults(defaults: Sequence[Any]) -> Iterator[tuple[str, str | None]]:
@@ -117,7 +123,7 @@ def _choose(config: DictConfig, group: str, choice: str, known: Mapping[str, str
         near = get_close_matches(choice, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise UsageError(f"{group}={choice}: no such choice; {hint}")
-    values = _read(CONF / group / f"{choice}.yaml")
+    values = values_of(group, choice)
     for name in values.pop("defaults", ()):
         if name in CHOICES.get(group, {}):
             config[group] = OmegaConf.structured(CHOICES[group][name])

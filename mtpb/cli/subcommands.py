@@ -8,8 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_FIRST = ("run", "score", "study", "report", "show", "compare", "doctor")
-_OTHER_MODULES = {"export": "models.export", "serve": "models.serve"}
+_FIRST = ("run", "score", "study", "report", "show", "compare", "doctor", "models", "benchmarks")
+# commands whose module is not mtpb.NAME
+_MODULES = {
+    "benchmarks": "mtpb.catalogue.benchmarks",
+    "export": "models.export",
+    "models": "mtpb.catalogue.models",
+    "serve": "models.serve",
+}
 # keys whose values may be given without them, in order; `runs` takes any number
 POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "baseline": ("action",),
@@ -36,13 +42,14 @@ _WITH_VALUES = (
 def commands() -> dict[str, str]:
     """The module of each command, those of the first steps first."""
     applications = {path.stem for path in (_ROOT / "conf").glob("*.yaml")} - {"quiet"}
-    rest = sorted(applications.union(_OTHER_MODULES).difference(_FIRST))
-    return {name: _OTHER_MODULES.get(name, f"mtpb.{name}") for name in (*_FIRST, *rest)}
+    rest = sorted(applications.union(_MODULES).difference(_FIRST))
+    return {name: _MODULES.get(name, f"mtpb.{name}") for name in (*_FIRST, *rest)}
 
 
 def with_keys(command: str, arguments: Sequence[str]) -> list[str]:
     """The arguments, with keys before the values that have none; values beyond the keys stay."""
-    written = str if command in _OTHER_MODULES else quoted  # those know no Hydra
+    knows_hydra = commands()[command].startswith("mtpb.")
+    written = quoted if knows_hydra else str
     values, rest = [], []
     for previous, argument in zip(("", *arguments), arguments, strict=False):
         is_value = argument[:1] not in ("", "-", "+", "~") and "=" not in argument

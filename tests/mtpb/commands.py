@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mtpb.cli.subcommands import commands
 from tests.processes import run_module
 
 QUICK = (
@@ -21,8 +22,8 @@ Ended = subprocess.CompletedProcess[str]
 
 def call(command: str, *overrides: str, cwd: Path, **settings: str) -> Ended:
     if settings:  # some count while modules are imported
-        return _ended(["-m", f"mtpb.{command}", *overrides], cwd, settings)
-    return run_module(f"mtpb.{command}", *overrides, cwd=cwd)
+        return _ended(["-m", commands()[command], *overrides], cwd, settings)
+    return run_module(commands()[command], *overrides, cwd=cwd)
 
 
 def call_with(fault: str, function: str, command: str, *overrides: str, cwd: Path) -> Ended:
@@ -40,7 +41,7 @@ except ModuleNotFoundError:  # a class
     owner = getattr(importlib.import_module(module), kind)
 setattr(owner, name, fault)
 sys.argv = ["mtpb", *{list(overrides)!r}]
-runpy.run_module("mtpb.{command}", run_name="__main__", alter_sys=True)
+runpy.run_module({commands()[command]!r}, run_name="__main__", alter_sys=True)
 """
     return _ended(["-c", program], cwd, {})
 
