@@ -55,7 +55,8 @@ def make_corpus(
     ids: list[int] = []
     weights: list[float] = []
     starts = [0]
-    with tqdm(total=tokens, desc=f"{stage.value} corpus", unit_scale=True, mininterval=2) as bar:
+    title = f"{stage.value} corpus"
+    with tqdm(total=tokens, desc=title, unit_scale=True, mininterval=2, disable=None) as bar:
         for document in documents(stage, settings.seed):
             more, counts = encode(document, tokenizer, weight)
             if len(more) > settings.context // 2:

@@ -102,7 +102,12 @@ def train_stage(
     steps = plan(lesson.corpus.lengths, settings.batch_tokens, settings.seed)
     name = lesson.checkpoint.stem
     with tqdm(
-        total=len(steps), initial=training.step, desc=name, unit="step", mininterval=2
+        total=len(steps),
+        initial=training.step,
+        desc=name,
+        unit="step",
+        mininterval=2,
+        disable=None,  # shown in a terminal only
     ) as bar:
         for batch in steps[training.step : until]:
             began = time.process_time()

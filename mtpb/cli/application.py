@@ -14,7 +14,6 @@ which `mtpb.cli.ending` reports. Ctrl-C and SIGTERM end with 130.
 
 from __future__ import annotations
 
-import logging
 import os
 import select
 import signal
@@ -38,6 +37,7 @@ from benchmarks import BenchmarkError
 from mtpb.cli.ending import Exit, crashed, escape_unwritable, flushed, interrupted, say
 from mtpb.cli.help import main as print_help
 from mtpb.cli.subcommands import asks_for_help
+from mtpb.cli.volume import log_to_stderr, set_volume
 from mtpb.config import CHOICES
 from mtpb.errors import UsageError
 from mtpb.samplers.endpoint.credentials import refuse_credentials
@@ -83,6 +83,7 @@ def application(
                 composed: Any = OmegaConf.to_object(config)
                 if is_sweep():
                     swept[:] = [composed]
+                set_volume(getattr(composed, "quiet", False), getattr(composed, "verbose", False))
                 status = function(composed)
             except Exception as error:  # noqa: BLE001  the other jobs of a sweep still run
                 status, said = _report(error, verbose), _message(error)
@@ -95,7 +96,7 @@ def application(
         @wraps(function)
         def main() -> NoReturn:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints errors and exits with 1
-            _log_to_stderr()
+            log_to_stderr()
             escape_unwritable()
             if asks_for_help(sys.argv[1:]):
                 sys.exit(print_help(name, sys.argv[1:]))
@@ -154,19 +155,6 @@ def _signals() -> Iterator[None]:
         yield
     finally:
         threading.excepthook = before
-
-
-def _log_to_stderr() -> None:
-    """Sends log records of level warning and above to standard error, one line each."""
-    handler = logging.StreamHandler()
-    handler.setLevel(logging.WARNING)
-    handler.setFormatter(_Line())
-    logging.basicConfig(handlers=[handler])
-
-
-class _Line(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return f"{record.levelname.lower()}: {super().format(record)}"
 
 
 def _report(error: Exception, verbose: bool) -> int:

@@ -66,6 +66,8 @@ class ReportConfig:
     """Include unfinished runs, with their numbers marked."""
     html: HtmlConfig = field(default_factory=HtmlConfig)
     difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
+    quiet: bool = False
+    """Print the leaderboard, the page's place, warnings and errors only."""
 
 
 def check_thresholds(difficulty: DifficultyConfig, where: str = "difficulty") -> None:

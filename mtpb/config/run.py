@@ -223,6 +223,10 @@ class RunConfig:
     """The folder of run directories."""
     output: str | None = None
     """The run directory; null: one in `results`, by all settings."""
+    quiet: bool = False
+    """Print the table, warnings and errors only."""
+    verbose: bool = False
+    """Print the events of the run's log too."""
 
 
 @dataclass
@@ -244,3 +248,7 @@ class ScoreConfig:
     """The folder of run directories."""
     output: str | None = None
     """The run directory; null: one in `results`, by all settings."""
+    quiet: bool = False
+    """Print the table, warnings and errors only."""
+    verbose: bool = False
+    """Print the events of the run's log too."""

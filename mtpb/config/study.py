@@ -59,3 +59,7 @@ class StudyConfig:
     html: HtmlConfig = field(default_factory=HtmlConfig)
     overrides: list[str] = field(default_factory=list)
     """Keys of mtpb.run for all runs, as [seed=1]."""
+    quiet: bool = False
+    """Print the leaderboard, the page's place, warnings and errors only."""
+    verbose: bool = False
+    """Print the events of the runs' logs too."""

@@ -46,8 +46,9 @@ def make(config: ReportConfig) -> None:
     made = write_report(patterns, output, options)
     for table in made.headline:
         print(f"{table.text()}\n")
-    figures = f" and {len(made.figures)} figures" if config.figures else ""
-    print(f"{len(made.tables)} tables{figures}, in {output}")
+    if not config.quiet:
+        figures = f" and {len(made.figures)} figures" if config.figures else ""
+        print(f"{len(made.tables)} tables{figures}, in {output}")
     if made.omission:
         print(made.omission, file=sys.stderr)
     print(output / "index.html" if config.html.enabled else output)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mtpb.cli.application import is_sweep
 from mtpb.cli.ending import Exit, say
-from mtpb.errors import nothing_lost
+from mtpb.cli.volume import notice
+from mtpb.errors import nothing_lost, program
 from mtpb.report.attempts import attempts
 from mtpb.report.results import results_table, run_table
 from mtpb.rundir.records import Verdict, VerdictStatus
@@ -39,7 +40,8 @@ def conclude(directory: RunDirectory, ks: tuple[int, ...] | None) -> int:
         print(f"\n{attempts('run', run.benchmark.name, [run]).text()}")
     print(f"\n{directory.path}", flush=True)
     place = shlex.quote(str(directory.path))
-    say(f"next: mtpb show {place} (why samples failed), mtpb report {place} output=report (a page)")
+    show, report = f"{program()} show {place}", f"{program()} report {place} output=report"
+    notice(f"next: {show} (why samples failed), {report} (a page)")
     return Exit.done
 
 
@@ -57,7 +59,7 @@ def conclude_shard(directory: RunDirectory) -> int:
     assert shard is not None
     print(
         f"shard {shard.number}/{shard.of}: {extent(run.judged, shard.planned)} are judged; when "
-        f"all shards are there: python -m mtpb.merge runs=GLOB output=DIR\n\n{directory.path}"
+        f"all shards are there: {program()} merge GLOB output=DIR\n\n{directory.path}"
     )
     return Exit.done
 

@@ -1,12 +1,13 @@
 """A run's log, events.jsonl: when it was started, how far it was, how it ended.
 
-For people and `mtpb.status`. No result depends on it: it may be deleted, its lines may be torn, and
-a line that cannot be written is dropped.
+For people, who see it with verbose=true, and for `mtpb.status`. No result depends on it: it may be
+deleted, its lines may be torn, and a line that cannot be written is dropped.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+_log = logging.getLogger(__name__)
 
 FILE = "events.jsonl"
 STARTED, RESUMED, PROGRESS = "started", "resumed", "progress"
@@ -62,6 +65,9 @@ class EventLog:
         line = Event(
             event, now, self._host, os.getpid(), samples, judged, tokens, round(seconds, 3), more
         )
+        facts = {"tokens": tokens, "seconds": round(seconds, 1)} if seconds else {}
+        said = "".join(f", {name} {value}" for name, value in {**facts, **more}.items())
+        _log.info("%s: %d samples, %d judged%s", event, samples, judged, said)
         with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(line)) + "\n")
 

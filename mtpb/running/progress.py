@@ -9,6 +9,7 @@ from time import perf_counter
 
 from tqdm import tqdm
 
+from mtpb.cli.volume import shows_progress
 from mtpb.rundir.events import PROGRESS
 from mtpb.rundir.records import Sample, Verdict, VerdictStatus
 from mtpb.rundir.store import RunWriter
@@ -18,7 +19,7 @@ Log = Callable[..., None]
 
 
 class Progress:
-    """A bar on standard error that counts samples; a context manager.
+    """A bar that counts samples, if standard error is a terminal; a context manager.
 
     `log` is called at times with the tokens and seconds since the beginning, and what is done.
     """
@@ -27,7 +28,14 @@ class Progress:
         self, total: int, done: int, activity: Callable[[], str] = str, log: Log | None = None
     ) -> None:
         self._log, self._logged = log, 0.0
-        self._bar = tqdm(total=total, initial=done, unit="sample", file=sys.stderr, mininterval=0.5)
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            unit="sample",
+            file=sys.stderr,
+            mininterval=0.5,
+            disable=not shows_progress(),
+        )
         self._activity = activity
         self._judged, self._passed = 0, 0
         self._tokens, self._start = 0, perf_counter()

@@ -17,11 +17,13 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtpb.cli.application import application
 from mtpb.cli.ending import Exit
+from mtpb.cli.volume import TERMINAL, notice
 from mtpb.config import StudyConfig
 from mtpb.config.report import DifficultyConfig, ReportConfig
 from mtpb.report.__main__ import make
@@ -46,10 +48,12 @@ def main(config: StudyConfig) -> int:
     name = config.experiment.name
     folder = output_directory(config.output) or Path(config.results) / name
     runs = planned_runs(config.experiment, folder, tuple(config.overrides))
-    print(plan_table(name, runs).text(), flush=True)
+    if config.dry_run or not config.quiet:
+        print(plan_table(name, runs).text(), flush=True)
     if config.dry_run:
         return 0
-    failures = [failure for run in runs for failure in finish(run, folder)]
+    volume = [f"{key}=true" for key in ("quiet", "verbose") if getattr(config, key)]
+    failures = [failure for run in runs for failure in finish(run, folder, volume)]
     if config.report:
         _report(config, runs, folder)
     for failure in failures:
@@ -57,11 +61,11 @@ def main(config: StudyConfig) -> int:
     return max((failure.status for failure in failures), default=Exit.done)
 
 
-def finish(run: PlannedRun, folder: Path) -> list[Failure]:
-    """Executes what is left of a run; returns its failures."""
+def finish(run: PlannedRun, folder: Path, volume: Sequence[str]) -> list[Failure]:
+    """Executes what is left of a run, which gets the keys `volume` too; returns its failures."""
     if not run.done:
-        print(f"▸ {run.label}", file=sys.stderr, flush=True)
-        arguments = [*run.overrides, *_keys(output=run.output, results=folder)]
+        notice(f"▸ {run.label}")
+        arguments = [*run.overrides, *_keys(output=run.output, results=folder), *volume]
         if failure := _command(run.label, "mtpb.run", arguments):
             return [failure]
     if run.perplexity and not (run.output / PERPLEXITY).exists():
@@ -83,6 +87,8 @@ def _command(label: str, module: str, arguments: list[str]) -> Failure | None:
     command = [sys.executable, "-m", module, *arguments]
     # `cli` sets it for this process; the run must not inherit it
     environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+    if sys.stderr.isatty():
+        environment[TERMINAL] = "1"
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
     )
@@ -140,6 +146,7 @@ def _report(config: StudyConfig, runs: list[PlannedRun], folder: Path) -> None:
             partial=config.partial,
             html=config.html,
             difficulty=_difficulty(config.experiment.difficulty, shown),
+            quiet=config.quiet,
         )
     )
 

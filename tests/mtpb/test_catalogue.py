@@ -90,7 +90,8 @@ def test_a_suite_is_here_once_its_copy_is_kept(
 def test_what_only_tells_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     program = f"""
 import atexit, sys
-atexit.register(lambda: print(*(set(sys.modules) & {{"torch", "pandas", "hydra"}}), file=sys.stderr))
+heavy = {{"torch", "pandas", "hydra"}}
+atexit.register(lambda: print(*heavy & set(sys.modules), file=sys.stderr))
 sys.argv = ["mtpb", *{arguments!r}]
 from mtpb.__main__ import main
 main()
