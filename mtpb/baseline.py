@@ -1,8 +1,8 @@
 """Baselines: the verdicts of runs in small files that can be committed.
 
-    python -m mtpb.baseline action=save name=NAME run=RUN
-    python -m mtpb.baseline action=list
-    python -m mtpb.baseline action=show name=NAME
+    mtpb baseline save name=main run=results/starter/RUN
+    mtpb baseline list
+    mtpb baseline show name=main
 
 They are kept in the folder `baselines`; `mtpb.compare` takes their names.
 """

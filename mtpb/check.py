@@ -1,6 +1,8 @@
 """Checks a suite: is it sound enough to measure with?
 
-    python -m mtpb.check benchmark=custom benchmark.path=own.jsonl
+    mtpb check benchmark=custom benchmark.path=own.jsonl
+    mtpb check benchmark=mtpb-verified
+    mtpb check benchmark=custom benchmark.path=hf://ORG/NAME benchmark.protocol=proto.yaml
 
 Every record fits the form; the reference solutions pass; answers that compute nothing fail; no
 prompt comes twice; no prompt tells its answer. Says what to mend, with file and line, and exits

@@ -1,6 +1,8 @@
 """The regression gate: is a candidate significantly worse than its baseline?
 
-    python -m mtpb.compare baseline=RUN candidate=RUN
+    mtpb compare main results/starter/RUN
+    mtpb compare results/starter/OLD results/starter/NEW tolerance=0.01
+    mtpb compare main results/starter/RUN metrics='[pass_rate,pass@10]' scorer=strict
 
 `baseline` and `candidate` are run directories or names of saved baselines. Exits with 1 on a
 significant drop beyond `tolerance`, with 0 otherwise, with 2 when the runs are not comparable.

@@ -1,7 +1,8 @@
 """Checks whether scores from this machine are right, and what is at fault if not.
 
-    python -m mtpb.doctor
-    python -m mtpb.doctor model=codegen-2B-mono benchmark=humaneval
+    mtpb doctor
+    mtpb doctor quick=true
+    mtpb doctor model=codegen-2B-mono benchmark=humaneval
 
 Checks Python and its packages, the machine's load and disk, the sandbox (layers, programs whose
 verdicts are known, limits), the suites (hashes, reference solutions) and the model (tokenizer,

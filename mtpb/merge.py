@@ -1,8 +1,9 @@
 """Puts the shards of one run together.
 
-    python -m mtpb.merge runs='results/mtpb/NAME-shard-*' output=DIR
+    mtpb merge 'results/mtpb/NAME-shard-*' output=whole
+    mtpb merge shards/1 shards/2 output=whole
 
-gives what one run would have given: the same samples, and the shards' verdicts. Nothing is written
+Gives what one run would have given: the same samples, and the shards' verdicts. Nothing is written
 unless all shards are there, finished and of one configuration. An interrupted merge is repeated by
 the same command.
 """

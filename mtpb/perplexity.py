@@ -1,8 +1,9 @@
 """Scores a run's prompts: their likelihood under its model, given the history before each.
 
-    python -m mtpb.perplexity run=RUN
+    mtpb perplexity results/starter/RUN
+    mtpb perplexity run=results/mtpb/RUN
 
-writes RUN/perplexity.jsonl (`mtpb.rundir.prompt_scores`), a line for the first sample of each case.
+Writes RUN/perplexity.jsonl (`mtpb.rundir.prompt_scores`), a line for the first sample of each case.
 Existing lines are kept, so that the same command resumes after an interruption.
 """
 

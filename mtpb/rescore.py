@@ -1,7 +1,8 @@
 """Judges a run's samples again: by another scorer, other limits or corrected expected values.
 
-    python -m mtpb.rescore run=RUN output=DIR sandbox.timeout=30
-    python -m mtpb.rescore run=RUN output=DIR benchmark=mtpb-verified
+    mtpb rescore RUN output=slower sandbox.timeout=30
+    mtpb rescore RUN output=verified benchmark=mtpb-verified
+    mtpb rescore RUN output=strict benchmark.scorer=strict
 
 Nothing is generated. `output` becomes a run directory with the same samples; what is not given is
 as in the run. An interrupted command is repeated.

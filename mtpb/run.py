@@ -1,6 +1,8 @@
 """Generate, judge, tabulate: one model on one benchmark.
 
-    python -m mtpb.run model=codegen-2B-mono benchmark=mtpb
+    mtpb run
+    mtpb run model=codegen-2B-mono benchmark=mtpb sampling=mtpb
+    mtpb run model=openai model.name=MODEL model.base_url=http://localhost:8000/v1
 
 An existing run directory is resumed: finished samples are kept, and those without a verdict are
 judged. A finished one is only tabulated again. With `shard=3/16` only that part of the run is made,

@@ -1,6 +1,8 @@
 """Judges samples of another tool, or those of a run again.
 
-    python -m mtpb.score samples=samples.jsonl benchmark=humaneval
+    mtpb score samples.jsonl benchmark=humaneval
+    mtpb score mtpb_samples/ benchmark=mtpb benchmark.scorer=strict
+    mtpb score results/starter/RUN/samples.jsonl output=again sandbox.timeout=20
 
 Verdicts are in the order of the samples. An existing directory is resumed.
 """

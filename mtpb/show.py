@@ -1,6 +1,8 @@
 """Shows a conversation in the terminal, in colour.
 
-    python -m mtpb.show run=RUN problem=17 case=0 sample=3
+    mtpb show results/starter/RUN
+    mtpb show results/starter/RUN problem=17 case=0 sample=1
+    mtpb show results/starter/RUN problem=17 color=always | less -R
 
 Without a problem it lists the run's problems with their pass rates; for an unfinished run, rates
 are shown with partial=true only. Control characters in completions, which could control the

@@ -1,7 +1,8 @@
 """Says how far runs are, from anywhere that sees their directories.
 
-    python -m mtpb.status run=RUN
-    python -m mtpb.status run='results/**' follow=true
+    mtpb status results
+    mtpb status 'results/**' follow=true
+    mtpb status results/mtpb/RUN follow=true every_s=60
 
 Samples and verdicts are counted in the directory; whether the run's process is alive, how fast it
 is and what it is doing come from its log. Reads only: a run is never disturbed.

@@ -1,6 +1,7 @@
 """Lists the suites: size, kind, source, and whether they are on this machine.
 
     mtpb benchmarks
+    mtpb run benchmark=starter-function
 
 `mtpb run benchmark=NAME` takes each of them. A published suite is fetched when it is first used;
 `here` says whether its copy is in the cache, which MTPB_CACHE moves.

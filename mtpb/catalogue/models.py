@@ -1,6 +1,7 @@
 """Lists the models that have a name here: size, source, and whether they are on this machine.
 
     mtpb models
+    mtpb run model=codegen-350M-mono
 
 `mtpb run model=NAME` takes each of them. A model on the hub is fetched when it is first used;
 `here` is its size in the hub's cache, which HF_HOME moves.

@@ -47,10 +47,10 @@ def help_text(command: str, overrides: Sequence[str]) -> str:
 
 
 def split(docstring: str) -> tuple[str, list[str]]:
-    """A command's docstring without its examples, and these: the lines that begin with `    mtpb`,
+    """A command's docstring without its examples, and these: the lines that begin with `mtpb`,
     without that word."""
     lines = docstring.strip().splitlines()
-    examples = [line.strip() for line in lines if line.startswith("    mtpb ")]
+    examples = [line.strip() for line in lines if line.strip().startswith("mtpb ")]
     text = "\n".join(line for line in lines if line.strip() not in examples)
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")

@@ -68,20 +68,28 @@ def keys_of(command: str, overrides: Sequence[str] = ()) -> Keys:
     """
     if command not in SCHEMAS:
         return Keys((), ())
+    config, chosen = composed(command, overrides)
+    groups = [
+        Group(name, choice, _about(SCHEMAS[command], name), choices_of(name))
+        for name, choice in chosen.items()
+    ]
+    return Keys(groups, list(_keys(config, "")))
+
+
+def composed(command: str, overrides: Sequence[str] = ()) -> tuple[DictConfig, dict[str, str]]:
+    """The configuration as Hydra composes it, with the choice of each group ("null" for none)."""
     given = dict(one.split("=", 1) for one in overrides if one[0] not in "+~")
     own = _read(CONF / f"{command}.yaml")
     config = OmegaConf.structured(SCHEMAS[command])
-    groups = []
+    chosen = {}
     for group, default in _group_defaults(own.pop("defaults")):
-        choice = given.pop(group, default or "null")
-        known = choices_of(group)
-        groups.append(Group(group, choice, _about(SCHEMAS[command], group), known))
+        chosen[group] = choice = given.pop(group, default or "null")
         if choice != "null":
-            _choose(config, group, choice, known)
+            _choose(config, group, choice)
     _merge(config, own)
     for name, value in given.items():
         _override(config, f"{name}={value}")
-    return Keys(groups, list(_keys(config, "")))
+    return config, chosen
 
 
 def choices_of(group: str) -> dict[str, str]:
@@ -117,9 +125,9 @@ def _group_defaults(defaults: Sequence[Any]) -> Iterator[tuple[str, str | None]]
                 yield group, choice
 
 
-def _choose(config: DictConfig, group: str, choice: str, known: Mapping[str, str]) -> None:
+def _choose(config: DictConfig, group: str, choice: str) -> None:
     """Puts a group's choice into the configuration. Raises UsageError for an unknown one."""
-    if choice not in known:
+    if choice not in (known := choices_of(group)):
         near = get_close_matches(choice, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise UsageError(f"{group}={choice}: no such choice; {hint}")

@@ -30,9 +30,9 @@ class BaselineConfig:
     action: Action = MISSING
     """What to do with baselines."""
     name: str | None = None
-    """The baseline's name, to save or to show."""
+    """The baseline's name, to save or to show. Example: main"""
     run: str | None = None
-    """The run directory to save."""
+    """The run directory to save. Example: results/starter/RUN"""
     baselines: str = "baselines"
     """The folder of baselines."""
     force: bool = False
@@ -55,13 +55,14 @@ class CompareConfig:
     """Two runs, and when a drop counts."""
 
     baseline: str = MISSING
-    """A run directory, or the name of a saved baseline."""
+    """A run directory, or the name of a saved baseline. Example: main"""
     candidate: str = MISSING
-    """The run that must not be worse."""
+    """The run that must not be worse. Example: results/starter/RUN"""
     metrics: list[str] | None = None
-    """Figures to test, as [pass_rate,pass@10]; null: these and pass@100, as n allows."""
+    """Figures to test; null: pass_rate, pass@10 and pass@100, as n allows.
+    Example: [pass_rate,pass@10]"""
     scorer: str | None = None
-    """The scorer to compare by; null: the runs' own."""
+    """The scorer to compare by; null: the runs' own. Example: strict"""
     subset: Subset = Subset.all
     """All cases, or those without known faults."""
     level: float = 0.05
@@ -81,7 +82,7 @@ class CompareConfig:
     baselines: str = "baselines"
     """The folder of saved baselines."""
     output: str | None = None
-    """The folder for the report; null: the candidate's directory."""
+    """The folder for the report; null: the candidate's directory. Example: comparison"""
 
 
 @dataclass
@@ -102,9 +103,9 @@ class ExchangeConfig:
     """Which run is written where."""
 
     run: str = MISSING
-    """A run directory of a function suite."""
+    """A run directory of a function suite. Example: results/humaneval/RUN"""
     output: str = MISSING
-    """The file to write."""
+    """The file to write. Example: samples.jsonl"""
 
 
 @dataclass
@@ -112,7 +113,7 @@ class GoldenConfig:
     """Where the facts are written."""
 
     output: str | None = None
-    """The file; null: the one of the package."""
+    """The file; null: the one of the package. Example: golden.json"""
 
 
 @dataclass
@@ -120,9 +121,10 @@ class MergeConfig:
     """Which shards become which run."""
 
     runs: Any = MISSING
-    """A glob, or a list of them, of the shards' directories or of folders with them."""
+    """A glob, or a list of them, of the shards' directories or of folders with them.
+    Example: results/mtpb/*-shard-*"""
     output: str = MISSING
-    """The directory of the whole run."""
+    """The directory of the whole run. Example: results/mtpb/whole"""
 
 
 @dataclass
@@ -130,7 +132,7 @@ class PerplexityConfig:
     """Which run's prompts are scored."""
 
     run: str = MISSING
-    """A directory of mtpb.run."""
+    """A directory of `mtpb run`. Example: results/starter/RUN"""
 
 
 @dataclass
@@ -138,15 +140,17 @@ class RescoreBenchmarkConfig:
     """What judges. How the model was asked, and what, cannot change."""
 
     suite: str | None = None
-    """Another suite of the same problems; benchmark=NAME sets it. Null: the run's."""
+    """Another suite of the same problems; benchmark=NAME sets it. Null: the run's.
+    Example: mtpb-verified"""
     name: str | None = None
-    """The name of content of your own; null: the run's, or the file's."""
+    """The name of content of your own; null: the run's, or the file's. Example: my-suite"""
     path: str | None = None
-    """A local file with other expected values; null: the run's content."""
+    """A local file with other expected values; null: the run's content. Example: own.jsonl"""
     scorer: Scorer | None = None
     """The rule that `passed` follows; null: the run's, or the other suite's."""
     protocol: str | None = None
-    """A file that says how problems of your own are judged; null: the run's."""
+    """A file that says how problems of your own are judged; null: the run's.
+    Example: proto.yaml"""
 
 
 @dataclass
@@ -154,13 +158,13 @@ class RescoreSandboxConfig:
     """How programs are run. What is null is as in the run."""
 
     workers: int | None = None
-    """Programs that run at a time."""
+    """Programs that run at a time. Example: 8"""
     timeout: float | None = None
-    """Seconds of CPU time a program."""
+    """Seconds of CPU time a program. Example: 30"""
     wall_timeout: float | None = None
-    """Seconds a program in all."""
+    """Seconds a program in all. Example: 90"""
     memory_mb: int | None = None
-    """Memory of a program."""
+    """Memory of a program. Example: 8192"""
     isolation: IsolationChoice | None = None
     """auto: what the kernel offers; full: refuse to do without; basic: limits only."""
 
@@ -170,9 +174,9 @@ class RescoreConfig:
     """Which run is judged again, and how."""
 
     run: str = MISSING
-    """A directory of mtpb.run, mtpb.score or mtpb.merge."""
+    """A directory of `mtpb run`, `score` or `merge`. Example: results/mtpb/RUN"""
     output: str = MISSING
-    """The directory for the samples and their new verdicts."""
+    """The directory for the samples and their new verdicts. Example: rescored"""
     benchmark: RescoreBenchmarkConfig = field(default_factory=RescoreBenchmarkConfig)
     sandbox: RescoreSandboxConfig = field(default_factory=RescoreSandboxConfig)
 
@@ -190,9 +194,9 @@ class ShowConfig:
     """Which conversation is shown."""
 
     run: str = MISSING
-    """A run directory."""
+    """A run directory. Example: results/starter/RUN"""
     problem: Any = None
-    """A problem's id; null: the run's pass rates by problem."""
+    """A problem's id; null: the run's pass rates by problem. Example: 17"""
     case: int = 0
     """The case, from 0."""
     sample: int = 0
@@ -208,7 +212,7 @@ class StatusConfig:
     """Which runs are watched."""
 
     run: str = MISSING
-    """A run directory, a folder of such, or a glob."""
+    """A run directory, a folder of such, or a glob. Example: results/**"""
     follow: bool = False
     """Show it again and again until all runs are finished or stopped."""
     every_s: float = 5.0
@@ -220,7 +224,7 @@ class ViewConfig:
     """Which runs are shown, and where."""
 
     run: str = MISSING
-    """A run directory, a folder of such, or a glob."""
+    """A run directory, a folder of such, or a glob. Example: results/starter/RUN"""
     port: int = 0
     """The port on 127.0.0.1; 0: a free one."""
     figures: bool = True

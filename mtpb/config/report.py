@@ -35,7 +35,8 @@ class DifficultyConfig:
     hard: float = Thresholds.hard
     """The pass rate below which a problem is hard."""
     reference: str | None = None
-    """The model, or the run directory, whose pass rates count; null: the best run of all models."""
+    """The model, or the run directory, whose pass rates count; null: the best run of all models.
+    Example: codegen-16B-mono"""
 
 
 @dataclass
@@ -55,11 +56,13 @@ class ReportConfig:
     """Which runs are reported, and how."""
 
     runs: Any = MISSING
-    """A glob, or a list of them, of run directories or folders that hold some."""
+    """A glob, or a list of them, of run directories or folders that hold some.
+    Example: results/starter/*"""
     output: str = MISSING
     """The folder for the report."""
     published: str | None = None
-    """A file of published figures to stand beside the runs; null: the package's."""
+    """A file of published figures to stand beside the runs; null: the package's.
+    Example: published.json"""
     figures: bool = True
     """Draw figures."""
     partial: bool = False

@@ -38,7 +38,7 @@ class ExperimentConfig:
     """The suites, with their sampling; see conf/experiment/starter.yaml."""
     difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
     overrides: list[str] = field(default_factory=list)
-    """Keys of mtpb.run for all runs of the experiment."""
+    """Keys of `mtpb run` for all runs of the experiment. Example: ["engine.slots=32"]"""
 
 
 @dataclass
@@ -47,7 +47,8 @@ class StudyConfig:
 
     experiment: ExperimentConfig = field(default_factory=ExperimentConfig)
     output: str | None = None
-    """The folder of the runs and the report; null: one in `results`, by the experiment's name."""
+    """The folder of the runs and the report; null: one in `results`, by the experiment's name.
+    Example: studies/first"""
     results: str = "results"
     """The folder of studies."""
     dry_run: bool = False
@@ -58,7 +59,7 @@ class StudyConfig:
     """Include unfinished runs in the report, with their numbers marked."""
     html: HtmlConfig = field(default_factory=HtmlConfig)
     overrides: list[str] = field(default_factory=list)
-    """Keys of mtpb.run for all runs, as [seed=1]."""
+    """Keys of `mtpb run` for all runs. Example: ["seed=1"]"""
     quiet: bool = False
     """Print the leaderboard, the page's place, warnings and errors only."""
     verbose: bool = False

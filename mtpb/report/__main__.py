@@ -1,6 +1,8 @@
 """Writes tables, figures and HTML from run directories.
 
-python -m mtpb.report runs=results output=report
+mtpb report results
+mtpb report 'results/mtpb/*' results/humaneval/RUN output=page
+mtpb report results output=tables html.enabled=false figures=false
 """
 
 from __future__ import annotations

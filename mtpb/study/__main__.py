@@ -1,7 +1,8 @@
 """Makes a sweep of runs, then their report.
 
-    python -m mtpb.study experiment=starter
-    python -m mtpb.study experiment=paper dry_run=true
+    mtpb study experiment=starter
+    mtpb study experiment=paper dry_run=true
+    mtpb study experiment=starter overrides='["seed=1"]' output=studies/second
 
 Every run is a process of its own, `python -m mtpb.run`, so that a failure does not affect other
 runs and memory is freed. Finished runs are kept and unfinished ones resumed, so the same command

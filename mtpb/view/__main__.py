@@ -1,6 +1,7 @@
 """Shows the report of runs in a browser while they go on, on this machine only.
 
-    python -m mtpb.view run=RUN
+    mtpb view results/starter/RUN
+    mtpb view results port=8080
 
 The page is that of `mtpb.report`, with the numbers of unfinished runs marked; it is made again as
 samples come. Ctrl-C ends it. Reads only: a run is never disturbed.

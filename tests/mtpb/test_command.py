@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from mtpb.cli.completion import SCRIPTS, candidates
-from mtpb.cli.keys import keys_of
-from mtpb.cli.subcommands import commands, quoted, with_keys
+from mtpb.cli.help import split
+from mtpb.cli.keys import composed, keys_of
+from mtpb.cli.subcommands import commands, docstring, quoted, with_keys
 from mtpb.config import SCHEMAS
 from tests.mtpb.runs import passes, run_of
 
@@ -107,21 +110,64 @@ def test_completion_knows_commands_groups_choices_and_keys() -> None:
     assert "sandbox.isolation=full" in candidates("run", "sandbox.isolation=")
 
 
+def import_command(command: str) -> None:
+    """Registers its schema."""
+    if not hasattr(importlib.import_module(f"mtpb.{command}"), "main"):
+        importlib.import_module(f"mtpb.{command}.__main__")
+
+
 def test_every_application_has_its_schema() -> None:
-    files = {path.stem for path in Path("conf").glob("*.yaml")} - {"quiet"}
-    assert set(SCHEMAS) == files
+    assert set(SCHEMAS) == {path.stem for path in Path("conf").glob("*.yaml")} - {"quiet"}
     for command in SCHEMAS:
-        importlib.import_module(f"mtpb.{command}")
-        if not hasattr(sys.modules[f"mtpb.{command}"], "main"):
-            importlib.import_module(f"mtpb.{command}.__main__")
+        import_command(command)
         node = ConfigStore.instance().load(f"{command}_schema.yaml").node
         assert OmegaConf.get_type(node) is SCHEMAS[command]
 
 
-@pytest.mark.parametrize("command", SCHEMAS)
-def test_every_key_has_a_sentence(command: str) -> None:
-    for key in keys_of(command).keys:
+WAYS = [(command, ()) for command in SCHEMAS] + [
+    ("run", ("model=openai", "sampling=greedy", "seed=7")),
+    ("run", ("model=transformers", "model.path=a b", "engine=ray", "sampling.k=[1,10]")),
+    ("rescore", ("benchmark=mtpb-verified", "sandbox.timeout=30")),
+    ("study", ("experiment=paper", "html.enabled=false")),
+]
+
+
+@pytest.mark.parametrize(("command", "overrides"), WAYS)
+def test_help_shows_what_hydra_composes(command: str, overrides: tuple[str, ...]) -> None:
+    import_command(command)
+    with initialize_config_module("conf", version_base="1.3"):
+        assert composed(command, overrides)[0] == compose(command, overrides=list(overrides))
+
+
+@pytest.mark.parametrize(("command", "overrides"), WAYS)
+def test_every_key_has_a_sentence_and_an_example_where_none_is_to_be_seen(
+    command: str, overrides: tuple[str, ...]
+) -> None:
+    known = keys_of(command, overrides)
+    for key in known.keys:
         assert key.sentence.endswith("."), key
+        assert key.example or key.choices or key.value not in ("null", "…", "[]"), key
+        if key.example:
+            override = f"{key.name}={key.example}"
+            assert OverridesParser.create().parse_override(override).value() is not None
+            groups = [f"{group.name}={group.value}" for group in known.groups]
+            composed(command, [*groups, override])
+    for group in known.groups:
+        assert group.sentence, group
+        assert all(group.choices.values()) or group.name in ("model", "experiment"), group
+
+
+@pytest.mark.parametrize("command", [*SCHEMAS, "models", "benchmarks"])
+def test_help_ends_with_examples_that_compose(command: str) -> None:
+    _, examples = split(docstring(command))
+    assert len(examples) in (2, 3)
+    assert any(example.startswith(command) for example in examples)
+    for example in examples:
+        name, *arguments = shlex.split(example.partition(" | ")[0])
+        if name in SCHEMAS:
+            import_command(name)
+            with initialize_config_module("conf", version_base="1.3"):
+                compose(name, overrides=with_keys(name, arguments))
 
 
 def test_help_says_what_a_command_does_and_follows_overrides(folder: Path) -> None:
