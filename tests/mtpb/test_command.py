@@ -147,11 +147,10 @@ def test_every_key_has_a_sentence_and_an_example_where_none_is_to_be_seen(
     for key in known.keys:
         assert key.sentence.endswith("."), key
         assert key.example or key.choices or key.value not in ("null", "…", "[]"), key
-        if key.example:
-            override = f"{key.name}={key.example}"
-            assert OverridesParser.create().parse_override(override).value() is not None
-            groups = [f"{group.name}={group.value}" for group in known.groups]
-            composed(command, [*groups, override])
+    examples = [f"{key.name}={key.example}" for key in known.keys if key.example]
+    for example in examples:
+        assert OverridesParser.create().parse_override(example).value() is not None
+    composed(command, [*overrides, *examples])
     for group in known.groups:
         assert group.sentence, group
         assert all(group.choices.values()) or group.name in ("model", "experiment"), group
