@@ -1,4 +1,4 @@
-"""What mkdocs does beside converting docs/: the pages that lie elsewhere, the API, the sample report.
+"""What the site has beside docs/: pages that lie elsewhere, the API, the sample report.
 
 Links in docs/ are those of the repository. Links to files that are not on the site become the
 files' names.
