@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks import BenchmarkError
 from models import ModelError
+from mtpb.checking.features import features
 from mtpb.checking.golden import logits, suites, tokenizer
 from mtpb.checking.kernels import kernels
 from mtpb.checking.preflight import (
@@ -64,6 +65,9 @@ def main(config: DoctorConfig) -> int:
     for check in examine(config):
         print(line(check), flush=True)
         checks.append(check)
+    print()
+    for feature in features():
+        print(feature)
     print(f"\n{conclusion(checks)}")
     return Exit.failed if any(check.state is State.bad for check in checks) else Exit.done
 

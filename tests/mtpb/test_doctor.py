@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from models.engine.measurement import Kernels
 from models.tokenizer import END_OF_TEXT, CodeGenTokenizer
 from models.transformer import Transformer
 from mtpb.checking import golden
+from mtpb.checking.features import EXTRAS, features, lacking_packages
 from mtpb.checking.kernels import kernels, of_a_cpu
 from mtpb.checking.preflight import (
     About,
@@ -209,6 +211,21 @@ def test_padding_of_small_steps_to_large_ones_is_a_warning(
 
 
 # the verdict
+
+
+def test_what_an_extra_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["torch>=2", "no-such-package>=1; extra == 'ray'", "pytest>=999; extra == 'ray'"]
+    asked += ["numpy; extra == 'ray'", "other; extra == 'serve'"]
+    monkeypatch.setattr(metadata, "requires", lambda name: asked)
+    assert [str(one) for one in lacking_packages("ray")] == ["no-such-package>=1", "pytest>=999"]
+    said = {feature.name: str(feature) for feature in features()}
+    assert "no-such-package>=1, pytest>=999; get it by pip install" in said["engine=ray"]
+    assert said["model=openai"].startswith("ready")
+
+
+def test_every_extra_for_users_is_looked_at() -> None:
+    declared = set(metadata.metadata("mtpb").get_all("Provides-Extra") or ())
+    assert set(EXTRAS) == declared - {"test", "speed", "docs"}
 
 
 def test_the_environment_is_blamed_before_the_model() -> None:

@@ -16,11 +16,11 @@ LIMIT = 32 * 2**20
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "vocab.json", "merges.txt")
 
 
-def test_family_is_two_sizes_of_three_variants() -> None:
+def test_family_is_three_sizes_of_three_variants() -> None:
     sizes = {name.split("-")[1] for name in names()}
-    assert len(sizes) == 2
+    assert len(sizes) == 3
     assert {name.split("-")[2] for name in names()} == {"nl", "multi", "mono"}
-    assert len(names()) == 6
+    assert len(names()) == 9
 
 
 def test_weights_fit_the_repository() -> None:
@@ -36,8 +36,9 @@ def test_directories_have_the_files_of_a_released_checkpoint(name: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_name_tells_the_number_of_parameters(name: str) -> None:
-    millions = round(read_config(embedded(name)).parameters / 1e6)
-    assert name.split("-")[1] == f"{millions}M"
+    parameters = read_config(embedded(name)).parameters
+    thousands = f"{round(parameters, -5) // 1000}K"
+    assert name.split("-")[1] in (f"{round(parameters / 1e6)}M", thousands)
 
 
 @pytest.mark.parametrize("name", names())
@@ -47,6 +48,17 @@ def test_history_has_every_stage_up_to_the_name(name: str) -> None:
     assert [stage["stage"] for stage in history] == stages
     losses = [stage["curve"][-1]["validation"] for stage in history]
     assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize("data", ["nl", "multi", "mono"])
+def test_all_sizes_have_read_the_same_text(data: str) -> None:
+    read = {
+        tuple((stage["stage"], stage["documents"], stage["tokens"]) for stage in history)
+        for name in names()
+        if name.endswith(f"-{data}")
+        for history in [json.loads((embedded(name) / "training.json").read_text())]
+    }
+    assert len(read) == 1
 
 
 @pytest.mark.parametrize("size", sorted({name.split("-")[1] for name in names()}))
