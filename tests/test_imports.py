@@ -41,7 +41,7 @@ FLOORS = {
     ],
     "mtpb": [
         {"mtpb.catalogue", "mtpb.study", "mtpb.view"},
-        {"mtpb.checking", "mtpb.comparing", "mtpb.report"},
+        {"mtpb.checking", "mtpb.comparing", "mtpb.formats", "mtpb.report"},
         {"mtpb.running"},
         {"mtpb.cluster"},
         {"mtpb.cli"},

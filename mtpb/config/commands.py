@@ -98,14 +98,28 @@ class DoctorConfig:
     """Judge a few reference solutions of each suite instead of all."""
 
 
+class ExchangeFormat(Enum):
+    human_eval = "human_eval"
+    evalplus = "evalplus"
+    every_eval_ever = "every_eval_ever"
+    hub = "hub"
+    parquet = "parquet"
+
+
 @dataclass
 class ExchangeConfig:
     """Which run is written where."""
 
     run: str = MISSING
-    """A run directory of a function suite. Example: results/humaneval/RUN"""
+    """A run directory; for parquet also a folder or a glob. Example: results/humaneval/RUN"""
     output: str = MISSING
     """The file to write. Example: samples.jsonl"""
+    format: ExchangeFormat = ExchangeFormat.human_eval
+    """What is written: samples for other tools, figures to share, or a table of all samples."""
+    organization: str = "unknown"
+    """Who ran it, for every_eval_ever. Example: University"""
+    partial: bool = False
+    """Unfinished runs in parquet too; their judged samples."""
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,7 @@ import numpy as np
 from mtpb.errors import UsageError
 from mtpb.report.estimates import mean
 from mtpb.rundir.manifest import ProblemFacts
-from mtpb.rundir.run import Run, count_of_problems, read_run, run_directories
+from mtpb.rundir.run import Run, count_of_problems, matching, read_run
 from mtpb.rundir.store import RunDirectory, plain_json
 from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import clean
@@ -116,12 +115,7 @@ def find_runs(patterns: str | Sequence[str]) -> list[Run]:
     A run that cannot be read is left out with a warning. Raises UsageError where none is found.
     """
     asked = [patterns] if isinstance(patterns, str) else list(patterns)
-    found: dict[Path, RunDirectory] = {}
-    for pattern in asked:
-        for place in sorted(glob.glob(str(Path(pattern).expanduser()), recursive=True)):
-            for directory in run_directories(Path(place)):
-                found.setdefault(directory.path.resolve(), directory)
-    runs = [run for run in map(_readable, found.values()) if run is not None]
+    runs = [run for run in map(_readable, matching(asked)) if run is not None]
     if not runs:
         raise UsageError(
             f"runs={json.dumps(asked)}: no run directory with verdicts matches; a pattern names "

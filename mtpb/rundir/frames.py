@@ -1,25 +1,27 @@
-"""A run as a pandas data frame.
+"""Runs as a pandas data frame.
 
 from mtpb import load_run
 frame = load_run("results/mtpb/codegen-2B-mono-0123456789")
+all_of_them = load_run("results/mtpb/*")
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtpb.errors import UsageError
 from mtpb.rundir.records import SCORERS, Verdict, VerdictStatus
-from mtpb.rundir.run import read_run
+from mtpb.rundir.run import Run, matching, read_run
 from mtpb.rundir.store import RunDirectory
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = (
+VERDICT = (
     "problem",
     "case",
     "sample",
@@ -34,6 +36,35 @@ COLUMNS = (
     "attempts",
 )
 
+COLUMNS = {
+    "run": "the run directory",
+    "model": "the model's name",
+    "data": "what it was trained on (nl, multi, mono), missing where unknown",
+    "size": "its size, such as 2B, missing where unknown",
+    "suite": "the suite, by what it holds",
+    "format": "multi_turn, single_turn or three_shot",
+    "temperature": "of sampling; missing for imported samples",
+    "problem": "the problem's id",
+    "case": "the case, from 0",
+    "sample": "the sample of the case, from 0",
+    "passed": "whether it passed, by the run's scorer",
+    "status": "how it ended: passed, wrong_answer, exception, timeout, …",
+    "detail": "what was wrong, in a line",
+    "turn": "the turn to blame, from 0; missing where none is",
+    "line": "the line of the program that failed; missing where none did",
+    "cpu_s": "CPU seconds of the program",
+    "wall_s": "wall seconds of the program",
+    **dict.fromkeys(SCORERS, "whether it passed by this scorer; missing where it does not judge"),
+    "attempts": "attempts that were made, in a run with feedback",
+    "name": "the problem's name",
+    "category": "the problem's category",
+    "turns": "how many turns the problem has",
+    "clean": "whether the case is free of known faults of the benchmark",
+    "tokens": "tokens of the sample's completions; missing without samples.jsonl",
+    "program": "the whole program; missing without samples.jsonl",
+}
+"""The columns of a frame, in order, and what they hold."""
+
 
 class UnfinishedRunError(UsageError):
     """A run lacks verdicts on some of its planned samples."""
@@ -43,58 +74,79 @@ class UnfinishedRunWarning(UserWarning):
     """The frame is of a run that lacks verdicts on some of its planned samples."""
 
 
-def load_run(path: str | os.PathLike[str], *, partial: bool = False) -> pd.DataFrame:
-    """A row for each sample: its verdict, what the manifest says of its problem, and its program.
+def load_run(
+    runs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, partial: bool = False
+) -> pd.DataFrame:
+    """A row for each sample of one run or of several, with the columns of `COLUMNS`.
 
-    Columns: those of verdicts.jsonl (`turn`, `line`, `attempts` and the scorers are missing values
-    where a verdict does not have them), then `name`, `category`, `turns`, `clean` (no known fault
-    of the benchmark spoils the case), `tokens` and `program` (missing where samples.jsonl does not
-    have the sample). Samples without a verdict are left out. `frame.attrs` has `judged` and
-    `planned`, how many samples are judged and how many the run has once it is finished; one on
-    which the sandbox itself failed is not judged.
+    `runs` is a run directory, a folder that holds some, a glob, or a list of these. Samples without
+    a verdict are left out. `frame.attrs` has `judged` and `planned`, how many samples are judged
+    and how many there are once the runs are finished; one on which the sandbox itself failed is not
+    judged.
 
     Raises UnfinishedRunError, a UsageError, for a run that is not finished. With `partial` the
     verdicts that exist are returned, and an UnfinishedRunWarning says how many they are. Raises
-    UsageError if `path` is not a run directory, has a broken line, or has verdicts on problems
-    that the manifest does not list.
+    UsageError where no run directory is found, and for one that has a broken line, or verdicts on
+    problems that its manifest does not list.
     """
     import pandas as pd
 
-    run = read_run(RunDirectory(Path(path)))
-    if not run.finished:
-        if not partial:
-            raise UnfinishedRunError(
-                f"{run.source}: {run.extent} are judged; finish the run with the command that "
-                "started it, or load what there is: load_run(…, partial=True)"
-            )
-        message = f"{run.source}: {run.extent} are judged"
-        warnings.warn(message, UnfinishedRunWarning, stacklevel=2)
-    directory = RunDirectory(Path(path))
+    asked = [runs] if isinstance(runs, (str, os.PathLike)) else list(runs)
+    patterns = [str(Path(one)) for one in asked]
+    directories = matching(patterns)
+    if not directories:
+        named = ", ".join(patterns)
+        raise UsageError(f"{named}: no run directory; name one, a folder with some, or a glob")
+    found = [read_run(directory) for directory in directories]
+    for run in found:
+        if not run.finished:
+            if not partial:
+                raise UnfinishedRunError(
+                    f"{run.source}: {run.extent} are judged; finish the run with the command that "
+                    "started it, or load what there is: load_run(…, partial=True)"
+                )
+            message = f"{run.source}: {run.extent} are judged"
+            warnings.warn(message, UnfinishedRunWarning, stacklevel=2)
+    frames = [_frame(run, directory) for run, directory in zip(found, directories, strict=True)]
+    frame = pd.concat(frames, ignore_index=True)
+    frame.attrs.update(
+        judged=sum(run.judged for run in found), planned=sum(run.manifest.planned for run in found)
+    )
+    return frame
+
+
+def _frame(run: Run, directory: RunDirectory) -> pd.DataFrame:
+    import pandas as pd
+
     latest = {verdict.key: verdict for verdict in directory.verdicts()}
-    verdicts = pd.DataFrame(map(_row, latest.values()), columns=list(COLUMNS))
+    frame = pd.DataFrame(map(_row, latest.values()), columns=list(VERDICT))
     for name in ("turn", "line", "attempts"):
-        verdicts[name] = verdicts[name].astype("Int64")
+        frame[name] = frame[name].astype("Int64")
     for name in SCORERS:
-        verdicts[name] = verdicts[name].astype("boolean")
+        frame[name] = frame[name].astype("boolean")
     problems = {problem.id: problem for problem in run.problems}
     for name in ("name", "category", "turns"):
-        verdicts[name] = [getattr(problems[id], name) for id in verdicts["problem"]]
-    verdicts["clean"] = [
+        frame[name] = [getattr(problems[id], name) for id in frame["problem"]]
+    frame["clean"] = [
         problems[id].cases[case].clean
-        for id, case in zip(verdicts["problem"], verdicts["case"], strict=True)
+        for id, case in zip(frame["problem"], frame["case"], strict=True)
     ]
     kept = {sample.key: (sample.tokens, sample.program) for sample in directory.samples()}
     samples = pd.DataFrame(
         [(*key, *about) for key, about in kept.items()],
         columns=["problem", "case", "sample", "tokens", "program"],
     )
-    frame = verdicts.merge(samples, on=["problem", "case", "sample"], how="left")
-    frame.attrs.update(judged=run.judged, planned=run.manifest.planned)
-    return frame
+    frame = frame.merge(samples, on=["problem", "case", "sample"], how="left")
+    for name in ("data", "size"):
+        frame[name] = pd.Series([getattr(run.manifest.model, name)] * len(frame), dtype="str")
+    frame["run"], frame["model"], frame["format"] = run.source, run.model, run.format
+    frame["suite"] = run.benchmark.name
+    frame["temperature"] = pd.Series([run.temperature] * len(frame), dtype="float64")
+    return frame[list(COLUMNS)]
 
 
 def _row(verdict: Verdict) -> list[object]:
     fields = [
-        verdict.scores.get(name) if name in SCORERS else getattr(verdict, name) for name in COLUMNS
+        verdict.scores.get(name) if name in SCORERS else getattr(verdict, name) for name in VERDICT
     ]
     return [value.value if isinstance(value, VerdictStatus) else value for value in fields]

@@ -5,7 +5,6 @@ Everything that is wrong with the shards is said at once. Needs neither the benc
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -16,7 +15,7 @@ from pathlib import Path
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Manifest, Origin, ShardFacts, Throughput
 from mtpb.rundir.records import Key, Sample, Verdict, VerdictStatus
-from mtpb.rundir.run import extent, run_directories
+from mtpb.rundir.run import extent, matching
 from mtpb.rundir.store import SHARD, RunDirectory, differing_keys
 
 _SHOWN = 5  # samples that a message names
@@ -93,20 +92,14 @@ def find_parts(patterns: Sequence[str], output: Path) -> list[Part]:
 
     Raises UsageError where there are none and for a run that is not a shard.
     """
-    places = [
-        Path(place)
-        for pattern in patterns
-        for place in sorted(glob.glob(str(Path(pattern).expanduser()), recursive=True))
-    ]
-    there = {one.path.resolve(): one for place in places for one in run_directories(place)}
-    there.pop(output.resolve(), None)
+    there = [one for one in matching(patterns) if one.path.resolve() != output.resolve()]
     asked = ",".join(patterns)
     if not there:
         raise UsageError(
             f"runs={asked}: no run directory matches; a pattern names the directories of shards, "
             "or a folder that holds them"
         )
-    return sorted((_part(one) for one in there.values()), key=lambda part: part.shard.number)
+    return sorted(map(_part, there), key=lambda part: part.shard.number)
 
 
 def _part(directory: RunDirectory) -> Part:

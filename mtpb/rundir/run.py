@@ -6,7 +6,8 @@ from a saved baseline.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import glob
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -150,6 +151,21 @@ def read_verdicts(directory: RunDirectory, manifest: Manifest) -> Verdicts:
 def run_directories(place: Path) -> list[RunDirectory]:
     """The run directories below a folder, which may be one itself, by path."""
     return [RunDirectory(manifest.parent) for manifest in sorted(place.rglob("manifest.json"))]
+
+
+def matching(patterns: Iterable[str]) -> list[RunDirectory]:
+    """The run directories that globs match, each once: themselves, or in folders that match."""
+    given = [Path(pattern).expanduser() for pattern in patterns]
+    places = [
+        Path(place)
+        for one in given
+        for place in ([one] if one.exists() else sorted(glob.glob(str(one), recursive=True)))
+    ]
+    found = (directory for place in places for directory in run_directories(place))
+    there: dict[Path, RunDirectory] = {}
+    for directory in found:
+        there.setdefault(directory.path.resolve(), directory)
+    return list(there.values())
 
 
 def clean_verdicts(verdicts: Verdicts, benchmark: BenchmarkFacts) -> Verdicts | None:

