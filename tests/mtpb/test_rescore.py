@@ -88,6 +88,7 @@ def test_a_resumed_run_may_grow_from_what_was_judged_again(run: Path) -> None:
         (("run=nowhere", "output=x"), "nowhere/manifest.json"),
         (("output=x", "benchmark=starter-function"), "is not a problem of benchmark"),
         (("output=x", "benchmark.limit=1"), "benchmark.limit"),
+        (("output=x", "benchmark.max_turns=3"), "benchmark.max_turns"),
     ],
 )
 def test_bad_input_is_one_message(overrides: tuple[str, ...], named: str, run: Path) -> None:
