@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import pty
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from mtpb import errors
+from mtpb.config import Colour
+from mtpb.show import painter
 from tests.mtpb.commands import call
 
 LINE = {"task_id": "starter-function/0", "completion": "    pass\n"}
@@ -96,3 +99,16 @@ def test_a_script_on_the_path_is_called_by_its_name(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "orig_argv", ["python", str(script), "run"])
     assert errors.program() == "mtpb"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_no_color_is_obeyed_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert painter(Colour.auto)("bad", "text") != "text"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert painter(Colour.auto)("bad", "text") == "text"
