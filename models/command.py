@@ -45,8 +45,11 @@ def run(
     options: type[O],
     work: Callable[[O], int],
     arguments: Sequence[str] | None = None,
+    examples: Sequence[str] = (),
 ) -> int:
     """Parse the arguments (None: those of the process) and do the work. Returns the exit status.
+
+    `examples` are arguments that `--help` shows at its end.
 
     It is what `work` returns; 0 after `--help`; 2 for ModelError and OSError, with one line on
     standard error; 130 after Ctrl-C; 3 for any other error, with its traceback.
@@ -54,7 +57,7 @@ def run(
     try:
         given = sys.argv[1:] if arguments is None else arguments
         if "--help" in given or "-h" in given:
-            print(help_text(program, options))
+            print(help_text(program, options, examples))
             return 0
         return work(parse(options, given))
     except (ModelError, OSError) as error:
@@ -96,15 +99,17 @@ def parse(options: type[O], arguments: Sequence[str]) -> O:
     return options(**values)
 
 
-def help_text(program: str, options: type[O]) -> str:
-    """What `--help` prints: the usage, what the options' docstring says, and all keys."""
+def help_text(program: str, options: type[O], examples: Sequence[str] = ()) -> str:
+    """What `--help` prints: the usage, what the options' docstring says, all keys, and examples."""
     fields = dataclasses.fields(options)  # type: ignore[arg-type]
     required = "".join(f" {field.name}=…" for field in fields if _required(field))
     about = " ".join((options.__doc__ or "").split())
     rows = [(field.name, _default(field), field.metadata["help"]) for field in fields]
     width = [max(len(row[n]) for row in rows) for n in range(2)]
     keys = [f"  {key:<{width[0]}}  {value:<{width[1]}}  {text}" for key, value, text in rows]
-    return "\n".join([f"usage: {program}{required} [key=value …]", "", about, "", *keys])
+    usage = f"usage: {program}{required} [key=value …]"
+    ending = ["", "Examples:", "", *(f"  {program} {one}" for one in examples)] if examples else []
+    return "\n".join([usage, "", about, "", *keys, *ending])
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:

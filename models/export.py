@@ -23,6 +23,7 @@ from models.hub import resolve
 from models.layout import CONFIG, WEIGHTS, index_of, read_config
 from models.tokenizer import CodeGenTokenizer
 
+EXAMPLES = ("model=codegen-2B-mono output=codegen-2B-gptj", "model=models/mine output=mine-gptj")
 SHARD_BYTES = 4 << 30  # of a file of weights
 
 
@@ -44,7 +45,7 @@ class Options:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return run("python -m models.export", Options, _export, arguments)
+    return run("python -m models.export", Options, _export, arguments, EXAMPLES)
 
 
 def _export(options: Options) -> int:

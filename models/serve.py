@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 KEY = "MTPB_API_KEY"
 SEED_BITS = 64
+EXAMPLES = ("model=codegen-3M-mono", "model=codegen-2B-mono port=8080 slots=32 device=cuda")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Options:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return run("python -m models.serve", Options, serve, arguments)
+    return run("python -m models.serve", Options, serve, arguments, EXAMPLES)
 
 
 def serve(options: Options) -> int:

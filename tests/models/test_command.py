@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from models import export, serve
 from models.command import ArgumentError, help_text, option, parse, run
 from models.config import ModelError
 
@@ -64,6 +66,18 @@ def test_help_lists_every_key_with_its_default_and_a_sentence() -> None:
         ["output", "null", "where the picture goes"],
     ):
         assert any(line.split() == " ".join(words).split() for line in text.splitlines())
+
+
+def test_help_ends_with_examples() -> None:
+    text = help_text("paint", Options, ["name=north", "name=south coats=3"])
+    assert text.endswith("Examples:\n\n  paint name=north\n  paint name=south coats=3")
+
+
+@pytest.mark.parametrize("command", [serve, export])
+def test_examples_of_the_commands_can_be_parsed(command: ModuleType) -> None:
+    assert len(command.EXAMPLES) in (2, 3)
+    for example in command.EXAMPLES:
+        parse(command.Options, example.split())
 
 
 def _raising(error: BaseException) -> int:
