@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import Benchmark, Case, FunctionTest, Problem
-from benchmarks.protocol import HUMANEVAL, MTPB
+from benchmarks.protocol import HUMANEVAL, HUMANEVAL_PLUS, MTPB
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample, Turn, Verdict, VerdictStatus
 from mtpb.running.judge import Judge, ended
@@ -123,3 +123,21 @@ def test_verdicts_come_in_the_order_of_the_samples(pool: Pool) -> None:
 @pytest.mark.parametrize("ending", [ending for ending in Ending if ending.name != "broken_test"])
 def test_every_ending_of_a_program_is_a_status_of_verdicts(ending: Ending) -> None:
     assert ended(Outcome(ending)).value == ending.value
+
+
+@pytest.mark.parametrize(
+    ("answer", "scores", "programs"),
+    [("x", (True, True), 2), ("min(x, 1)", (True, False), 2), ("max(x, 2)", (False, False), 1)],
+)
+def test_further_inputs_are_for_programs_that_pass_the_first(
+    pool: Pool, answer: str, scores: tuple[bool, bool], programs: int
+) -> None:
+    sources = {"base": "assert f(1) == 1\n", "plus": "assert f(2) == 2\n"}
+    problem = Problem(
+        "1", "f", "math", ("",), (Case({}, None),), test=FunctionTest("", ("f",), sources)
+    )
+    suite = Benchmark("toy", "humanevalplus", (problem,), "0", HUMANEVAL_PLUS, "here", {})
+    judge = Judge(suite, pool, "plus")
+    (verdict,) = judge.verdicts([Sample("1", 0, 0, (), f"def f(x): return {answer}\n")])
+    assert verdict.scores == dict(zip(("base", "plus"), scores, strict=True))
+    assert judge.clock.programs == programs
