@@ -9,17 +9,22 @@ from mtpb.report.build import Options, report
 from mtpb.report.page.write import page_of, waiting_page
 from mtpb.report.runs import find_runs
 from mtpb.rundir.events import FILE
+from mtpb.rundir.run import matching
 from mtpb.rundir.store import RunDirectory
 
 
 def stamp(run: str) -> str:
-    """The sizes and times of the files that a page is made of."""
-    found = [one.directory for one in find_runs(run) if one.directory]
-    return repr([(str(one.path), _times(one)) for one in found])
+    """The sizes and times of the files that a page is made of; none of them is read."""
+    return repr([(str(one.path), _times(one)) for one in matching([run])])
 
 
 def _times(directory: RunDirectory) -> Sequence[tuple[int, int]]:
-    paths = (directory.samples_path, directory.verdicts_path, directory.path / FILE)
+    paths = (
+        directory.manifest_path,
+        directory.samples_path,
+        directory.verdicts_path,
+        directory.path / FILE,
+    )
     stats = [path.stat() for path in paths if path.exists()]
     return [(stat.st_size, stat.st_mtime_ns) for stat in stats]
 

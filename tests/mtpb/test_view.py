@@ -25,7 +25,11 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(run: Path) -> Iterator[PageServer]:
-    live = LivePage(lambda: stamp(str(run)), lambda state: page(str(run), OPTIONS, state))
+    live = LivePage(
+        lambda: stamp(str(run)),
+        lambda state: page(str(run), OPTIONS, state),
+        clock=lambda: 0.0,  # pages take no time, so that none is kept
+    )
     with PageServer(live, 0) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -90,3 +94,29 @@ def test_the_live_page_may_ask_its_own_server_only(server: PageServer, run: Path
 def test_nothing_else_is_served(server: PageServer) -> None:
     for path in ("/manifest.json", "/../run/manifest.json", "//etc/passwd", "/%2e%2e/x"):
         assert ask(server, path)[0] == 404
+
+
+def test_a_page_that_takes_long_is_made_again_after_four_times_as_long() -> None:
+    now, files = [0.0], ["first"]
+
+    def make(state: str) -> str:
+        now[0] += 2.0
+        return files[0]
+
+    live = LivePage(lambda: files[0], make, clock=lambda: now[0])
+    assert live.page() == "first"
+    state, files[0], now[0] = live.state(), "second", 9.9
+    assert (live.page(), live.state()) == ("first", state)
+    now[0] = 10.0
+    assert live.state() != state
+    assert live.page() == "second"
+
+
+def test_whether_runs_have_changed_is_seen_without_reading_them(run: Path) -> None:
+    judge(run, 3)
+    before = stamp(str(run))
+    assert stamp(str(run)) == before
+    for path in run.iterdir():
+        if path.is_file():
+            path.write_bytes(b"\xff" * (path.stat().st_size + 1))  # what no reader accepts
+    assert stamp(str(run)) not in ("[]", before)
