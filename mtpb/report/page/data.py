@@ -180,10 +180,14 @@ def chunks(suites: Sequence[SuiteRuns], embedded: int) -> Iterable[tuple[str, Ch
             if run.directory is None:
                 continue
             verdicts = {v.key: v for v in run.directory.verdicts() if v.sample < embedded}
-            for sample in {s.key: s for s in run.directory.samples()}.values():
-                chunk = by_problem.get(sample.problem)
-                if chunk and rank(chunk.problem, sample.case, sample.sample) < embedded:
-                    chunk.add(first + offset, sample, verdicts.get(sample.key))
+            shown = {
+                s.key: s
+                for s in run.directory.samples()
+                if (chunk := by_problem.get(s.problem))
+                and rank(chunk.problem, s.case, s.sample) < embedded
+            }
+            for key, sample in shown.items():
+                by_problem[sample.problem].add(first + offset, sample, verdicts.get(key))
         for place, chunk in enumerate(by_problem.values()):
             yield _chunk_name(number, place), chunk
         first += len(suite.runs)
