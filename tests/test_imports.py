@@ -41,7 +41,8 @@ FLOORS = {
     ],
     "mtpb": [
         {"mtpb.catalogue", "mtpb.study", "mtpb.view"},
-        {"mtpb.checking", "mtpb.comparing", "mtpb.formats", "mtpb.report"},
+        {"mtpb.report"},
+        {"mtpb.checking", "mtpb.comparing", "mtpb.formats"},
         {"mtpb.running"},
         {"mtpb.cluster"},
         {"mtpb.cli"},

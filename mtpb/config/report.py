@@ -58,6 +58,9 @@ class ReportConfig:
     runs: Any = MISSING
     """A glob, or a list of them, of run directories or folders that hold some.
     Example: results/starter/*"""
+    before: Any = None
+    """A glob, or a list of them, of earlier runs: the report says what changed since them.
+    Example: last/*"""
     output: str = MISSING
     """The folder for the report."""
     published: str | None = None

@@ -16,6 +16,7 @@ from mtpb.config.report import PageLimits, ReportConfig, Thresholds, check_thres
 from mtpb.errors import UsageError
 from mtpb.report.build import Options, write_report
 from mtpb.report.published import SHIPPED, Published
+from mtpb.report.runs import find_runs
 from mtpb.rundir.store import output_directory
 
 
@@ -44,6 +45,7 @@ def make(config: ReportConfig) -> None:
         figures=config.figures,
         limits=PageLimits(config.html.max_samples, config.html.max_mb),
         partial=config.partial,
+        before=() if config.before is None else tuple(find_runs(check_patterns(config.before))),
     )
     made = write_report(patterns, output, options)
     for table in made.headline:

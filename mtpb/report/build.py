@@ -12,6 +12,7 @@ from mtpb.errors import UsageError
 from mtpb.report import formats, lengths, moved, passk, passrate
 from mtpb.report.attempts import attempts
 from mtpb.report.figures import Figure, figures_of
+from mtpb.report.front.changes import changes_table
 from mtpb.report.front.leaderboard import leaderboards
 from mtpb.report.front.settings import runs_table
 from mtpb.report.page.content import Report
@@ -26,7 +27,8 @@ from mtpb.tables import MARK, Column, Kind, Table, clean, latex_document
 @dataclass(frozen=True, slots=True)
 class Options:
     """`reference` is the model, or the run's directory, whose pass rates say which problems are
-    easy or hard; None is the best run of each suite. `partial` includes unfinished runs, marked."""
+    easy or hard; None is the best run of each suite. `partial` includes unfinished runs, marked.
+    `before` are runs of an earlier report, which are compared with and not shown."""
 
     published: Published = field(default_factory=Published)
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -35,6 +37,7 @@ class Options:
     figures: bool = True
     limits: PageLimits = field(default_factory=PageLimits)
     partial: bool = False
+    before: tuple[Run, ...] = ()
 
 
 def report(runs: Sequence[Run], options: Options) -> Report:
@@ -46,7 +49,11 @@ def report(runs: Sequence[Run], options: Options) -> Report:
     suites = suites_of(to_show(runs, options.partial))
     check_reference(suites, options.reference)
     tables, figures = leaderboards(suites)
-    tables = [noted(table, [r for s in suites for r in s.runs]) for table in tables]
+    shown = [run for suite in suites for run in suite.runs]
+    tables = [noted(table, shown) for table in tables]
+    changes = changes_table(shown, [*options.before, *to_show(runs, options.partial)])
+    if changes.rows:
+        tables.append(noted(changes, shown))
     tables.append(runs_table(runs))
     for suite in suites:
         own = {table.name: table for table in suite_tables(suite, options)}

@@ -16,6 +16,7 @@ import numpy as np
 
 from mtpb.errors import UsageError
 from mtpb.report.estimates import mean
+from mtpb.report.front.settings import started
 from mtpb.rundir.manifest import ProblemFacts
 from mtpb.rundir.run import Run, count_of_problems, matching, read_run
 from mtpb.rundir.store import RunDirectory, plain_json
@@ -164,10 +165,11 @@ def suites_of(runs: Iterable[Run]) -> tuple[SuiteRuns, ...]:
     """Runs grouped by their problems: whole suites first, multi-turn ones before others.
 
     Of runs with the same model, format and temperature one is kept: a finished one if there is one,
-    then the one with the most samples. A warning names the others.
+    then the one with the most samples, then the latest. A warning names the others.
     """
     groups: dict[tuple[Any, ...], list[Run]] = {}
-    for run in sorted(told_apart(list(runs)), key=lambda run: (not run.finished, -run.judged)):
+    latest_first = sorted(told_apart(list(runs)), key=lambda run: started(run) or "", reverse=True)
+    for run in sorted(latest_first, key=lambda run: (not run.finished, -run.judged)):
         ids = tuple(problem.id for problem in run.problems)
         twins = groups.setdefault((run.benchmark.name, run.benchmark.sha256, ids), [])
         twin = next((twin for twin in twins if _same_place(run, twin)), None)

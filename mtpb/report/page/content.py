@@ -9,7 +9,7 @@ from mtpb.report.runs import SuiteRuns
 from mtpb.rundir.run import Run
 from mtpb.tables import Table
 
-FRONT = ("leaderboard", "leaderboard-parts", "runs")  # the tables that come first
+FRONT = ("leaderboard", "leaderboard-parts", "changes", "runs")  # the tables that come first
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,5 @@ class Report:
 
     @property
     def headline(self) -> list[Table]:
-        """The tables that say the most: the leaderboards, and which runs are unfinished."""
-        return [
-            t for t in self.tables if t.name in ("leaderboard", "leaderboard-parts", "unfinished")
-        ]
+        """The tables that say the most: leaderboards, changes, and which runs are unfinished."""
+        return [t for t in self.tables if t.name in (*FRONT, "unfinished") and t.name != "runs"]
