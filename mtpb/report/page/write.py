@@ -174,8 +174,8 @@ def _facts(suites: Sequence[SuiteRuns]) -> str:
 
 
 def _sections(report: Report) -> list[dict[str, Any]]:
-    """The overview's sections: leaderboard, runs, one for each suite, and one for tables about all
-    suites. The first table of each is open, the others are folded."""
+    """The overview's sections: leaderboard, changes, runs, one for each suite, and one for tables
+    about all suites. The first table of each is open, the others are folded."""
     suites, front = report.suites, [t for t in report.tables if t.name in FRONT]
     rest: dict[str | None, list[Table]] = {}
     for table in report.tables[len(front) :]:
@@ -184,9 +184,11 @@ def _sections(report: Report) -> list[dict[str, Any]]:
     for figure in report.figures:
         drawn.setdefault(_owner(figure.name, suites), []).append(figure)
     links = [f"#/run/{quote(name, safe='')}" for name in names(report.runs)]
-    boards, runs = [t for t in front if t.name != "runs"], [t for t in front if t.name == "runs"]
+    boards = [t for t in front if t.name not in ("changes", "runs")]
+    changes, runs = ([t for t in front if t.name == name] for name in ("changes", "runs"))
     sections = [
         _section("front", "Leaderboard", boards, drawn.get(None, ())),
+        _section("since", "Changes", changes),
         _section("settings", "Runs", runs, links=links),
         *(
             _section(suite.name, suite.label, rest[suite.name], drawn.get(suite.name, ()))
