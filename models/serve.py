@@ -25,7 +25,6 @@ from models.tokenizer import CodeGenTokenizer
 
 if TYPE_CHECKING:
     from models.engine.engine import Engine
-    from models.engine.placement import on_gpus
     from models.serving.app import Served
 
 KEY = "MTPB_API_KEY"
@@ -144,6 +143,7 @@ def _load(options: Options) -> tuple[Engine, Served]:
 
     from models import checkpoint
     from models.engine.engine import Engine
+    from models.engine.placement import on_gpus
     from models.serving.app import Served
 
     directory = resolve(options.model, options.revision)
