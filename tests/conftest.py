@@ -14,6 +14,7 @@ NEED_TORCH = [
     "mtpb/test_exit_statuses.py",
     "mtpb/running/test_names.py",
     "mtpb/samplers/test_causal.py",
+    "mtpb/samplers/test_checkpoints.py",
     "mtpb/samplers/test_own_server.py",
     "mtpb/samplers/test_runs.py",
     "mtpb/test_feedback.py",

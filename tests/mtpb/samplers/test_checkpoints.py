@@ -6,15 +6,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from models import ModelError, serve
 from models.embedded import embedded
+from models.engine import memory
+from models.engine.options import EngineOptions, Sampling
 from mtpb.config import ModelConfig
 from mtpb.errors import UsageError
-from mtpb.samplers.builtin.choice import find_checkpoint, found_here
+from mtpb.samplers.builtin.choice import EngineChoice, find_checkpoint, found_here
+from mtpb.samplers.builtin.sampler import load_engine
 from tests.models.hub_server import COMMIT, Hub
 
 # huggingface_hub reads its variables when it is imported, hence a process of its own
@@ -60,3 +66,23 @@ def test_a_directory_that_a_machine_lacks_is_named(tmp_path: Path) -> None:
     lacking = replace(there, directory=tmp_path / "x", facts=replace(there.facts, path="x"))
     with pytest.raises(UsageError, match=r"model\.path=x: .* has no .*; put it on a file system"):
         found_here(lacking)
+
+
+def by_run() -> object:
+    there = find_checkpoint(ModelConfig(path="codegen-300K-nl"))
+    choice = EngineChoice("cuda", "float16", 4, deterministic=False)
+    return load_engine(there, choice, EngineOptions(slots=4), Sampling(), plain_tokens=False)
+
+
+def by_server() -> object:
+    return serve._load(serve.Options(model="codegen-300K-nl", device="cuda"))
+
+
+@pytest.mark.parametrize("load", [by_run, by_server])
+def test_gpus_that_are_too_small_together_are_named(
+    load: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(memory, "available", lambda device: (1 << 30) + device.index)
+    with pytest.raises(ModelError, match=r"free are cuda:0 1\.00 GiB, cuda:1 1\.00 GiB"):
+        load()
