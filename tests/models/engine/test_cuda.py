@@ -26,6 +26,7 @@ pytest.importorskip("triton")
 from models.engine.cuda.graphs import CUDABackend  # noqa: E402
 
 ROWS = [Row(n % 50, n, (1, 2)[: n // PAGE + 1]) for n in range(40)]
+FEW = [ROWS[n] for n in (0, 1, 17, 31, 32, 33, 39)]  # the interpreter takes long for all
 
 
 def backend_of(config: CodeGenConfig, dtype: torch.dtype = torch.float32) -> CUDABackend:
@@ -44,14 +45,14 @@ def hidden(backend: CUDABackend, rows: Sequence[Row]) -> Tensor:
 )
 def test_the_kernel_gives_what_the_cpu_gives(config: CodeGenConfig) -> None:
     """Heads of 80 dimensions, as codegen-2B has, are no power of two."""
-    expected = Runner(model_of(config), 8, 16).backend.hidden_states(ROWS)
-    torch.testing.assert_close(hidden(backend_of(config), ROWS), expected, atol=1e-4, rtol=1e-4)
+    expected = Runner(model_of(config), 8, 16).backend.hidden_states(FEW)
+    torch.testing.assert_close(hidden(backend_of(config), FEW), expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_near(dtype: torch.dtype) -> None:
-    expected = Runner(model_of(), 8, 16).backend.hidden_states(ROWS)
-    off = hidden(backend_of(CONFIG, dtype), ROWS) - expected
+    expected = Runner(model_of(), 8, 16).backend.hidden_states(FEW)
+    off = hidden(backend_of(CONFIG, dtype), FEW) - expected
     assert 0 < off.std() < 0.05 * expected.std()
 
 
@@ -103,7 +104,7 @@ def test_the_kernel_compiles_for_a_gpu_that_is_not_there() -> None:
 @torch.inference_mode()
 def test_a_row_is_written_to_its_mirror_pages() -> None:
     backend = backend_of(CONFIG)
-    backend.hidden_states(ROWS)
+    backend.hidden_states(FEW)
     backend.hidden_states([Row(7, 40, (1, 2), mirror_pages=(5, 6))])
     pages = backend.stages[0].cache.pages
     kept = pages[:, :, :, :, 40 % PAGE]

@@ -1,5 +1,6 @@
 """The real benchmarks, whole, through the main command: every problem, with a cache that is far too
-small for the slots. `MTPB_LONG=1` asks for more samples, and for all of them with plenty too."""
+small for the slots. `MTPB_LONG=1` asks for more samples, for all of them with plenty too, and for
+the starter suite, which other tests run."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ def complete(directory: Path, suite: benchmarks.Benchmark, n: int) -> bytes:
     return run.samples_path.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["starter", "mtpb.jsonl", "HumanEval.jsonl.gz"])
+@pytest.mark.parametrize("name", ["mtpb.jsonl", "HumanEval.jsonl.gz", *["starter"] * LONG])
 def test_a_whole_benchmark_with_little_cache_and_with_plenty(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
