@@ -16,7 +16,7 @@ from typing import Any
 
 import openai
 
-MODEL = "codegen-300K-mono"
+MODEL = "codegen-1M-mono"
 
 
 @dataclass(frozen=True)
