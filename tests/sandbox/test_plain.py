@@ -40,7 +40,7 @@ values = st.recursive(
 
 
 @given(values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_plain_values_come_back_exact(value: object) -> None:
     back = thaw(decode(encode(freeze(value))))
     assert back == value
@@ -49,7 +49,7 @@ def test_plain_values_come_back_exact(value: object) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
     try:
         plain = decode(data)
@@ -62,7 +62,7 @@ def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
 
 
 @given(values, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_damaged_bytes_are_never_more_than_refused(value: object, data: st.DataObject) -> None:
     encoded = bytearray(encode(freeze(value)))
     place = data.draw(st.integers(0, len(encoded) - 1))
@@ -71,7 +71,7 @@ def test_damaged_bytes_are_never_more_than_refused(value: object, data: st.DataO
 
 
 @given(values, st.integers(50, 400), st.integers(3, 30))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_is_frozen_within_a_budget_is_decoded_within_it(
     value: object, most_bytes: int, nodes: int
 ) -> None:

@@ -123,7 +123,7 @@ def test_conversations_do_not_depend_on_each_other(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(runner, "CPUBackend", lambda *given: CUDABackend(*given[:2]))
     model, sampling = model_of(replace(CONFIG, n_layer=1)).to(DEVICE), Sampling(0.9, 0.95)
     prompts = ("def f(x):  # longer than a page", "x = 1")
-    few = [Talk(key, (prompts[key % 2], " + 1"), 3 + key) for key in range(4)]
+    few = [Talk(key, (prompts[key % 2], " + 1"), 2 + key) for key in range(3)]
     options = EngineOptions(slots=3)
     together = answers(model, few, options, sampling)
     assert answers(model, few[::-1], options, sampling) == together

@@ -239,7 +239,7 @@ TRAPS = """print(1)|print|def f():|    return 1|# note|'''|\"\"\"|||class A:|if 
 LINES = st.sampled_from(TRAPS.split("|"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     lines=st.lists(LINES, max_size=12),
     rule=st.sampled_from([mtpb_stop, humaneval_stop]),

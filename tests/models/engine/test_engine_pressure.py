@@ -28,7 +28,7 @@ FOLDER = models.engine.__path__[0]
 CONTEXT = 8 * PAGE
 CONFIG = CodeGenConfig(260, CONTEXT, 1, 32, 4, 8, eos_token_id=259)
 SLOTS, PAGES = (1, 3, 6, 13, 40), (8, 9, 10, 12, 16, 400)
-SETS = 1500 if os.environ.get("MTPB_LONG") else 72
+SETS = 1500 if os.environ.get("MTPB_LONG") else 48
 FEW, MANY = 57, 16  # seeds of sets
 WORDS = ("x = 1\n", "# and then\n", "print(x)\n", "import numpy as np\n", "    return y\n")
 

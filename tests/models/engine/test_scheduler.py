@@ -161,7 +161,7 @@ class Conversations(RuleBasedStateMachine):
 
 
 TestConversations = Conversations.TestCase
-TestConversations.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+TestConversations.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 
 
 def advance(scheduler: Scheduler) -> Step:
