@@ -1,6 +1,6 @@
 # docker build -t mtpb .                              with PyTorch's build for CPUs
 # docker build -t mtpb --build-arg TORCH=cuda .       for NVIDIA GPUs
-# docker run --rm -v "$PWD:/work" -u "$(id -u):$(id -g)" mtpb run benchmark.limit=5
+# docker run --rm -v "$PWD:/data" -u "$(id -u):$(id -g)" mtpb run benchmark.limit=5
 # See docs/install.md.
 ARG PYTHON=3.11
 
@@ -30,10 +30,10 @@ RUN if [ "$TORCH" = cuda ]; then \
 RUN pip install --no-cache-dir -c /tmp/constraints.txt "$(ls /tmp/wheels/*.whl)[$EXTRAS]" \
     && rm -r /tmp/wheels /tmp/constraints.txt \
     && useradd --create-home --uid 1000 mtpb \
-    && install -d -o mtpb -g mtpb /work
+    && install -d -o mtpb -g mtpb /data
 USER mtpb
-WORKDIR /work
+WORKDIR /data
 # in the mounted folder, so that checkpoints and suites are fetched once; writable for any user
-ENV HF_HOME=/work/.cache/huggingface MTPB_CACHE=/work/.cache/mtpb MPLCONFIGDIR=/tmp/matplotlib HOME=/tmp
+ENV HF_HOME=/data/.cache/huggingface MTPB_CACHE=/data/.cache/mtpb MPLCONFIGDIR=/tmp/matplotlib HOME=/tmp
 ENTRYPOINT ["mtpb"]
 CMD ["--help"]

@@ -12,7 +12,7 @@ and `parquet` (a row a sample, of one run or of several: the columns of `load_ru
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import yaml
@@ -25,31 +25,43 @@ from mtpb.formats.results import every_eval_ever, hub_results
 from mtpb.formats.samples import exported_samples
 from mtpb.rundir.frames import load_run
 from mtpb.rundir.run import extent, read_run
-from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.store import RunDirectory, replacing
 
 
 @application("exchange", ExchangeConfig)
 def main(config: ExchangeConfig) -> int:
     output = Path(config.output)
-    match config.format:
-        case ExchangeFormat.human_eval | ExchangeFormat.evalplus:
-            print(_samples(config, output))
-        case ExchangeFormat.parquet:
-            frame = load_run(config.run, partial=config.partial)
-            frame.to_parquet(output)
-            print(f"{len(frame):,} rows written to {output}")
-        case _:
-            _write(output, [_record(config)])
-            print(output)
+    with _written(output) as place:
+        match config.format:
+            case ExchangeFormat.human_eval | ExchangeFormat.evalplus:
+                said = _write_samples(config, place)
+            case ExchangeFormat.parquet:
+                frame = load_run(config.run, partial=config.partial)
+                frame.to_parquet(place)
+                said = f"{len(frame):,} rows"
+            case _:
+                place.write_text(_record(config), encoding="utf-8")
+                said = "a record"
+    print(f"{said} written to {output}")
     return 0
 
 
-def _samples(config: ExchangeConfig, output: Path) -> str:
+def _written(output: Path) -> AbstractContextManager[Path]:
+    """Where to write so that a failure leaves the output as it was; a pipe or a link is itself."""
+    if output.exists() and (output.is_symlink() or not output.is_file()):
+        return nullcontext(output)
+    return replacing(output)
+
+
+def _write_samples(config: ExchangeConfig, place: Path) -> str:
+    """Writes a function suite's samples; returns how many of those planned there are."""
     run = RunDirectory(Path(config.run))
-    whole = config.format is ExchangeFormat.evalplus
-    lines = (json.dumps(sample) + "\n" for sample in exported_samples(run, whole))
-    count = _write(output, lines)
-    return f"{extent(count, run.manifest().planned)} written to {output}"
+    count = 0
+    with place.open("w", encoding="utf-8") as file:
+        for sample in exported_samples(run, whole=config.format is ExchangeFormat.evalplus):
+            file.write(json.dumps(sample) + "\n")
+            count += 1
+    return extent(count, run.manifest().planned)
 
 
 def _record(config: ExchangeConfig) -> str:
@@ -64,16 +76,6 @@ def _record(config: ExchangeConfig) -> str:
     if config.format is ExchangeFormat.hub:
         return str(yaml.safe_dump(hub_results(run, directory), sort_keys=False))
     return json.dumps(every_eval_ever(run, directory, config.organization), indent=2) + "\n"
-
-
-def _write(output: Path, texts: Iterable[str]) -> int:
-    """Writes the texts to a new file or over an old one; returns how many they are."""
-    count = 0
-    with output.open("w", encoding="utf-8") as file:
-        for text in texts:
-            file.write(text)
-            count += 1
-    return count
 
 
 if __name__ == "__main__":

@@ -134,7 +134,8 @@ class Engine:
         for layers in model.stages:
             there = next(model.blocks[layers.start].parameters())
             part = replace(model.config, n_layer=len(layers))
-            memory.check(part, there.device, there.dtype, self.slots, asked)
+            draws = layers.stop == model.config.n_layer
+            memory.check(part, there.device, there.dtype, self.slots, asked, draws)
         self.pages = PagePool(-(-tokens // PAGE))
         self.stats = Stats()
         self._scheduler = Scheduler(self.slots, self.pages, PREFILL_TOKENS)  # the last that planned

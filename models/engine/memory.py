@@ -48,15 +48,16 @@ def check(
     dtype: torch.dtype,
     slots: int,
     cache_tokens: int | None = None,
+    draws: bool = True,
 ) -> None:
     """Raise ModelError unless packed weights and cache fit into the free memory.
 
     `dtype` is that of the weights. The cache has `cache_tokens` tokens, or by default what `slots`
-    slots take.
+    slots take. `draws`: tokens are drawn on this device.
     """
     size = 4 if device.type == "cpu" else dtype.itemsize
     weights = packed_bytes(config, device, dtype)
-    free = available(device) - drawing_bytes(config, device, slots)
+    free = available(device) - (drawing_bytes(config, device, slots) if draws else 0)
     needed = cache_bytes(config, cache_tokens or default_cache_tokens(config, slots), size)
     if weights + needed <= free:
         return

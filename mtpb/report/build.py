@@ -46,12 +46,13 @@ def report(runs: Sequence[Run], options: Options) -> Report:
     Unfinished runs are left out or, with `options.partial`, marked; a table of their own lists
     them. Raises UsageError if no run remains, or if the reference is not among them.
     """
-    suites = suites_of(to_show(runs, options.partial))
+    candidates = to_show(runs, options.partial)
+    suites = suites_of(candidates)
     check_reference(suites, options.reference)
     tables, figures = leaderboards(suites)
     shown = [run for suite in suites for run in suite.runs]
     tables = [noted(table, shown) for table in tables]
-    changes = changes_table(shown, [*options.before, *to_show(runs, options.partial)])
+    changes = changes_table(shown, [*options.before, *candidates])
     if changes.rows:
         tables.append(noted(changes, shown))
     tables.append(runs_table(runs))

@@ -138,7 +138,7 @@ def _frame(run: Run, directory: RunDirectory) -> pd.DataFrame:
     )
     frame = frame.merge(samples, on=["problem", "case", "sample"], how="left")
     for name in ("data", "size"):
-        frame[name] = pd.Series([getattr(run.manifest.model, name)] * len(frame), dtype="str")
+        frame[name] = pd.Series([getattr(run.manifest.model, name)] * len(frame), dtype="string")
     frame["run"], frame["model"], frame["format"] = run.source, run.model, run.format
     frame["suite"] = run.benchmark.name
     frame["temperature"] = pd.Series([run.temperature] * len(frame), dtype="float64")

@@ -223,6 +223,18 @@ def test_what_an_extra_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said["model=openai"].startswith("ready")
 
 
+def test_a_package_that_runs_from_its_source_knows_no_extras(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nothing(name: str) -> list[str]:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", nothing)
+    said = {feature.name: str(feature) for feature in features()}
+    assert said["extras"].startswith("missing")
+    assert "engine=ray" not in said
+
+
 def test_every_extra_for_users_is_looked_at() -> None:
     declared = set(metadata.metadata("mtpb").get_all("Provides-Extra") or ())
     assert set(EXTRAS) == declared - {"test", "speed", "docs"}

@@ -161,6 +161,18 @@ def test_figures_of_unfinished_runs_are_not_shared(tmp_path: Path) -> None:
         assert not (tmp_path / "out").exists()
 
 
+def test_what_is_refused_leaves_the_output_as_it_was(tmp_path: Path) -> None:
+    finished(tmp_path / "turns", scorers=("official", "strict"))
+    (tmp_path / "out").write_text("kept")
+    for form in ("human_eval", "evalplus", "hub"):
+        done = call("exchange", "run=turns", f"format={form}", "output=out", cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert (tmp_path / "out").read_text() == "kept"
+    done = call("exchange", "run=turns", "format=every_eval_ever", "output=no/out", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "turns"]
+
+
 def test_runs_are_loaded_by_folder_glob_and_list(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         run_of(tmp_path / "runs" / name, OUTCOMES)

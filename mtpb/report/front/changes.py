@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mtpb.comparing.comparison import Comparison, Question, compare, is_greedy
 from mtpb.comparing.gate import Gate
 from mtpb.errors import UsageError
-from mtpb.report.front.settings import started
+from mtpb.report.front.settings import KIND, kind_cells, started
 from mtpb.rundir.run import Run
 from mtpb.tables import Cell, Column, Estimate, Kind, Table, marked
 
@@ -18,10 +18,7 @@ _NAMED = 5  # problems of each kind that a row names
 def changes_table(shown: Sequence[Run], others: Sequence[Run]) -> Table:
     """A row for each of the runs that has one before it among `others`; no row if none has."""
     columns = (
-        Column("model", "model"),
-        Column("suite", "suite"),
-        Column("format", "format"),
-        Column("temperature", "T", Kind.number),
+        *KIND,
         Column("since", "run before"),
         Column("before", "before", Kind.rate),
         Column("now", "now", Kind.rate),
@@ -31,7 +28,8 @@ def changes_table(shown: Sequence[Run], others: Sequence[Run]) -> Table:
         Column("worse", "worse problems"),
         Column("changed", "what else changed"),
     )
-    pairs = ((run, _before(run, others)) for run in shown)
+    begun = [_Begun(started(run) or "", run) for run in others]
+    pairs = ((run, _before(run, begun)) for run in shown)
     rows = tuple(_row(before, run) for run, before in pairs if before is not None)
     title = "What changed against the run before: pass rates, % [95 % interval]"
     note = (
@@ -41,32 +39,33 @@ def changes_table(shown: Sequence[Run], others: Sequence[Run]) -> Table:
     return Table("changes", title, columns, rows, (note,)).trimmed()
 
 
-def _before(run: Run, others: Sequence[Run]) -> Run | None:
-    """The latest of the runs of the same kind that began before this one."""
-    began = started(run)
+class _Begun(NamedTuple):
+    """A run and when it began, "" where its log does not say."""
+
+    time: str
+    run: Run
+
+
+def _before(run: Run, others: Sequence[_Begun]) -> _Begun | None:
+    """The latest of the runs of the same kind that began before this one, which is one of those
+    that are shown: its model may have been given another name there, to tell it from others."""
+    itself = next((other for other in others if other.run.source == run.source), None)
+    if itself is None:
+        return None
     earlier = [
-        (then, other)
+        other
         for other in others
-        if _kind(other) == _kind(run) and (then := started(other)) and began and then < began
+        if "" < other.time < itself.time and _kind(other.run) == _kind(itself.run)
     ]
-    return max(earlier, key=lambda one: one[0], default=(None, None))[1]
+    return max(earlier, key=lambda other: other.time, default=None)
 
 
 def _kind(run: Run) -> tuple[Any, ...]:
-    manifest = run.manifest
-    suite = run.benchmark.name
-    return manifest.model.name, suite, run.format, run.temperature, manifest.form
+    return run.model, run.benchmark.name, run.format, run.temperature, run.manifest.form
 
 
-def _row(before: Run, run: Run) -> tuple[Cell, ...]:
-    since = started(before)
-    head = (
-        run.model,
-        run.benchmark.name,
-        None if run.benchmark.has_tests else run.format.replace("_", "-"),
-        run.temperature,
-        since,
-    )
+def _row(begun: _Begun, run: Run) -> tuple[Cell, ...]:
+    before, head = begun.run, (*kind_cells(run), begun.time)
     question = Question(
         Gate(greedy=is_greedy(run) and is_greedy(before)), ("pass_rate",), partial=True
     )

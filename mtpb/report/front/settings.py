@@ -12,6 +12,14 @@ from mtpb.rundir.events import read_events
 from mtpb.rundir.run import Run
 from mtpb.tables import Cell, Column, Kind, Table
 
+KIND = (
+    Column("model", "model"),
+    Column("suite", "suite"),
+    Column("format", "format"),
+    Column("temperature", "T", Kind.number),
+)
+"""The columns that say what a run is of."""
+
 _LONGEST = 20_000  # characters of a configuration that are shown
 
 
@@ -19,10 +27,7 @@ def runs_table(runs: Sequence[Run]) -> Table:
     """A row for each run, in the order of `runs`; columns that no run fills are left out."""
     columns = (
         Column("run", "run"),
-        Column("model", "model"),
-        Column("suite", "suite"),
-        Column("format", "format"),
-        Column("temperature", "T", Kind.number),
+        *KIND,
         Column("n", "n", Kind.count),
         Column("judged", "judged", Kind.count),
         Column("planned", "of samples", Kind.count),
@@ -52,10 +57,7 @@ def _row(run: Run) -> tuple[Cell, ...]:
     environment, engine = manifest.environment, manifest.engine
     device = None if engine is None else " ".join(filter(None, (engine.device, engine.device_name)))
     return (
-        run.model,
-        run.benchmark.name,
-        None if run.benchmark.has_tests else run.format.replace("_", "-"),
-        run.temperature,
+        *kind_cells(run),
         None if sampling is None else sampling.n,
         run.judged,
         manifest.planned,
@@ -69,6 +71,12 @@ def _row(run: Run) -> tuple[Cell, ...]:
         manifest.seed,
         run.scorer,
     )
+
+
+def kind_cells(run: Run) -> tuple[Cell, ...]:
+    """The cells of the columns `KIND`."""
+    asked = None if run.benchmark.has_tests else run.format.replace("_", "-")
+    return run.model, run.benchmark.name, asked, run.temperature
 
 
 def started(run: Run) -> str | None:

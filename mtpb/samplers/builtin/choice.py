@@ -15,7 +15,7 @@ from models.dtype import choose_dtype
 from models.engine.options import default_slots
 from models.hashes import tokenizer_sha256, weights_sha256
 from models.hub import local, resolve
-from models.layout import read_config
+from models.layout import CheckpointError, read_config, tokenizer_files, weight_files
 from mtpb.config import Dtype, EngineConfig, ModelConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import ModelFacts
@@ -81,20 +81,29 @@ def find_checkpoint(model: ModelConfig) -> Checkpoint:
 def found_here(checkpoint: Checkpoint) -> Path:
     """The directory of a checkpoint that another machine may have found.
 
-    From the hub it is fetched where it is not, once a machine, at the same commit. Raises
+    From the hub it is fetched where it is not whole, once a machine, at the same commit. Raises
     UsageError for a directory that is not here.
     """
-    if checkpoint.directory.is_dir():
-        return checkpoint.directory
     source = checkpoint.facts.path or ""
     if checkpoint.commit is not None:
-        return resolve(source, checkpoint.commit)
+        whole = _is_whole(checkpoint.directory)
+        return checkpoint.directory if whole else resolve(source, checkpoint.commit)
+    if checkpoint.directory.is_dir():
+        return checkpoint.directory
     if (embedded := local(source)) is not None:
         return embedded
     raise UsageError(
         f"model.path={source}: {platform.node()} has no {checkpoint.directory}; put "
         "it on a file system that all nodes share, or at the same path on each"
     )
+
+
+def _is_whole(directory: Path) -> bool:
+    """Whether all files are there: another actor may be fetching them, configuration first."""
+    try:
+        return bool(weight_files(directory) and tokenizer_files(directory))
+    except CheckpointError:
+        return False
 
 
 def choose_engine(config: EngineConfig, geometry: CodeGenConfig) -> EngineChoice:

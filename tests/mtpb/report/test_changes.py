@@ -63,6 +63,20 @@ def test_runs_of_an_earlier_report_are_compared_with_and_not_shown(tmp_path: Pat
     assert made.runs == (now,)
 
 
+def test_other_weights_of_one_name_are_compared(tmp_path: Path) -> None:
+    """A model that was trained again: both runs are shown, told apart by a piece of their hash."""
+    weights = "model__weights_sha256"
+    runs = [
+        begun(tmp_path / "b", NEW, 20, **{weights: "b" * 64}),
+        begun(tmp_path / "a", OLD, 10, **{weights: "a" * 64}),
+    ]
+    found = row(runs)
+    assert found is not None
+    assert found["model"] == "codegen-toy-mono (bbbbbb)"
+    assert (found["since"], found["now"]) == ("2026-11-10 12:00", 7 / 12)
+    assert found["changed"].startswith("model.weights_sha256, commit")
+
+
 def test_nothing_is_said_where_there_is_no_run_before(tmp_path: Path) -> None:
     assert row([begun(tmp_path / "a", OLD, 10)]) is None
     later = begun(tmp_path / "later", NEW, 20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,20 +30,28 @@ import sys
 from pathlib import Path
 from mtpb.samplers.builtin.choice import Checkpoint, found_here
 from mtpb.rundir.manifest import ModelFacts
-commit = sys.argv[1]
+directory, commit = sys.argv[1:]
 facts = ModelFacts(name="tiny", path="owner/tiny")
-print(found_here(Checkpoint(Path("/not/here"), None, facts, commit)))
+print(found_here(Checkpoint(Path(directory), None, facts, commit)))
 """
 
 
-def test_machines_fetch_the_commit_once_however_many_actors_ask(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+def test_machines_fetch_the_commit_once_however_many_actors_ask(
+    begun: bool, tmp_path: Path
+) -> None:
+    """Also where the directory is there because another actor has begun to fetch."""
+    there = tmp_path / "hub" / "models--owner--tiny" / "snapshots" / COMMIT
+    if begun:
+        there.mkdir(parents=True)
+        shutil.copy(embedded("codegen-300K-nl") / "config.json", there)
     with Hub().add(embedded("codegen-300K-nl")).serving() as hub:
         environment = os.environ | {
             "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"
         }  # fmt: skip
         actors = [
             subprocess.Popen(
-                [sys.executable, "-c", ELSEWHERE, COMMIT], env=environment,
+                [sys.executable, "-c", ELSEWHERE, str(there), COMMIT], env=environment,
                 stdout=subprocess.PIPE, text=True,
             )
             for _ in range(3)
@@ -52,6 +61,8 @@ def test_machines_fetch_the_commit_once_however_many_actors_ask(tmp_path: Path) 
         (directory,) = map(Path, said)
         assert directory.name == COMMIT
         assert json.loads((directory / "config.json").read_text())["n_layer"] == 2
+        assert directory == there
+        assert (directory / "tokenizer.json").exists()
         assert hub.downloads.count("model.safetensors") == 1
 
 
