@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from models.layout import CheckpointError, weight_files
+from models.layout import is_whole
 
 
 def cached_models() -> dict[str, int]:
-    """The bytes on disk of each model whose weights are in the cache as a whole, by hub id."""
+    """The bytes on disk of each model that is in the cache as a whole, by hub id."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
@@ -20,13 +18,5 @@ def cached_models() -> dict[str, int]:
     return {
         one.repo_id: one.size_on_disk
         for one in models
-        if any(_is_whole(revision.snapshot_path) for revision in one.revisions)
+        if any(is_whole(revision.snapshot_path) for revision in one.revisions)
     }
-
-
-def _is_whole(directory: Path) -> bool:
-    try:
-        weight_files(directory)
-    except CheckpointError:
-        return False
-    return True

@@ -43,6 +43,14 @@ def weight_files(directory: Path) -> tuple[Path, ...]:
     )
 
 
+def is_whole(directory: Path) -> bool:
+    """Whether all files of the weights and of the tokenizer are there."""
+    try:
+        return bool(weight_files(directory) and tokenizer_files(directory))
+    except CheckpointError:
+        return False
+
+
 def shard_names(index: Path) -> tuple[str, ...]:
     """The names of the shards that an index lists, sorted; the files need not exist."""
     record = read_json(index)

@@ -9,21 +9,15 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from models import embedded
 from models.cache import cached_models
 from models.hub import RELEASED
 from models.layout import read_config
+from mtpb.checking.features import EXTRAS, lacking_packages
 from mtpb.cli.keys import choices_of, keys_of, values_of
 from mtpb.cli.listing import listing
 from mtpb.samplers.builtin.choice import NOMINAL_SIZES
 from mtpb.tables import Cell, Column, Table
-
-_EXTRAS = {
-    "openai": "endpoint",
-    "transformers": "transformers",
-}  # by the package that each installs
 
 
 def models_table() -> Table:
@@ -68,9 +62,10 @@ def parameters(name: str) -> int | None:
     return counts[released.group(1)] if released else None
 
 
-def _extra(package: str) -> str:
-    missing = "" if find_spec(package) else ", which is missing"
-    return f"{_EXTRAS[package]}{missing}"
+def _extra(name: str) -> str:
+    """The extra that a choice of the group needs."""
+    extra = next(one for one, feature in EXTRAS.items() if feature == f"model={name}")
+    return f"{extra}, which is missing" if lacking_packages(extra) else extra
 
 
 def _bytes(count: int) -> str:

@@ -37,31 +37,30 @@ class Feature:
 
 def features() -> Iterator[Feature]:
     """All features that an installation may lack."""
-    for extra, name in EXTRAS.items() if _is_installed() else ():
+    if not _declared():
+        yield Feature("extras", "mtpb runs from its source, which does not say what they need")
+    for extra, name in EXTRAS.items() if _declared() else ():
         lacking = ", ".join(map(str, lacking_packages(extra)))
         how = f"{lacking}; get it by pip install -c constraints.txt -e '.[{extra}]' in the clone"
         yield Feature(name, lacking and how)
-    if not _is_installed():
-        yield Feature("extras", "mtpb runs from its source, which does not say what they need")
     yield Feature("engine.device=cuda", _without_gpu())
     if os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE"):
         yield Feature("the hub", "HF_HUB_OFFLINE is set: unset it, or take what is in the cache")
 
 
-def _is_installed() -> bool:
-    """Whether the package's own metadata, which lists what extras need, are there."""
+def _declared() -> list[Requirement]:
+    """What the package's own metadata ask for; nothing where it runs from its source."""
     try:
-        return metadata.requires("mtpb") is not None
+        return [Requirement(text) for text in metadata.requires("mtpb") or ()]
     except metadata.PackageNotFoundError:
-        return False
+        return []
 
 
 def lacking_packages(extra: str) -> list[Requirement]:
     """The requirements of an extra that are not installed, or in another version."""
-    asked = [Requirement(text) for text in metadata.requires("mtpb") or ()]
     wanted = [
         one
-        for one in asked
+        for one in _declared()
         if one.marker and one.marker.evaluate({"extra": extra}) and not one.marker.evaluate()
     ]
     for one in wanted:

@@ -51,8 +51,8 @@ def test_published_suites_have_as_many_problems_as_listed(suite: str, data_dir: 
 
 def test_a_model_is_here_once_its_weights_are_whole_in_the_cache(tmp_path: Path) -> None:
     for name, files in {
-        "codegen-350M-mono": {"config.json": "{}", "model.safetensors": 2000 * "w"},
-        "codegen-350M-nl": {"config.json": "{}"},
+        "codegen-350M-mono": {"tokenizer.json": "{}", "model.safetensors": 2000 * "w"},
+        "codegen-350M-nl": {"config.json": "{}", "tokenizer.json": "{}"},
         "codegen-2B-nl": {
             "pytorch_model.bin.index.json": '{"weight_map": {"a": "1.bin", "b": "2.bin"}}',
             "1.bin": "w",

@@ -15,7 +15,7 @@ from models.dtype import choose_dtype
 from models.engine.options import default_slots
 from models.hashes import tokenizer_sha256, weights_sha256
 from models.hub import local, resolve
-from models.layout import CheckpointError, read_config, tokenizer_files, weight_files
+from models.layout import is_whole, read_config
 from mtpb.config import Dtype, EngineConfig, ModelConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import ModelFacts
@@ -86,8 +86,9 @@ def found_here(checkpoint: Checkpoint) -> Path:
     """
     source = checkpoint.facts.path or ""
     if checkpoint.commit is not None:
-        whole = _is_whole(checkpoint.directory)
-        return checkpoint.directory if whole else resolve(source, checkpoint.commit)
+        if is_whole(checkpoint.directory):  # another actor may be fetching it
+            return checkpoint.directory
+        return resolve(source, checkpoint.commit)
     if checkpoint.directory.is_dir():
         return checkpoint.directory
     if (embedded := local(source)) is not None:
@@ -96,14 +97,6 @@ def found_here(checkpoint: Checkpoint) -> Path:
         f"model.path={source}: {platform.node()} has no {checkpoint.directory}; put "
         "it on a file system that all nodes share, or at the same path on each"
     )
-
-
-def _is_whole(directory: Path) -> bool:
-    """Whether all files are there: another actor may be fetching them, configuration first."""
-    try:
-        return bool(weight_files(directory) and tokenizer_files(directory))
-    except CheckpointError:
-        return False
 
 
 def choose_engine(config: EngineConfig, geometry: CodeGenConfig) -> EngineChoice:
