@@ -342,7 +342,11 @@ def test_a_live_page_shows_what_has_come(browser: Chrome, tmp_path: Path) -> Non
     lines = (run / "verdicts.jsonl").read_text().splitlines(keepends=True)
     (run / "verdicts.jsonl").write_text("".join(lines[:4]))
     options = Options(figures=False, partial=True)
-    live = LivePage(lambda: stamp(str(run)), lambda state: live_page(str(run), options, state))
+    live = LivePage(
+        lambda: stamp(str(run)),
+        lambda state: live_page(str(run), options, state),
+        clock=lambda: 0.0,  # no page is kept for a while
+    )
     with PageServer(live, 0) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -357,6 +361,7 @@ def test_a_live_page_shows_what_has_come(browser: Chrome, tmp_path: Path) -> Non
             page.open("samples").one("table.samples")
             assert page.one(".bar [role=status]") == "8 samples"
         finally:
+            browser.get("about:blank")  # otherwise it goes on asking, and logs that nobody answers
             server.shutdown()
             thread.join()
 
