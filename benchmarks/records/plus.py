@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,17 +43,23 @@ _LINK = re.compile(r"https?://\S+")
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What the hub's records leave out: how many inputs are base inputs, and the CPU seconds of the
-    reference's slowest call where that is over a tenth."""
+    """What the published records leave out, by problem.
+
+    How many of the hub's inputs are base inputs; the CPU seconds of the reference's slowest call
+    where that is over a tenth; digests of inputs and right answers where the reference is slow, and
+    of inputs to leave out since the right answer is too large to come from a program. Made by
+    scripts/make_evalplus_facts.py.
+    """
 
     base: Mapping[str, int]
     slow: Mapping[str, float]
+    digests: Mapping[str, Sequence[str]]
+    left_out: Mapping[str, Sequence[str]]
 
 
 @cache
 def _facts(suite: str) -> _Facts:
-    known = json.loads(_FACTS.read_text(encoding="utf-8"))[suite]
-    return _Facts(known["base"], known["slow"])
+    return _Facts(**json.loads(_FACTS.read_text(encoding="utf-8"))[suite])
 
 
 def _call_s(suite: str, name: str) -> float:
@@ -84,6 +90,9 @@ def _problem(
     else:
         entry, data, sources = _of_hub(line, suite, name)
     names = (entry,) if entry else shadowing(solution)
+    facts = _facts(suite)
+    for key, digests in (("known", facts.digests), ("left_out", facts.left_out)):
+        data += f"{key} = frozenset({sorted(digests.get(name, ()))!r})\n"
     return Problem(
         id=name,
         name=line.text("name", entry or name),
@@ -149,7 +158,9 @@ def _sources(entry: str, atol: str, base: int | None) -> dict[str, str]:
     base inputs are."""
 
     def test(first: int, end: int | None) -> str:
-        return f"judge({entry}, {entry!r}, inputs, answers, {atol}, {first}, {end})\n"
+        return (
+            f"judge({entry}, {entry!r}, inputs, answers, {atol}, {first}, {end}, known, left_out)\n"
+        )
 
     whole = test(0, None)
     return (

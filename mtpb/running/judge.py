@@ -6,7 +6,7 @@ the program's ending means for each scorer.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -24,7 +24,9 @@ from sandbox import Harness, Outcome, Program, Test
 from sandbox import Status as Ending
 
 Answers: TypeAlias = tuple[object, ...]
+Outcomes: TypeAlias = dict[str, "Future[Outcome]"]  # by scorer
 PENDING = 4096  # samples in the sandbox at a time; bounds memory
+LATEST = 256  # programs whose outcomes are kept for samples like them; bounds memory too
 
 
 class ProgramPool(Protocol):
@@ -74,14 +76,28 @@ class Judge:
     scorer: str
     max_turns: int = 1
     clock: Clock = field(default_factory=Clock)
+    _latest: OrderedDict[tuple[str, int, str], Outcomes] = field(default_factory=OrderedDict)
 
     def submit(self, sample: Sample) -> PendingVerdict:
-        """Submits a sample's programs to the sandbox, one a scorer unless two need the same.
+        """Submits a sample's programs to the sandbox.
 
-        Tests are run one after another, as long as the program passes. Raises UsageError for a
-        sample of a problem or case that the benchmark does not have.
+        Raises UsageError for a sample of a problem or case that the benchmark does not have.
+        Samples with the same program share its outcomes: what a program does is repeatable, and at
+        low temperatures many are the same.
         """
         problem, case = find(self.benchmark, sample)
+        key = (sample.problem, sample.case, sample.program)
+        outcomes = self._latest.pop(key, None)
+        if outcomes is None or any(map(_failed, outcomes.values())):
+            outcomes = self._outcomes(sample, problem, case)
+        self._latest[key] = outcomes
+        if len(self._latest) > LATEST:
+            self._latest.popitem(last=False)
+        return PendingVerdict(self, sample, case, outcomes)
+
+    def _outcomes(self, sample: Sample, problem: Problem, case: Case) -> Outcomes:
+        """Runs the sample's programs, one a scorer unless two need the same; tests one after
+        another, as long as the program passes."""
         running: list[tuple[Program, Future[Outcome]]] = []
         outcomes = {}
         for scorer in self.benchmark.scorers:
@@ -91,7 +107,7 @@ class Judge:
                 outcome = self._run_after(running[-1][1], wanted)
             outcomes[scorer] = outcome or self._run(wanted)
             running.append((wanted, outcomes[scorer]))
-        return PendingVerdict(self, sample, case, outcomes)
+        return outcomes
 
     def _run_after(self, before: Future[Outcome], program: Program) -> Future[Outcome]:
         """The outcome of a program that runs if the one before passed; otherwise that one's."""
@@ -142,7 +158,7 @@ class PendingVerdict:
     judge: Judge
     sample: Sample
     case: Case
-    outcomes: dict[str, Future[Outcome]]
+    outcomes: Outcomes
 
     @property
     def done(self) -> bool:
@@ -179,6 +195,15 @@ class PendingVerdict:
             scores={name: judgements[name].passed for name in SCORERS if name in judgements},
             attempts=len(self.sample.attempts) if self.judge.max_turns > 1 else None,
         )
+
+
+def _failed(outcome: Future[Outcome]) -> bool:
+    """Whether the sandbox failed to run a program."""
+    return (
+        outcome.done()
+        and outcome.exception() is None
+        and outcome.result().status is Ending.sandbox_error
+    )
 
 
 def find(benchmark: Benchmark, sample: Sample) -> tuple[Problem, Case]:

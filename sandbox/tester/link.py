@@ -1,12 +1,17 @@
-"""The tester's end of the link to a program: requests, and answers read within budgets."""
+"""The tester's end of the link to a program: requests, and answers read within budgets.
+
+Calls with plain arguments may be sent ahead of the answers to those before, which spares both
+processes to wait for each other: a wait costs more than most functions.
+"""
 
 from __future__ import annotations
 
 import builtins
 import contextlib
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, cast
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias, cast
 
 from sandbox.protocol import failures, frames, messages
 from sandbox.protocol.encoding import decode
@@ -26,6 +31,11 @@ _FROM_PROGRAM = {
 }
 
 
+_AHEAD_CALLS = 64
+_AHEAD_BYTES = 1 << 15  # fits in a socket's buffer, so that they can be written before any is read
+_Result: TypeAlias = tuple[object, BaseException | None]  # a value, or what the program raised
+
+
 class ProgramGone(BaseException):
     """The program's process has ended. A BaseException, so that `except Exception` misses it."""
 
@@ -38,6 +48,14 @@ class ProgramEnded(BaseException):
         self.ending = ending
 
 
+class _Ahead:
+    """Calls that were sent together; their results, in order, as far as they were read."""
+
+    def __init__(self, calls: int) -> None:
+        self.unread = calls
+        self.results: deque[_Result] = deque()
+
+
 class Link:
     """Sends requests to the program's process and validates its answers."""
 
@@ -47,48 +65,94 @@ class Link:
         self.received = 0  # bytes in all
         self._sender = Sender(_handle_of)
         self._raised: list[tuple[BaseException, Ending]] = []
+        self._ahead = _Ahead(0)
         self.fault: BaseException | None = None  # the program's, which ends the test
         self.answered = False  # whether anything in the test's state may come from the program
 
     def wait_until_ready(self) -> None:
         """Wait until the program's functions can be called; ProgramEnded if they never can."""
         if not self.answered:
-            self._send(messages.WAIT, b"")
+            self._write(messages.WAIT.frame())
             self._receive()
 
     def ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
         """Ask the program for an operation; returns its result or raises its exception here."""
         try:
-            return self._ask(operation, target, args, kwargs)
+            self._read_all(self._ahead)
+            self._write(self._call(operation, target, args, kwargs))
+            value, error = self._read_result(args, kwargs)
+        except (ProgramGone, ProgramEnded, ProgramFaultError) as fault:
+            self.fault = fault
+            raise
+        if error is not None:
+            raise error
+        return value
+
+    def starmap(self, name: str, arguments: Iterable[Sequence[Any]]) -> Iterator[object]:
+        """Results of calls of a function of the program, one with each of the arguments.
+
+        The function gets copies: what it changes in them is not seen here. Calls are sent before
+        the results of those before them are read.
+        """
+        try:
+            for group in self._groups(name, arguments):
+                self._read_all(self._ahead)
+                self._ahead = ahead = _Ahead(len(group))
+                self._write(b"".join(group))
+                while ahead.unread or ahead.results:
+                    if not ahead.results:
+                        self._read_one(ahead)
+                    value, error = ahead.results.popleft()
+                    if error is not None:
+                        raise error
+                    yield value
         except (ProgramGone, ProgramEnded, ProgramFaultError) as fault:
             self.fault = fault
             raise
 
-    def _ask(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> object:
-        self._send(messages.CALL, self._sender.pickled((operation, target, args, kwargs)))
+    def _groups(self, name: str, arguments: Iterable[Sequence[Any]]) -> Iterator[list[bytes]]:
+        """Calls to be sent together. One alone where the program may ask about what it was given,
+        since it reads what is told as its next frame."""
+        group: list[bytes] = []
+        for args in arguments:
+            call = self._call("map", name, tuple(args), {})
+            full = sum(map(len, group)) + len(call) > _AHEAD_BYTES or len(group) == _AHEAD_CALLS
+            if group and (full or self._sender.has_given):
+                yield group
+                group = []
+            group.append(call)
+        if group:
+            yield group
+
+    def _read_all(self, ahead: _Ahead) -> None:
+        while ahead.unread:
+            self._read_one(ahead)
+
+    def _read_one(self, ahead: _Ahead) -> None:
+        ahead.unread -= 1
+        ahead.results.append(self._read_result((), {}))
+
+    def _read_result(self, args: tuple[Any, ...], kwargs: Any) -> _Result:
+        """What comes of a call that was sent; what the program asks meanwhile is told."""
         while True:
             message, body = self._receive()
             try:
                 if message is messages.SIMPLE:
-                    return _from_json(body)
+                    return _from_json(body), None
                 if message is messages.NUMBERS:
-                    return unpack_numbers(body)
+                    return unpack_numbers(body), None
                 told = self._thawed(body)
                 if message is messages.ANSWER:
-                    return _answer(told, args, kwargs)
+                    return _answer(told, args, kwargs), None
                 if message is messages.RAISED:
-                    error = self._exception(*told)
-                elif message is messages.ASK:
-                    error = None
-                    operation_here, handle, *inputs = told
-                    given = self._sender.taken(handle)
-                else:
+                    return None, self._exception(*told)
+                if message is not messages.ASK:
                     raise PlainError(f"a frame {message.tag!r} out of turn")
+                operation, handle, *inputs = told
+                given = self._sender.taken(handle)
             except (PlainError, ValueError, TypeError, KeyError, IndexError) as fault:
                 raise ProgramFaultError(f"its answer is malformed: {fault}") from fault
-            if error is not None:
-                raise error
-            self._send(messages.RESULT, self._result(operation_here, given, *inputs))
+            self._write(self._frame(messages.RESULT, self._result(operation, given, *inputs)))
 
     def _result(self, operation: object, value: Any, args: Any = (), kwargs: Any = None) -> bytes:
         """The pickled result of an operation that the program asks of an object of the test."""
@@ -110,12 +174,19 @@ class Link:
         """The ending that the program reported with this exception, if it raised it."""
         return next((ending for raised, ending in self._raised if raised is error), None)
 
-    def _send(self, message: Message, body: bytes) -> None:
+    def _call(self, operation: str, target: object, args: tuple[Any, ...], kwargs: Any) -> bytes:
+        pickled = self._sender.pickled((operation, target, args, kwargs))
+        return self._frame(messages.CALL, pickled)
+
+    def _frame(self, message: Message, body: bytes) -> bytes:
         if len(body) > message.most:
             problem = f"a call of {len(body):,} bytes; at most {message.most:,} can cross"
             raise ProgramFaultError(problem) if self.answered else TestFaultError(problem)
+        return message.frame(body)
+
+    def _write(self, data: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended; earlier frames may say why
-            frames.write(self._fd, message.frame(body))
+            frames.write(self._fd, data)
 
     def _receive(self) -> tuple[Message, bytes]:
         try:

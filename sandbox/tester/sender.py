@@ -56,6 +56,11 @@ class Sender:
             raise cannot_cross(pickler.latest, str(error)) from error
         return buffer.getvalue()
 
+    @property
+    def has_given(self) -> bool:
+        """Whether the program has a handle, which it may use at any time."""
+        return bool(self._given)
+
     def give(self, value: object) -> int:
         """The handle of an object of the test's."""
         if id(value) not in self._handles:

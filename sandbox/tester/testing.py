@@ -1,8 +1,9 @@
 """Compiles and runs one test against a program behind a link.
 
 Names that the test does not define are the program's: its functions, classes and values come
-over the link. Every call waits for its answer, so that the program knows nothing of the test but
-the arguments of the calls so far.
+over the link. The program knows nothing of the test but the arguments of calls. A call waits for
+its answer; `f.starmap(arguments)` of a function that the test names makes many, and the program
+may then know the arguments of up to 64 of them (not the right answers) before it answers the first.
 """
 
 from __future__ import annotations
@@ -125,7 +126,10 @@ def _proxy(link: Link, name: str, stub: object) -> Callable[..., object]:
         return link.ask("call", name, args, kwargs)
 
     proxy.__name__ = proxy.__qualname__ = name
-    return functools.wraps(stub)(proxy) if isinstance(stub, types.FunctionType) else proxy
+    if isinstance(stub, types.FunctionType):
+        functools.update_wrapper(proxy, stub)
+    proxy.starmap = functools.partial(link.starmap, name)  # type: ignore[attr-defined]
+    return proxy
 
 
 def _verdict(error: BaseException, link: Link) -> Ending:

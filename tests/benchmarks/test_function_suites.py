@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -231,3 +232,29 @@ def test_a_record_of_humaneval_plus_with_another_test_text_runs_it_as_it_is(
     assert suite.name == "own"
     program = "def has_close_elements(numbers, threshold):\n    return True\n"
     assert passes(pool, suite, "HumanEval/0", program) == {"base": True, "plus": True}
+
+
+class Unasked(list[object]):
+    def __getitem__(self, number: object) -> object:
+        raise AssertionError(f"the reference was asked for its answer to input {number}")
+
+
+@pytest.mark.parametrize("form", [0, 1])
+@pytest.mark.parametrize(("suite", "id"), [("humanevalplus", "HumanEval/83"), ("mbppplus", "630")])
+def test_right_answers_of_slow_references_are_known(
+    suite: str, id: str, form: int, data_dir: Path
+) -> None:
+    problem = load(suite, data_dir / FORMS[suite][form]).problem(id)
+    assert problem.test is not None
+    assert problem.reference is not None
+    solution: dict[str, Any] = {}
+    exec((problem.turns[0] if id.startswith("H") else "") + problem.reference[0], solution)
+    (name,) = problem.test.names
+    names: dict[str, Any] = {name: solution[name]}
+    exec(problem.test.setup, names)
+    names["answers"] = Unasked(names["inputs"])
+    for source in problem.test.sources.values():
+        exec(source, names)
+    names[name] = lambda *arguments: (solution[name](*arguments), 0)
+    with pytest.raises(AssertionError, match="was asked for its answer to input 0"):
+        exec(problem.test.sources["base"], names)

@@ -496,3 +496,88 @@ def test_test_that_never_ends_is_stopped(hasty_pool: Pool) -> None:
     outcome = verdict(hasty_pool, source, test)
     assert outcome.status is Status.timeout
     assert verdict(hasty_pool, "def f(): return 1", "assert f() == 1").status is Status.passed
+
+
+# (program, arguments, results that f.starmap gives; an exception's name ends them)
+SIZES = "(1, 90_000, 5, 3_000_000, 20_000, 20_000, 1)"
+MANY = {
+    "in_order": ("def f(a, b): return a - b", "[(n, 1) for n in range(300)]", "range(-1, 299)"),
+    "to_an_exception": ("def f(x): return 6 // x", "[(3,), (2,), (0,), (1,)]", "(2, 3, 'ZeroDiv')"),
+    "state_stays": (
+        "seen = []\ndef f(x):\n    seen.append(x)\n    return len(seen)",
+        "[(0,)] * 200",
+        "range(1, 201)",
+    ),
+    "none": ("def f(): return 1", "[]", "[]"),
+    "large_both_ways": (
+        "def f(x): return x + x",
+        f"[('a' * size,) for size in {SIZES}]",
+        f"['aa' * size for size in {SIZES}]",
+    ),
+    "answers_larger_than_any_buffer": (
+        "def f(n): return [0.5] * n",
+        "[(200_000,)] * 20",
+        "[[0.5] * 200_000] * 20",
+    ),
+    "mixed_numbers": (
+        "def f(n): return [1, None, True] + [n] * 300 + [2]",
+        "[(0.5,)] * 3",
+        "[[1, None, True] + [0.5] * 300 + [2]] * 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_calls_sent_ahead_have_the_results_of_calls(name: str, pool: Pool) -> None:
+    source, arguments, results = MANY[name]
+    test = f"""
+        found = []
+        try:
+            for result in f.starmap({arguments}):
+                found.append(result)
+        except Exception as error:
+            found.append(type(error).__name__[:7])
+        assert found == list({results})
+    """
+    assert verdict(pool, source, textwrap.dedent(test)).status is Status.passed
+
+
+def test_calls_sent_ahead_get_copies(pool: Pool) -> None:
+    test = "rows = [[[2, 1]], [[4, 3]]]\nassert list(f.starmap(rows)) == [1, 3]\n"
+    test += "assert rows == [[[2, 1]], [[4, 3]]]"
+    assert verdict(pool, "def f(x): x.sort(); return x[0]", test).status is Status.passed
+
+
+def test_first_wrong_result_decides_whatever_later_calls_do(pool: Pool) -> None:
+    """All calls are known to the program at once; it dies in the one after the wrong result."""
+    source = "import os\ndef f(x):\n    if x == 3: os._exit(0)\n    return x"
+    test = "for n, x in enumerate(f.starmap([(0,), (5,), (3,), (2,)])): assert x == n, x"
+    outcome = verdict(pool, source, test)
+    assert (outcome.status, outcome.detail) == (
+        Status.wrong_answer,
+        "AssertionError: 5 (line 1 of the test)",
+    )
+    right = verdict(pool, source, test.replace("(5,)", "(1,)"))
+    assert right.status not in (Status.passed, Status.wrong_answer)
+
+
+def test_objects_of_the_program_can_be_used_between_calls_sent_ahead(pool: Pool) -> None:
+    source = "def f(n):\n    yield from range(n)"
+    test = "assert [list(x) for x in f.starmap([(n % 4,) for n in range(150)])] == [\n"
+    test += "    list(range(n % 4)) for n in range(150)]\nassert next(f(2)) == 0"
+    assert verdict(pool, source, test).status is Status.passed
+
+
+def test_functions_of_the_test_can_be_called_in_calls_sent_ahead(pool: Pool) -> None:
+    source = "def f(g, x): return g(x) + 1 if x % 2 else x"
+    test = (
+        "double = lambda x: 2 * x\nassert list(f.starmap([(double, x) for x in range(100)])) == [\n"
+    )
+    test += "    2 * x + 1 if x % 2 else x for x in range(100)]"
+    assert verdict(pool, source, test).status is Status.passed
+
+
+def test_a_loop_that_was_left_disturbs_no_later_call(pool: Pool) -> None:
+    test = "for x in f.starmap([(n,) for n in range(100)]):\n    if x == 3: break\n"
+    test += "assert f(7) == 7 and list(f.starmap([(1,), (2,)])) == [1, 2]"
+    assert verdict(pool, "def f(x): return x", test).status is Status.passed

@@ -8,7 +8,8 @@ same file in turn, with `WORKERS` (2) processes, from start to end; each has run
 published solutions, so that EvalPlus has its expected values in its cache; ours reads the hub's
 form of the data, which has them in its tests. CPU times are those of all processes. The samples of
 a problem are its published solution, and for WRONG (0.25) of them mutants of it, again and again if
-there are few. Verdicts, base and plus, are compared one by one.
+there are few, each with a comment of its own: this project runs equal programs once. Verdicts, base
+and plus, are compared one by one.
 
 Needs the data files of the plus suites in both forms (environment variable MTPB_DATA).
 """
@@ -80,7 +81,7 @@ def write_samples(path: Path, dataset: str, count: int) -> list[Key]:
             wrong = list(islice(cycle(mutants(whole)), round(count * WRONG)))
             for number, solution in enumerate([whole] * (count - len(wrong)) + wrong):
                 keys.append((problem["task_id"], number))
-                line = {"task_id": problem["task_id"], "solution": solution}
+                line = {"task_id": problem["task_id"], "solution": f"{solution}\n# {number}\n"}
                 file.write(json.dumps(line) + "\n")
     return keys
 

@@ -141,3 +141,15 @@ def test_further_inputs_are_for_programs_that_pass_the_first(
     (verdict,) = judge.verdicts([Sample("1", 0, 0, (), f"def f(x): return {answer}\n")])
     assert verdict.scores == dict(zip(("base", "plus"), scores, strict=True))
     assert judge.clock.programs == programs
+
+
+def test_samples_with_the_same_program_are_run_once(pool: Pool) -> None:
+    texts = ["print(3)", "print(4)", "print(3)"] * 20
+    samples = [Sample("1", 0, i, (), text) for i, text in enumerate(texts)]
+    judge = Judge(benchmark_of(3), pool, "strict")
+    alone = Judge(benchmark_of(3), pool, "strict")
+    list(alone.verdicts(samples[:2]))
+    verdicts = list(judge.verdicts(samples))
+    assert judge.clock.programs == alone.clock.programs
+    assert [v.passed for v in verdicts] == [text == "print(3)" for text in texts]
+    assert [v.sample for v in verdicts] == list(range(60))
