@@ -14,13 +14,14 @@ import marshal
 import math
 import sys
 import types
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from math import inf, nan  # noqa: F401  lists of results name them
 from typing import Any, cast
 
 import numpy as np
 
 DIGEST_CHARS = 12
+MOST_TOGETHER = 64  # calls
 SET_EQUAL = {
     "similar_elements",
     "find_char_long",
@@ -50,23 +51,81 @@ def judge(
     `known` has digests of inputs with their right answers: such an answer need not be compared,
     which spares asking a slow reference. `left_out` has digests of inputs that are left out.
     """
-    asked = [
+    asked = (
         number
         for number in range(len(inputs))[first:end]
         if not left_out or digest(inputs[number]) not in left_out
-    ]
-    for number, answer in zip(asked, _results(function, [inputs[n] for n in asked]), strict=False):
-        arguments = inputs[number]
-        if known and digest((arguments, answer)) in known:
+    )
+    for group in together(asked, inputs, answers):
+        results = _results(function, [inputs[number] for number in group])
+        for number, answer in zip(group, results, strict=False):
+            _judge(name, number, inputs[number], answer, answers, atol, known)
+
+
+def _judge(
+    name: str,
+    number: int,
+    arguments: list[Any],
+    answer: Any,
+    answers: Sequence[Any],
+    atol: float,
+    known: Set[str],
+) -> None:
+    if known and digest((arguments, answer)) in known:
+        return
+    expected = answers[number]
+    if type(answer) is type(expected) and answer == expected and name != "find_zero":
+        return
+    if not accepted(name, arguments, answer, expected, atol):
+        raise AssertionError(
+            f"input {number}, {_short(arguments)}: {_short(answer)}, expected {_short(expected)}"
+        )
+
+
+def together(
+    numbers: Iterable[int], inputs: list[Any], answers: Sequence[Any]
+) -> Iterator[list[int]]:
+    """The numbers of inputs, in groups whose calls the program may know at once.
+
+    No right answer to one of a group is in the arguments of a later one, where a program could read
+    it. Where answers are not known before they are asked for, each input is a group.
+    """
+    group: list[int] = []
+    right: set[Any] = set()
+    texts: list[str] = []
+    for number in numbers:
+        if isinstance(answers, ReferenceAnswers):
+            yield [number]
             continue
-        expected = answers[number]
-        if type(answer) is type(expected) and answer == expected and name != "find_zero":
-            continue
-        if not accepted(name, arguments, answer, expected, atol):
-            raise AssertionError(
-                f"input {number}, {_short(arguments)}: {_short(answer)}, "
-                f"expected {_short(expected)}"
-            )
+        parts: set[Any] = set()
+        _form(inputs[number], parts)
+        tells = not right.isdisjoint(parts) or any(
+            text in part for part in parts if type(part) is str for text in texts
+        )
+        if tells or len(group) == MOST_TOGETHER:
+            yield group
+            group, right, texts = [], set(), []
+        group.append(number)
+        right.add(_form(answers[number], set()))
+        if type(answers[number]) in (str, int, float):
+            texts.append(str(answers[number]))
+    if group:
+        yield group
+
+
+def _form(value: Any, parts: set[Any]) -> Any:
+    """The value in a form that is equal for lists and tuples, and can be in a set; it and those of
+    its parts are added to `parts`."""
+    if isinstance(value, (list, tuple)):
+        value = tuple([_form(each, parts) for each in value])
+    elif isinstance(value, (set, frozenset)):
+        value = frozenset([_form(each, parts) for each in value])
+    elif isinstance(value, dict):
+        value = tuple([_form(each, parts) for each in value.items()])
+    elif isinstance(value, bool):
+        value = (bool, value)  # not equal to 0 or 1
+    parts.add(value)
+    return value
 
 
 def _results(function: Callable[..., Any], inputs: list[Any]) -> Iterable[Any]:

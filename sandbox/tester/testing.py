@@ -2,8 +2,8 @@
 
 Names that the test does not define are the program's: its functions, classes and values come
 over the link. The program knows nothing of the test but the arguments of calls. A call waits for
-its answer; `f.starmap(arguments)` of a function that the test names makes many, and the program
-may then know the arguments of up to 64 of them (not the right answers) before it answers the first.
+its answer; `f.starmap(arguments)` of a function that the test names makes many, whose arguments the
+program may know before it answers the first.
 """
 
 from __future__ import annotations
