@@ -95,7 +95,7 @@ def application(
             os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints errors and exits with 1
             log_to_stderr()
             escape_unwritable()
-            if asks_for_help(sys.argv[1:]):
+            if asks_for_help(sys.argv[1:]):  # and not by python -m, where mtpb/__init__.py sees it
                 sys.exit(print_help(name, sys.argv[1:]))
             command = hydra.main("pkg://conf", name, version_base="1.3")(job)
             statuses.append(_run(command, verbose))
