@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 
 from mtpb.cli.ending import excepthook
 from mtpb.cli.packages import prefer_own
+from mtpb.cli.subcommands import asks_for_help, command_of
 
 if TYPE_CHECKING:
     from mtpb.rundir.frames import load_run
 
+prefer_own()
+
 if sys.argv[:1] == ["-m"]:  # under python -m mtpb.COMMAND, before the command's module is imported
     sys.excepthook = excepthook
+    _module = sys.orig_argv[-len(sys.argv) :][0]  # what follows are its arguments
+    if asks_for_help(sys.argv[1:]) and (_command := command_of(_module)):
+        from mtpb.cli.help import main as print_help  # quicker than to import the command's module
 
-prefer_own()
+        sys.exit(print_help(_command, sys.argv[1:]))
 
 __all__ = ["load_run"]
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from contextlib import closing
 from itertools import chain
-from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from mtpb.checking.preflight import preflight
 from mtpb.cli.application import application
 from mtpb.cli.ending import errors_in
+from mtpb.cli.sweep import add_directory
 from mtpb.config import RunConfig, pass_ks
 from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude, conclude_shard, conclude_sweep
@@ -29,11 +29,7 @@ from mtpb.running.pipeline import judge_all, to_be_asked
 from mtpb.running.plan import Plan, describe, make_plan
 
 
-def after_sweep(config: RunConfig) -> None:
-    conclude_sweep(Path(config.results))
-
-
-@application("run", RunConfig, after_sweep)
+@application("run", RunConfig, conclude_sweep)
 def main(config: RunConfig) -> int:
     return run(config)
 
@@ -42,6 +38,8 @@ def run(config: RunConfig) -> int:
     """Executes what is left of the configured run, prints its tables and returns its status."""
     ks = pass_ks(config.sampling.k, config.sampling.n)
     plan = make_plan(config)
+    if plan.shard is None:  # a shard has no figures for a table
+        add_directory(plan.output)
     with errors_in(plan.output):
         directory = executed(plan)
         if plan.shard is not None:

@@ -1,4 +1,5 @@
 """How commands begin and end: subcommands, completion, Hydra applications, exit statuses.
 
-Must not know what a command does. `ending` and `packages` import the standard library only.
+Must not know what a command does. `ending`, `packages` and `subcommands` import the
+standard library only.
 """

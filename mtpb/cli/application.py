@@ -23,13 +23,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -37,6 +36,7 @@ from benchmarks import BenchmarkError
 from mtpb.cli.ending import Exit, crashed, escape_unwritable, flushed, interrupted, say
 from mtpb.cli.help import main as print_help
 from mtpb.cli.subcommands import asks_for_help
+from mtpb.cli.sweep import take_directories
 from mtpb.cli.volume import log_to_stderr, set_volume
 from mtpb.config import CHOICES
 from mtpb.errors import UsageError
@@ -55,14 +55,14 @@ class JobError(Exception):
 
 
 def application(
-    name: str, schema: type[C], after_sweep: Callable[[C], None] | None = None
+    name: str, schema: type[C], after_sweep: Callable[[list[Path]], None] | None = None
 ) -> Callable[[Callable[[C], int]], Callable[[], Any]]:
     """Turns a function of a configuration into a command that is configured by conf/`name`.yaml.
 
     `schema` is the dataclass of the whole configuration. The YAML file lists it first in its
     defaults, as `name`_schema. Under --multirun the exit status is the highest of all jobs, or that
-    of the first that failed where a launcher runs them in other processes; `after_sweep` is called
-    after jobs of this process, with the configuration of the last one.
+    of the first that failed where a launcher runs them in other processes. `after_sweep` is called
+    at the end with the directories that the jobs have named (`mtpb.cli.sweep`), if any.
     """
     store = ConfigStore.instance()
     store.store(name=f"{name}_schema", node=schema)
@@ -72,7 +72,6 @@ def application(
 
     def decorate(function: Callable[[C], int]) -> Callable[[], NoReturn]:
         statuses: list[int] = [Exit.done]
-        swept: list[C] = []
         verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
         home = os.getpid()
@@ -81,8 +80,6 @@ def application(
             said = ""
             try:
                 composed: Any = OmegaConf.to_object(config)
-                if is_sweep():
-                    swept[:] = [composed]
                 set_volume(getattr(composed, "quiet", False), getattr(composed, "verbose", False))
                 status = function(composed)
             except Exception as error:  # noqa: BLE001  the other jobs of a sweep still run
@@ -98,12 +95,12 @@ def application(
             os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints errors and exits with 1
             log_to_stderr()
             escape_unwritable()
-            if asks_for_help(sys.argv[1:]):
+            if asks_for_help(sys.argv[1:]):  # and not by python -m, where mtpb/__init__.py sees it
                 sys.exit(print_help(name, sys.argv[1:]))
             command = hydra.main("pkg://conf", name, version_base="1.3")(job)
             statuses.append(_run(command, verbose))
-            if swept and after_sweep is not None:
-                after_sweep(swept[0])
+            if after_sweep is not None and (directories := take_directories()):
+                after_sweep(directories)
             for stream in (sys.stdout, sys.stderr):
                 statuses.append(flushed(stream))
             sys.exit(int(max(statuses)))
@@ -111,11 +108,6 @@ def application(
         return main
 
     return decorate
-
-
-def is_sweep() -> bool:
-    """Whether this is a job of --multirun."""
-    return HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
 
 
 def _run(command: Callable[[], object], verbose: bool) -> int:

@@ -83,9 +83,7 @@ def say(text: str) -> None:
 def printed(text: str) -> Exit:
     """Prints to standard output and returns the exit status for how that went."""
     escape_unwritable()
-    with suppress(OSError):  # which flushing meets again
-        print(text)
-    return flushed(sys.stdout)
+    return flushed(sys.stdout, f"{text}\n")
 
 
 def escape_unwritable() -> None:
@@ -94,14 +92,16 @@ def escape_unwritable() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def flushed(stream: TextIO | None) -> Exit:
-    """Flushes the stream and returns the exit status for how that went.
+def flushed(stream: TextIO | None, rest: str = "") -> Exit:
+    """Writes the rest to the stream, flushes it, and returns the exit status for how that went.
 
     The interpreter flushes at its end too, but its exit status for a full disk is 120.
     """
     if stream is None:
         return Exit.done
     try:
+        if rest:
+            stream.write(rest)
         stream.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # drops the rest

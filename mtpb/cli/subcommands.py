@@ -46,6 +46,11 @@ def commands() -> dict[str, str]:
     return {name: _MODULES.get(name, f"mtpb.{name}") for name in (*_FIRST, *rest)}
 
 
+def command_of(module: str) -> str | None:
+    """The command that a module is; None if it is none."""
+    return next((command for command, one in commands().items() if one == module), None)
+
+
 def with_keys(command: str, arguments: Sequence[str]) -> list[str]:
     """The arguments, with keys before the values that have none; values beyond the keys stay."""
     knows_hydra = commands()[command].startswith("mtpb.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
-from mtpb.cli.application import is_sweep
 from mtpb.cli.ending import Exit, say
+from mtpb.cli.sweep import is_sweep
 from mtpb.cli.volume import notice
 from mtpb.errors import nothing_lost, program
 from mtpb.report.attempts import attempts
@@ -45,9 +46,11 @@ def conclude(directory: RunDirectory, ks: tuple[int, ...] | None) -> int:
     return Exit.done
 
 
-def conclude_sweep(results: Path) -> None:
-    """Prints the table of all runs in a folder."""
-    print(f"\n{results_table(results).text()}")
+def conclude_sweep(runs: Iterable[Path]) -> None:
+    """Prints the table of a sweep's runs, without those that ended before there was a manifest."""
+    directories = [one for one in map(RunDirectory, runs) if one.manifest_path.exists()]
+    if directories:
+        print(f"\n{results_table(directories).text()}")
 
 
 def conclude_shard(directory: RunDirectory) -> int:

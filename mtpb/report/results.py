@@ -1,9 +1,8 @@
-"""The tables that `run` and `score` print: a run's own figures, and those of a folder of runs."""
+"""The tables that `run` and `score` print: a run's own figures, and those of several runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mtpb.errors import UsageError
@@ -11,7 +10,7 @@ from mtpb.report.estimates import of_summary
 from mtpb.report.runs import warn_left_out
 from mtpb.rundir.guarantee import Guarantee
 from mtpb.rundir.manifest import Manifest, data_order
-from mtpb.rundir.run import count_of_problems, read_run, run_directories
+from mtpb.rundir.run import count_of_problems, read_run
 from mtpb.rundir.store import METRICS, RunDirectory
 from mtpb.statistics.summary import summarise
 from mtpb.tables import Column, Estimate, Kind, Table
@@ -82,14 +81,14 @@ class Place(NamedTuple):
     size: str
 
 
-def results_table(results: Path) -> Table:
-    """Pass rates of all finished runs in a folder: a row for each suite, setting and size, a column
-    for each data variant. Of several runs for one cell the newest is shown. Notes name the
+def results_table(directories: Iterable[RunDirectory]) -> Table:
+    """Pass rates of the finished ones of these runs: a row for each suite, setting and size, a
+    column for each data variant. Of several runs for one cell the newest is shown. Notes name the
     unfinished runs. A directory that cannot be read is left out with a warning.
     """
     places: dict[Place, dict[str, Estimate]] = {}
     unfinished, older = [], 0
-    for directory in sorted(run_directories(results), key=_age):
+    for directory in sorted(directories, key=_age):
         try:
             manifest = directory.manifest()
             found = _pass_rate(directory, manifest)
@@ -109,7 +108,7 @@ def results_table(results: Path) -> Table:
     variants = sorted({data for row in places.values() for data in row}, key=data_order)
     return Table(
         "results",
-        f"Pass rates in {results}, % [95 % interval]",
+        "Pass rates, % [95 % interval]",
         (
             Column("setting", "suite"),
             Column("size", "size"),

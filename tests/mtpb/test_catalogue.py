@@ -99,3 +99,15 @@ assert not {"torch", "pandas", "hydra"} & set(sys.modules)
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_of_a_module_is_that_of_its_command_and_imports_nothing_heavy(tmp_path: Path) -> None:
+    said = []
+    for module in (("mtpb", "run"), ("mtpb.run",)):
+        command = [sys.executable, "-X", "importtime", "-m", *module, "--help"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+        assert not {"torch", "numpy", "hydra"} & imported
+        said.append((done.returncode, done.stdout))
+    assert said[0] == said[1]
+    assert said[0][0] == 0

@@ -181,9 +181,14 @@ def test_hydras_own_refusals_are_status_2(options: tuple[str, ...], tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
-def test_a_full_disk_behind_standard_output_is_status_2(folder: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("-u",)])
+@pytest.mark.parametrize("argument", ["run=run", "--help"])
+def test_a_full_disk_behind_standard_output_is_status_2(
+    options: tuple[str, ...], argument: str, folder: Path
+) -> None:
+    """Whether standard output is buffered or not."""
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "mtpb.show", "run=run"]
+        command = [sys.executable, *options, "-m", "mtpb.show", argument]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder)
     assert done.returncode == Exit.usage, done.stderr
     assert "No space left on device" in done.stderr

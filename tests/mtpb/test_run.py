@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtpb.rundir.store import RunDirectory
+from tests.mtpb.runs import passes, run_of
 from tests.processes import run_module
 
 FILES = (
@@ -81,11 +82,15 @@ def test_a_run_prints_one_table_and_what_to_do_next(finished: Path) -> None:
 
 
 def test_a_sweep_prints_one_table_of_all_its_runs(tmp_path: Path) -> None:
+    """And of no others."""
+    run_of(tmp_path / "results" / "other", {"1": [passes(1, 2)]})
     jobs = ("sampling.top_p=0.9,0.95", "hydra.sweep.dir=sweep", "--multirun")
     done = run(*jobs, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(RULE) == 3
     assert "1 older run of the same settings left out" in done.stdout
+    assert "toy" not in done.stdout
+    assert [path.name for path in (tmp_path / "sweep").iterdir()] == ["multirun.yaml"]
 
 
 def test_killed_run_resumes_to_the_same_bytes(finished: Path, tmp_path: Path) -> None:

@@ -50,6 +50,16 @@ def test_a_preempted_job_is_queued_again_and_resumes(tmp_path: Path) -> None:
     assert samples[0] == samples[1]
 
 
+def test_a_sweep_prints_one_table_of_all_its_runs(tmp_path: Path) -> None:
+    models = "model=codegen-300K-mono,codegen-300K-nl"
+    done = call("run", *SWEEP, *RUN, models, "benchmark.limit=2", "sampling.n=1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    heading, *_, row, _ = done.stdout.strip().splitlines()
+    assert heading.startswith("Pass rates")
+    assert row.startswith("starter, strict, multi-turn, 2 problems, T=0.8, n=1  300K  ")
+    assert row.count("[") == 2  # of nl and mono
+
+
 def test_a_job_that_fails_is_named_and_the_others_run(tmp_path: Path) -> None:
     done = call(
         "run", *SWEEP, *RUN, "benchmark.limit=1", "sampling.n=1", "output=a,/proc/self/b",
@@ -58,3 +68,4 @@ def test_a_job_that_fails_is_named_and_the_others_run(tmp_path: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert "output=/proc/self/b: cannot be made" in done.stderr
     assert (tmp_path / "a" / "metrics.json").exists()
+    assert "T=0.8, n=1" in done.stdout  # the table has the run that was made

@@ -21,6 +21,7 @@ COMMANDS = {
     "mtpb --help": (*MTPB, "--help"),
     "mtpb score --help": (*MTPB, "score", "--help"),
     "mtpb run --help": (*MTPB, "run", "--help"),
+    "-m mtpb.run --help": ("-m", "mtpb.run", "--help"),
     "mtpb models": (*MTPB, "models"),
     "mtpb benchmarks": (*MTPB, "benchmarks"),
     "completion of a key": (*MTPB, "completion", "words", "run", "sampling."),

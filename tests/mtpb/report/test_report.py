@@ -25,6 +25,7 @@ from mtpb.report.runs import SuiteRuns, find_runs, suites_of
 from mtpb.rundir.manifest import ModelFacts
 from mtpb.rundir.prompt_scores import FILE, PromptScore
 from mtpb.rundir.records import Sample, Turn
+from mtpb.rundir.run import run_directories
 from mtpb.rundir.store import RunDirectory
 from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import Estimate, Table
@@ -409,7 +410,7 @@ def test_results_table_has_sizes_and_data_variants(tmp_path: Path) -> None:
     for data in ("nl", "mono"):
         path = make_run(tmp_path / data, Spec(data=data, model=f"codegen-4M-{data}"))
         with_metrics(path, 0.5)
-    table = results_table(tmp_path)
+    table = results_table(run_directories(tmp_path))
     assert [column.key for column in table.columns] == ["setting", "size", "nl", "mono"]
     assert table.rows == (
         (
@@ -435,7 +436,10 @@ def test_results_table_keeps_models_of_unknown_data_apart(tmp_path: Path) -> Non
         manifest["model"]["data"] = None
         (path / "manifest.json").write_text(json.dumps(manifest))
         with_metrics(path, 0.5)
-    assert [row[1] for row in results_table(tmp_path).rows] == ["4M mine", "4M yours"]
+    assert [row[1] for row in results_table(run_directories(tmp_path)).rows] == [
+        "4M mine",
+        "4M yours",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -454,7 +458,7 @@ def test_a_broken_neighbour_is_left_out_with_a_warning(
     for name in ("good", "bad"):
         with_metrics(make_run(tmp_path / name, Spec(model=f"codegen-4M-{name}")), 0.5)
     (tmp_path / "bad" / file).write_text(content)
-    assert len(results_table(tmp_path).rows) == 1
+    assert len(results_table(run_directories(tmp_path)).rows) == 1
     assert capsys.readouterr().err.startswith(f"warning: {tmp_path / 'bad'} is left out: ")
     if file == "manifest.json":
         assert [run.model for run in find_runs(str(tmp_path))] == ["codegen-4M-good"]

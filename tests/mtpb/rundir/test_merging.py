@@ -12,7 +12,7 @@ from mtpb.report.results import results_table
 from mtpb.rundir.manifest import Manifest, ShardFacts
 from mtpb.rundir.merging import find_parts, put_together
 from mtpb.rundir.records import VerdictStatus
-from mtpb.rundir.run import read_run
+from mtpb.rundir.run import read_run, run_directories
 from mtpb.rundir.store import RunDirectory, RunWriter
 from tests.mtpb.runs import manifest_of, passes, verdict, verdicts_of, write_run
 
@@ -74,7 +74,7 @@ def test_a_shard_is_an_unfinished_run_to_all_readers(folder: Path) -> None:
     run = read_run(RunDirectory(folder / "shard-1"))
     assert not run.finished
     assert run.extent == "4 of 12 samples"
-    assert "4 of 12 samples" in results_table(folder).text()
+    assert "4 of 12 samples" in results_table(run_directories(folder)).text()
 
 
 def test_missing_shards_are_named(folder: Path) -> None:

@@ -21,7 +21,7 @@ from mtpb.report.results import results_table
 from mtpb.report.runs import find_runs, suites_of
 from mtpb.rundir.frames import UnfinishedRunError, UnfinishedRunWarning, load_run
 from mtpb.rundir.records import Verdict, VerdictStatus
-from mtpb.rundir.run import read_run
+from mtpb.rundir.run import read_run, run_directories
 from mtpb.rundir.store import RunDirectory, write_json
 from mtpb.show import problems_table
 from mtpb.statistics.summary import summarise
@@ -169,7 +169,7 @@ def test_reading_a_run_writes_nothing_into_it(tmp_path: Path) -> None:
     unfinished(tmp_path / "runs" / "bad")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*")}
     write_report(str(tmp_path / "runs"), tmp_path / "report", Options(partial=True))
-    results_table(tmp_path / "runs")
+    results_table(run_directories(tmp_path / "runs"))
     load_run(tmp_path / "runs" / "good")
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*")} == before
 
@@ -242,7 +242,7 @@ def test_of_twins_the_finished_one_is_shown_and_the_other_told_of(
 def test_the_results_table_leaves_unfinished_runs_out_with_a_note(tmp_path: Path) -> None:
     run_of(tmp_path / "good", OUTCOMES)
     unfinished(tmp_path / "bad")
-    table = results_table(tmp_path)
+    table = results_table(run_directories(tmp_path))
     assert table.notes == (f"Unfinished, left out: {tmp_path}/bad, 20 of 48 samples.",)
     assert len(table.rows) == 1
 
@@ -253,14 +253,14 @@ def test_metrics_of_fewer_samples_than_planned_are_no_result(tmp_path: Path) -> 
     run = read_run(directory)
     write_json(directory.path / "metrics.json", summarise(run))
     write_json(directory.manifest_path, replace(run.manifest, planned=96).to_json())
-    table = results_table(tmp_path)
+    table = results_table(run_directories(tmp_path))
     assert table.rows == ()
     assert "48 of 96 samples" in table.notes[0]
 
 
 def test_a_finished_run_without_metrics_is_a_result(tmp_path: Path) -> None:
     run_of(tmp_path / "run", OUTCOMES)
-    assert len(results_table(tmp_path).rows) == 1
+    assert len(results_table(run_directories(tmp_path)).rows) == 1
 
 
 def test_show_says_how_far_a_run_is(tmp_path: Path) -> None:
