@@ -33,7 +33,9 @@ def nothing_lost() -> str:
 
 
 def command() -> str:
-    """The command line of this process, quoted for a shell."""
+    """The command line of this process, quoted for a shell; `mtpb` where that was called."""
+    if Path("".join(sys.orig_argv[1:2])).name == "mtpb":
+        return " ".join((program(), shlex.join(sys.orig_argv[2:])))
     return shlex.join(sys.orig_argv)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import struct
 import subprocess
 import sys
@@ -89,6 +90,7 @@ def test_hints_call_mtpb_as_it_was_called(
 ) -> None:
     monkeypatch.setattr(sys, "orig_argv", line)
     assert errors.program() == program
+    assert errors.command() == shlex.join(line)
 
 
 def test_a_script_on_the_path_is_called_by_its_name(
@@ -97,8 +99,9 @@ def test_a_script_on_the_path_is_called_by_its_name(
     script = tmp_path / "mtpb"
     script.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "orig_argv", ["python", str(script), "run"])
+    monkeypatch.setattr(sys, "orig_argv", ["python", str(script), "run", "data=a b"])
     assert errors.program() == "mtpb"
+    assert errors.command() == "mtpb run 'data=a b'"
 
 
 class Terminal(io.StringIO):
