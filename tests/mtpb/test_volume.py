@@ -90,7 +90,7 @@ def test_hints_call_mtpb_as_it_was_called(
 ) -> None:
     monkeypatch.setattr(sys, "orig_argv", line)
     assert errors.program() == program
-    assert errors.command() == shlex.join(line)
+    assert errors.command().endswith(shlex.join(line[2:]))
 
 
 def test_a_script_on_the_path_is_called_by_its_name(
