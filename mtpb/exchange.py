@@ -5,7 +5,8 @@
     mtpb exchange 'results/mtpb/*' output=samples.parquet format=parquet
 
 Formats: `human_eval` and `evalplus` (a function suite's samples), `every_eval_ever` (a run's
-figures, as eval.schema.json has them), `hub` (a file for `.eval_results` of a model's repository)
+figures, as eval.schema.json has them), `every_eval_ever_samples` (its samples and verdicts, a line
+each), `hub` (a file for `.eval_results` of a model's repository)
 and `parquet` (a row a sample, of one run or of several: the columns of `load_run`).
 """
 
@@ -21,10 +22,11 @@ from mtpb.cli.application import application
 from mtpb.config import ExchangeConfig
 from mtpb.config.commands import ExchangeFormat
 from mtpb.errors import UsageError
+from mtpb.formats.instances import instances
 from mtpb.formats.results import every_eval_ever, hub_results
 from mtpb.formats.samples import exported_samples
 from mtpb.rundir.frames import load_run
-from mtpb.rundir.run import extent, read_run
+from mtpb.rundir.run import Run, extent, read_run
 from mtpb.rundir.store import RunDirectory, replacing
 
 
@@ -35,6 +37,8 @@ def main(config: ExchangeConfig) -> int:
         match config.format:
             case ExchangeFormat.human_eval | ExchangeFormat.evalplus:
                 said = _write_samples(config, place)
+            case ExchangeFormat.every_eval_ever_samples:
+                said = _write_instances(config, place)
             case ExchangeFormat.parquet:
                 frame = load_run(config.run, partial=config.partial)
                 frame.to_parquet(place)
@@ -64,8 +68,14 @@ def _write_samples(config: ExchangeConfig, place: Path) -> str:
     return extent(count, run.manifest().planned)
 
 
-def _record(config: ExchangeConfig) -> str:
-    """The figures of a finished run."""
+def _write_instances(config: ExchangeConfig, place: Path) -> str:
+    run, directory = _finished(config)
+    with place.open("w", encoding="utf-8") as file:
+        file.writelines(f"{json.dumps(one)}\n" for one in instances(run, directory))
+    return f"{run.judged:,} samples"
+
+
+def _finished(config: ExchangeConfig) -> tuple[Run, RunDirectory]:
     directory = RunDirectory(Path(config.run))
     run = read_run(directory)
     if not run.finished:
@@ -73,6 +83,12 @@ def _record(config: ExchangeConfig) -> str:
             f"run={run.source}: {run.extent} are judged; figures are shared of finished runs only: "
             "finish it with the command that started it"
         )
+    return run, directory
+
+
+def _record(config: ExchangeConfig) -> str:
+    """The figures of a finished run."""
+    run, directory = _finished(config)
     if config.format is ExchangeFormat.hub:
         return str(yaml.safe_dump(hub_results(run, directory), sort_keys=False))
     return json.dumps(every_eval_ever(run, directory, config.organization), indent=2) + "\n"

@@ -102,6 +102,7 @@ class ExchangeFormat(Enum):
     human_eval = "human_eval"
     evalplus = "evalplus"
     every_eval_ever = "every_eval_ever"
+    every_eval_ever_samples = "every_eval_ever_samples"
     hub = "hub"
     parquet = "parquet"
 

@@ -6,7 +6,6 @@ huggingface.co/docs/hub/eval-results.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from benchmarks.suites import SUITES, Derived, Published
 from mtpb.errors import UsageError
 from mtpb.rundir.events import read_events
 from mtpb.rundir.run import Run
-from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.store import METRICS, RunDirectory
 
 SCHEMA = "0.2.1"
 
@@ -52,8 +51,7 @@ def every_eval_ever(run: Run, directory: RunDirectory, organization: str) -> dic
     """The record of a run. `organization` is who ran it."""
     manifest, facts = run.manifest, run.manifest.model
     first = next(read_events(directory.path), None)
-    id = facts.path or run.model
-    made = str(int(time.time()))
+    made = _made(directory)
     details = {
         "scorer": run.scorer,
         "format": run.format,
@@ -65,7 +63,7 @@ def every_eval_ever(run: Run, directory: RunDirectory, organization: str) -> dic
     version = manifest.environment.packages.get("mtpb") or "unknown"
     record: dict[str, Any] = {
         "schema_version": SCHEMA,
-        "evaluation_id": f"{run.benchmark.name}/{id}/{made}",
+        "evaluation_id": evaluation_id(run, directory),
         "retrieved_timestamp": made,
         "source_metadata": {
             "source_name": "mtpb",
@@ -74,12 +72,31 @@ def every_eval_ever(run: Run, directory: RunDirectory, organization: str) -> dic
             "evaluator_relationship": "other",
         },
         "eval_library": {"name": "mtpb", "version": version, "additional_details": _texts(details)},
-        "model_info": {"name": run.model, "id": id},
+        "model_info": {"name": run.model, "id": model_id(run)},
         "evaluation_results": [_result(run, figure) for figure in figures(directory)],
     }
     if first is not None:
         record["evaluation_timestamp"] = first.time
     return record
+
+
+def model_id(run: Run) -> str:
+    """The model's address on the hub, or its name."""
+    return run.manifest.model.path or run.model
+
+
+def evaluation_id(run: Run, directory: RunDirectory) -> str:
+    """What the records of a run's figures and of its samples have in common."""
+    return f"{run.benchmark.name}/{model_id(run)}/{_made(directory)}"
+
+
+def _made(directory: RunDirectory) -> str:
+    """When the run's figures were made, in seconds of Unix time."""
+    return str(int((directory.path / METRICS).stat().st_mtime))
+
+
+def evaluation_name(run: Run, name: str, scorer: str) -> str:
+    return f"{run.benchmark.name} {name} ({scorer})"
 
 
 def _result(run: Run, figure: Figure) -> dict[str, Any]:
@@ -91,7 +108,7 @@ def _result(run: Run, figure: Figure) -> dict[str, Any]:
         if sampling.max_new_tokens:
             arguments["max_tokens"] = sampling.max_new_tokens
     return {
-        "evaluation_name": f"{run.benchmark.name} {figure.name} ({figure.scorer})",
+        "evaluation_name": evaluation_name(run, figure.name, figure.scorer),
         "source_data": _source(run),
         "metric_config": {
             "evaluation_description": f"{figure.name} by the scorer {figure.scorer}, all cases",

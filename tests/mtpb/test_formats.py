@@ -116,6 +116,44 @@ EVERY_EVAL_EVER = required(
     optional=("evaluation_timestamp",),
 )
 
+MESSAGE = required({"turn_idx": WHOLE, "role": {"enum": ["user", "assistant"]}, "content": TEXT})
+# what we write, in the terms of instance_level_eval.schema.json 0.2.1
+INSTANCE = required(
+    {
+        "schema_version": {"const": "instance_level_eval_0.2.1"},
+        "evaluation_id": TEXT,
+        "model_id": TEXT,
+        "evaluation_name": TEXT,
+        "sample_id": TEXT,
+        "interaction_type": {"enum": ["single_turn", "multi_turn"]},
+        "input": required({"raw": TEXT, "reference": {"type": "array", "items": TEXT}}),
+        "output": required({"raw": {"type": "array", "items": TEXT}}),
+        "messages": {"type": "array", "items": MESSAGE},
+        "answer_attribution": {
+            "type": "array",
+            "items": required(
+                {
+                    "turn_idx": {"type": "integer", "minimum": 0},
+                    "source": TEXT,
+                    "extracted_value": TEXT,
+                    "extraction_method": TEXT,
+                    "is_terminal": {"type": "boolean"},
+                }
+            ),
+        },
+        "evaluation": required(
+            {
+                "score": NUMBER,
+                "is_correct": {"type": "boolean"},
+                "num_turns": {"type": "integer", "minimum": 1},
+            }
+        ),
+        "metadata": TEXTS,
+        "error": TEXT,
+    },
+    optional=("output", "messages", "error"),
+)
+
 
 def finished(path: Path, suite: str = "toy", scorers: tuple[str, ...] = ("test",)) -> RunDirectory:
     manifest = manifest_of(OUTCOMES, scorers=scorers)
@@ -138,6 +176,27 @@ def test_shared_records_have_the_published_form(tmp_path: Path, suite: str) -> N
     assert scores[f"{suite} pass@2 (test)"] == 1.0
 
 
+def test_records_of_samples_have_the_published_form(tmp_path: Path) -> None:
+    run = finished(tmp_path / "run")
+    figures = every_eval_ever(read_run(run), run, "University")
+    done = call("exchange", "run=run", "format=every_eval_ever_samples", "output=out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    for record, sample in zip(records, run.samples(), strict=True):
+        jsonschema.validate(record, INSTANCE)
+        assert record["evaluation_id"] == figures["evaluation_id"]
+        assert ("output" in record) == (record["interaction_type"] == "single_turn")
+        texts = [turn.text for turn in sample.turns]
+        said = [m["content"] for m in record.get("messages", ()) if m["role"] == "assistant"]
+        assert (record["output"]["raw"] if "output" in record else said) == texts
+        (attribution,) = record["answer_attribution"]
+        if "messages" in record:
+            assert record["messages"][attribution["turn_idx"]]["role"] == "assistant"
+    names = {one["evaluation_name"] for one in figures["evaluation_results"]}
+    assert {record["evaluation_name"] for record in records} <= names
+    assert sum(record["evaluation"]["score"] for record in records) == 3.0
+
+
 def test_entries_for_the_hub_are_read_by_its_own_library(tmp_path: Path) -> None:
     run = finished(tmp_path / "run", "humaneval")
     (entry,) = parse_eval_result_entries(
@@ -154,7 +213,7 @@ def test_suites_that_are_not_on_the_hub_have_no_entry_there(tmp_path: Path) -> N
 
 def test_figures_of_unfinished_runs_are_not_shared(tmp_path: Path) -> None:
     write_run(tmp_path / "run", verdicts_of(OUTCOMES)[:-1], manifest_of(OUTCOMES))
-    for form in ("hub", "every_eval_ever", "parquet"):
+    for form in ("hub", "every_eval_ever", "every_eval_ever_samples", "parquet"):
         done = call("exchange", "run=run", f"format={form}", "output=out", cwd=tmp_path)
         assert done.returncode == 2
         assert "3 of 4 samples" in done.stderr
