@@ -70,12 +70,16 @@ class FunctionTest:
     `sources` has a text for each scorer: `test` alone, or `base` and `plus`. A program passes one
     if it passes that text and those before it. A call may take `call_cpu_s` seconds of CPU time;
     None: as long as the program.
+
+    `example` is the line of the source `test` that has an assertion which the prompt shows: a model
+    may be told what it found. None where there is no such line.
     """
 
     setup: str
     names: tuple[str, ...]
     sources: Mapping[str, str]
     call_cpu_s: float | None = None
+    example: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

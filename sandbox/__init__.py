@@ -12,6 +12,7 @@ from sandbox.program import (
     Test,
     default_wall_s,
 )
+from sandbox.protocol.failures import place_in_test
 from sandbox.protocol.plain import Plain
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "Status",
     "Test",
     "default_wall_s",
+    "place_in_test",
 ]

@@ -3,8 +3,8 @@
 The wording decides what is measured, so it is data of the suite: `Feedback.sha256` covers it.
 
 A message tells how the program ended, with the line that failed. Of a wrong result it tells the
-actual and the expected value only where the suite marks the case as an example; the values of all
-other cases stay hidden.
+actual and the expected value only where the suite marks the case as an example, or where the prompt
+shows the assertion that failed; all other values stay hidden.
 """
 
 from __future__ import annotations

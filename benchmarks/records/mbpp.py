@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from benchmarks.problem import BenchmarkError, Case, FunctionTest, Problem
 from benchmarks.records.schema import Line, Schema
+from benchmarks.records.telling import SHOW, telling
 
 PREFIX = "Mbpp/"  # of an id, as EvalPlus writes it
 _TEST_IDS = [str(number) for number in range(11, 511)]
@@ -56,26 +57,36 @@ def shadowing(code: str | None) -> tuple[str, ...]:
     return tuple(sorted(name for name in defined(code or "") if hasattr(builtins, name)))
 
 
-def source(line: Line) -> str:
-    """The test: imports, what it sets up, then its assertions, all in one namespace."""
+def assertions(line: Line, prompt: str, names: tuple[str, ...]) -> FunctionTest:
+    """The test: imports, what it sets up, then its assertions, all in one namespace.
+
+    The first assertion is an example where the prompt shows it, and shows all that it means: not
+    where something is set up for it.
+    """
     imports = line.texts("test_imports") if line.record.get("test_imports") else ()
-    return "\n".join((*imports, line.text("test_setup_code", ""), *line.texts("test_list"))) + "\n"
+    set_up, (first, *others) = line.text("test_setup_code", ""), line.texts("test_list")
+    before = (*imports, set_up)
+    told = None if set_up.strip() else telling(first, prompt)
+    text = "\n".join((*before, told or first, *others)) + "\n"
+    if told is None:
+        return FunctionTest("", names, {"test": text})
+    return FunctionTest(SHOW, names, {"test": text}, example="\n".join(before).count("\n") + 2)
 
 
 def _problem(line: Line) -> Problem:
     text, tests = line.text("text"), line.texts("test_list")
     code = line.optional_text("code")
     solution = None if code is None else code.replace("\r\n", "\n") + "\n"
-    name = identity(line)
+    name, prompt = identity(line), docstring(text, tests[0])
     return Problem(
         id=name,
         name=line.text("name", name),
         category=line.text("category", "function"),
         difficulty=line.optional_text("difficulty"),
-        turns=(docstring(text, tests[0]),),
+        turns=(prompt,),
         cases=(Case({}, None),),
         max_new_tokens=line.optional_count("max_gen_length"),
-        test=FunctionTest("", shadowing(solution), {"test": source(line)}),
+        test=assertions(line, prompt, shadowing(solution)),
         reference=None if solution is None else (solution,),
     )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.problem import BenchmarkError, Case, FunctionTest, Problem
-from benchmarks.records.mbpp import shadowing, source
+from benchmarks.problem import BenchmarkError, Case, Problem
+from benchmarks.records.mbpp import assertions, shadowing
 from benchmarks.records.schema import FUNCTION, MULTI_TURN, Line, Schema
 
 _ASSERTIONS = ("test_list", "test_setup_code", "test_imports")
@@ -47,7 +47,7 @@ def _with_assertions(line: Line) -> Problem:
         turns=(prompt,),
         cases=(Case({}, None),),
         max_new_tokens=line.optional_count("max_gen_length"),
-        test=FunctionTest("", names, {"test": source(line)}),
+        test=assertions(line, prompt, names),
         reference=None if solution is None else (solution,),
     )
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from benchmarks import Case, Problem
 from mtpb.rundir.records import Sample, Verdict, VerdictStatus
 from mtpb.running.dialogues import RunDialogue
 from mtpb.running.judge import Judge, PendingVerdict, find
 from mtpb.samplers.sampler import Sampler
+from sandbox import place_in_test
 
 
 class Attempts:
@@ -70,10 +72,19 @@ class Attempts:
     def _told(self, sample: Sample, verdict: Verdict) -> str:
         """What the model is told of an attempt that failed."""
         benchmark = self._judge.benchmark
-        _, case = find(benchmark, sample)
+        problem, case = find(benchmark, sample)
+        detail, example = _finding(problem, case, verdict)
         lines = sample.program.split("\n")  # splitlines also breaks at \f and U+2028
         number = verdict.line
         line = lines[number - 1] if number is not None and 0 < number <= len(lines) else None
-        return benchmark.protocol.feedback.message(
-            verdict.status.value, verdict.detail, line, case.example
-        )
+        return benchmark.protocol.feedback.message(verdict.status.value, detail, line, example)
+
+
+def _finding(problem: Problem, case: Case, verdict: Verdict) -> tuple[str, bool]:
+    """A verdict's detail, and whether actual and expected value, which it has, may be told."""
+    if problem.test is None:
+        return verdict.detail, case.example
+    headline, line = place_in_test(verdict.detail)
+    if line is None or line != problem.test.example:
+        return verdict.detail, False
+    return headline.removeprefix("AssertionError: "), True

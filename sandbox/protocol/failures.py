@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import errno
 import linecache
+import re
 from types import TracebackType
 
 from sandbox.protocol.messages import DETAIL_CHARS, Ended, Ending
@@ -14,6 +15,7 @@ class TimeLimit(BaseException):
     """Raised in the program's main thread when its CPU time is used up."""
 
 
+_IN_TEST = re.compile(r"(?s)(.*) \(line (\d+) of the test\)")
 OUT_OF_TIME = Ending(Ended.timeout, "CPU time is used up")
 
 
@@ -26,6 +28,21 @@ def headline(error: BaseException) -> str:
         message = "<unprintable>"
     text = f"{name}: {message}" if message else name
     return text[:DETAIL_CHARS]
+
+
+def in_test(headline: str, line: int | None) -> str:
+    """The detail of an exception that a line of a test raised."""
+    if line is None:
+        return headline
+    place = f" (line {line} of the test)"
+    packed = headline.encode("utf-8", "backslashreplace").decode()
+    return packed[: DETAIL_CHARS - len(place)] + place  # so that packing does not cut the place
+
+
+def place_in_test(detail: str) -> tuple[str, int | None]:
+    """Headline and line of a detail that `in_test` made; of any other, the detail and None."""
+    found = _IN_TEST.fullmatch(detail)
+    return (found[1], int(found[2])) if found else (detail, None)
 
 
 def syntax(error: BaseException) -> Ending:

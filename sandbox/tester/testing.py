@@ -145,4 +145,4 @@ def _verdict(error: BaseException, link: Link) -> Ending:
 
 def _headline(error: BaseException, filename: str) -> str:
     line = failures.line_in(error.__traceback__, filename)
-    return failures.headline(error) + (f" (line {line} of the test)" if line else "")
+    return failures.in_test(failures.headline(error), line)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox import Limits, Outcome, Pool, Program, Status, Test
+from sandbox import Limits, Outcome, Pool, Program, Status, Test, place_in_test
 
 # (program, test): the test passes in one process, and must pass across two
 SAME = {
@@ -378,6 +378,21 @@ def test_failed_assertion_is_a_wrong_answer(pool: Pool) -> None:
     outcome = verdict(pool, "def f(): return 1", "x = 1\nassert f() == 2, 'one is not two'")
     assert outcome.status is Status.wrong_answer
     assert outcome.detail == "AssertionError: one is not two (line 2 of the test)"
+
+
+@pytest.mark.parametrize("text", ["'x' * 5000", "chr(0xd800) * 300", "'(line 9 of the test)' * 30"])
+def test_a_long_message_does_not_hide_the_line_of_the_test(pool: Pool, text: str) -> None:
+    outcome = verdict(pool, f"def f(): return {text}", "x = 1\nassert f() == 2, f()")
+    headline, line = place_in_test(outcome.detail)
+    assert line == 2
+    assert headline.startswith("AssertionError: ")
+
+
+def test_details_without_a_place_are_left_as_they_are() -> None:
+    assert place_in_test("AssertionError: one is not two") == (
+        "AssertionError: one is not two",
+        None,
+    )
 
 
 def test_exception_in_a_call_has_the_programs_line(pool: Pool) -> None:

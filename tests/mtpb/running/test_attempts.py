@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,6 +48,7 @@ class Scripted:
     """Answers the last turn of each attempt by what the script says for case and attempt."""
 
     script: dict[int, list[str]]
+    turns: int
     stats: Stats = field(default_factory=Stats)
     asked: dict[int, list[Request | ChatRequest]] = field(default_factory=dict)
 
@@ -55,8 +57,8 @@ class Scripted:
             while (request := dialogue.request) is not None:
                 _, case, _ = dialogue.key  # type: ignore[misc]
                 self.asked.setdefault(case, []).append(request)
-                number = len(self.asked[case])
-                code = "pass" if number % 2 else self.script[case][number // 2 - 1]
+                attempt, more = divmod(len(self.asked[case]), self.turns)
+                code = "pass" if more else self.script[case][attempt - 1]
                 text = f"```python\n{code}\n```" if isinstance(request, ChatRequest) else code
                 dialogue = dialogue.receive(Answer(text, 1, Finish.eos))
             yield dialogue
@@ -66,10 +68,12 @@ def answered(
     suite: Benchmark, pool: Pool, script: dict[int, list[str]], form: ChatForm | None = None
 ) -> tuple[Scripted, dict[int, Sample], dict[int, Verdict]]:
     """The conversations of a suite with up to 3 attempts, by case."""
-    sampler = Scripted({case: _filled(texts, case) for case, texts in script.items()})
+    filled = {case: _filled(texts, case) for case, texts in script.items()}
+    sampler = Scripted(filled, len(suite.problems[0].turns))
     ask = asking(RandomKeys(0, "own"), form)
     dialogues = (ask(conversation) for conversation in Conversations(suite, n=1))
-    pending = list(Attempts(Judge(suite, pool, "strict", max_turns=3)).samples(sampler, dialogues))
+    judge = Judge(suite, pool, suite.scorer, max_turns=3)
+    pending = list(Attempts(judge).samples(sampler, dialogues))
     samples = {one.sample.case: one.sample for one in pending}
     return sampler, samples, {case.sample.case: case.result() for case in pending}
 
@@ -112,6 +116,30 @@ def test_values_are_told_of_examples_alone(suite: Benchmark, pool: Pool) -> None
         request = sampler.asked[case][2]
         assert isinstance(request, Request)
         assert all(f"# {line}\n" in request.prompt for line in told.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("2 * x", "This program is wrong: f(1) is 2, expected 3"),
+        ("3 * x", FEEDBACK.endings["wrong_answer"]),
+        ("'(line 2 of the test)' if x > 1 else 3", FEEDBACK.endings["wrong_answer"]),
+    ],
+)
+def test_values_of_a_function_are_told_of_the_assertion_that_its_prompt_shows(
+    answer: str, told: str, pool: Pool, tmp_path: Path
+) -> None:
+    record = {
+        "task_id": "f",
+        "prompt": '"""Three times x.\nassert f(1) == 3\n"""\n',
+        "test_list": ["assert f(1) == 3", "assert f(7) == 99, f'99 is not {f(7)}'"],
+    }
+    path = tmp_path / "own.jsonl"
+    path.write_text(json.dumps(record))
+    wrong, right = (f"def f(x): return {text}\n" for text in (answer, "[3, 99][x > 1]"))
+    _, samples, verdicts = answered(load("custom", str(path)), pool, {0: [wrong, right]})
+    assert samples[0].turns[1].feedback == f"{told}\n{FEEDBACK.again}"
+    assert verdicts[0].passed
 
 
 def test_an_error_is_told_with_its_line(suite: Benchmark, pool: Pool) -> None:
