@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Hashable
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -58,7 +59,7 @@ class ServerProcess:
         name = f"mtpb-sandbox-{os.getpid()}-{secrets.token_hex(8)}"
         self.scratch = os.path.join(tempfile.gettempdir(), name)
         self.control, theirs = socket.socketpair()
-        self.known: dict[tuple[Any, ...], int] = {}
+        self.known: dict[Hashable, int] = {}
         self.test_cpu_s = max(TEST_CPU_S, limits.cpu_s)
         self._jobs = itertools.count(1)
         # a pipe, like a program's output: Python caches whether a stream can seek
@@ -109,13 +110,12 @@ class ServerProcess:
             raise SandboxError(f"the fork server of the sandbox failed: {body.decode()}")
         return cast("dict[str, Any]", json.loads(body))
 
-    def define(self, message: Message, *parts: object) -> int:
-        """Send a harness or a test for the server to compile once; returns its number."""
-        if parts not in self.known:
-            number = len(self.known)
-            self._send(message, json.dumps([number, *parts]).encode())
-            self.known[parts] = number
-        return self.known[parts]
+    def define(self, message: Message, key: Hashable, body: Callable[[], bytes]) -> int:
+        """Send a harness or a test, unless the server has it; returns its number there."""
+        if key not in self.known:
+            self._send(message, body())
+            self.known[key] = len(self.known)
+        return self.known[key]
 
     def start_job(self, fds: tuple[int, ...]) -> int:
         """Ask for a program's process to be forked; returns the number of the job."""

@@ -18,6 +18,7 @@ from sandbox.protocol.freezing import freeze
 from sandbox.protocol.messages import End, Ended, Ending
 from sandbox.report import ProcessReport
 from sandbox.runs import PreforkedServer, TesterStuckError, TestRun, wait_for_end
+from sandbox.tester.compiling import compiled
 from sandbox.tiers import tier_of, tier_with
 
 # verdicts that an earlier test in the same tester may have caused; those that end a tester
@@ -166,7 +167,8 @@ class Worker(threading.Thread):
         if program.test is not None:
             return self._run_test(server, program.test, program.seed, payload)
         if program.harness is not None:
-            server.process.define(messages.HARNESS, program.harness.source)
+            source = program.harness.source
+            server.process.define(messages.HARNESS, source, source.encode)
         with contextlib.closing(server.run(payload)) as program_run:
             program_run.link.close()
             wait_for_end(program_run)
@@ -192,7 +194,8 @@ class Worker(threading.Thread):
         self, server: PreforkedServer, test: Test, seed: int, payload: bytes
     ) -> tuple[ProcessReport, End, Ending | None]:
         tester = self._ready_tester()
-        number = tester.define(messages.TEST, test.setup, test.source, test.proxies)
+        parts = test.setup, test.source, test.proxies
+        number = tester.define(messages.TEST, parts, lambda: compiled(*parts))
         with contextlib.closing(server.run(payload)) as program_run:
             test_run = TestRun(tester, number, seed, program_run.link)
             try:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 HEAD = struct.Struct("<cI")
 MAX_BODY = 40 << 20
 CHUNK = 1 << 20
-SMALL = 1 << 12
+SMALL = 1 << 14
 
 
 class WireError(Exception):
@@ -82,25 +82,40 @@ def _exactly(fd: int, size: int) -> bytes:
 
 
 class Reader:
-    """Reads frames from a stream, a small frame with a single system call."""
+    """Reads frames from a stream, several small ones with a single system call."""
 
     def __init__(self, fd: int, most: Mapping[bytes, int] | None = None) -> None:
         """`most`: the tags that may come, and the size of their bodies."""
         self._fd = fd
         self._data = b""
+        self._at = 0
         self._most = most
+
+    @property
+    def has_frame(self) -> bool:
+        """Whether the next frame is here, so that reading it does not wait."""
+        here = len(self._data) - self._at
+        return here >= HEAD.size and here - HEAD.size >= self._size()
 
     def frame(self) -> tuple[bytes, bytes]:
         """The next frame; WireError at the end of the stream or where it is too large."""
-        data = self._data or os.read(self._fd, SMALL)
-        if len(data) < HEAD.size:
-            data += _exactly(self._fd, HEAD.size - len(data))
-        tag, size = HEAD.unpack_from(data)
+        if self._at == len(self._data):
+            self._data, self._at = os.read(self._fd, SMALL), 0
+        if len(self._data) - self._at < HEAD.size:
+            head = self._data[self._at :]
+            self._data, self._at = head + _exactly(self._fd, HEAD.size - len(head)), 0
+        tag, size = self._data[self._at : self._at + 1], self._size()
         most = MAX_BODY if self._most is None else self._most.get(tag, -1)
         if size > most:
             raise FrameError(f"a frame {tag!r} of {size:,} bytes")
-        end = HEAD.size + size
-        if len(data) < end:
-            data += _exactly(self._fd, end - len(data))
-        self._data = data[end:]
-        return tag, data[HEAD.size : end]
+        start = self._at + HEAD.size
+        body = self._data[start : start + size]
+        self._at = start + len(body)
+        if len(body) < size:
+            body += _exactly(self._fd, size - len(body))
+        return tag, body
+
+    def _size(self) -> int:
+        """Of the next frame's body; its head is here."""
+        size: int = HEAD.unpack_from(self._data, self._at)[1]
+        return size

@@ -8,7 +8,6 @@ has ended and its files are removed; it enters the layers of isolation, then rea
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from typing import NoReturn
@@ -45,7 +44,7 @@ class ForkServer:
         while True:
             tag, body, fds = frames.read_frame_with_fds(self._control, 2)
             if tag == messages.HARNESS.tag:
-                self._environment.harness(json.loads(body)[1])
+                self._environment.harness(body.decode())
             elif tag == messages.JOB.tag:
                 if self._next is not None:
                     self._finish(self._next)

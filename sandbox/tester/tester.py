@@ -34,24 +34,23 @@ class Tester:
     def __init__(self, control: socket.socket, cpu_s: float) -> None:
         self._control = control
         self._cpu_s = cpu_s
-        self._tests: dict[int, testing.CompiledTest] = {}
+        self._tests: list[testing.LoadedTest] = []
         signal.signal(signal.SIGPROF, _raise_time_limit)
 
     def serve(self) -> NoReturn:
         """Serve until the pool hangs up, which raises a WireError."""
         while True:
             tag, body, fds = frames.read_frame_with_fds(self._control, 1)
-            number, *rest = json.loads(body)
             if tag == messages.TEST.tag:
-                self._tests[number] = testing.compile_test(rest[0], rest[1], tuple(rest[2]))
+                self._tests.append(testing.loaded(body))
                 continue
-            job, seed = rest
+            number, job, seed = json.loads(body)
             ending = self._run(self._tests[number], fds[0], seed)
             os.close(fds[0])
             body = messages.pack_job(job, messages.pack_ending(ending))
             frames.write(self._control.fileno(), messages.VERDICT.frame(body))
 
-    def _run(self, test: testing.CompiledTest, link_fd: int, seed: int) -> Ending:
+    def _run(self, test: testing.LoadedTest, link_fd: int, seed: int) -> Ending:
         link = Link(link_fd)
         most = int(time.process_time() + self._cpu_s) + GRACE_S
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))

@@ -564,16 +564,30 @@ def test_calls_sent_ahead_get_copies(pool: Pool) -> None:
 
 
 def test_first_wrong_result_decides_whatever_later_calls_do(pool: Pool) -> None:
-    """All calls are known to the program at once; it dies in the one after the wrong result."""
-    source = "import os\ndef f(x):\n    if x == 3: os._exit(0)\n    return x"
+    """All calls are known to the program at once; the one after the wrong result never ends."""
+    source = "def f(x):\n    while x == 3: pass\n    return x"
     test = "for n, x in enumerate(f.starmap([(0,), (5,), (3,), (2,)])): assert x == n, x"
     outcome = verdict(pool, source, test)
     assert (outcome.status, outcome.detail) == (
         Status.wrong_answer,
         "AssertionError: 5 (line 1 of the test)",
     )
-    right = verdict(pool, source, test.replace("(5,)", "(1,)"))
-    assert right.status not in (Status.passed, Status.wrong_answer)
+    assert verdict(pool, source, test.replace("(5,)", "(1,)")).status is Status.timeout
+
+
+def test_a_program_that_dies_in_a_later_call_fails(pool: Pool) -> None:
+    source = "import os\ndef f(x):\n    if x == 3: os._exit(0)\n    return x"
+    test = "for n, x in enumerate(f.starmap([(0,), (1,), (2,), (3,)])): assert x == n, x"
+    assert verdict(pool, source, test).status is Status.exception
+
+
+def test_slow_results_are_seen_as_they_come(pool: Pool) -> None:
+    """The first wrong result ends a test though many slow calls would follow."""
+    source = "import time\ndef f(x):\n    time.sleep(0.05); print(x)\n    return x"
+    test = "for n, x in enumerate(f.starmap([(1,)] * 60)): assert x == n, x"
+    outcome = verdict(pool, source, test)
+    assert outcome.status is Status.wrong_answer
+    assert outcome.stdout.count("1") < 60
 
 
 def test_objects_of_the_program_can_be_used_between_calls_sent_ahead(pool: Pool) -> None:
