@@ -267,7 +267,8 @@ def f(x):
     frame = sys._getframe()
     while "self" not in frame.f_locals:
         frame = frame.f_back
-    waiting = io.BytesIO(frame.f_locals["self"]._reader._data)
+    reader = frame.f_locals["self"]._reader
+    waiting = io.BytesIO(reader._data[reader._at :])
     if not waiting.read(5):
         return None
     return frame.f_locals["self"]._handles.load(waiting.read())[2][0]
