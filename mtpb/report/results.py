@@ -11,7 +11,7 @@ from mtpb.report.runs import warn_left_out
 from mtpb.rundir.guarantee import Guarantee
 from mtpb.rundir.manifest import Manifest, data_order
 from mtpb.rundir.run import count_of_problems, read_run
-from mtpb.rundir.store import METRICS, RunDirectory
+from mtpb.rundir.store import METRICS, RunDirectory, differing_keys
 from mtpb.statistics.summary import summarise
 from mtpb.tables import Column, Estimate, Kind, Table
 
@@ -73,6 +73,9 @@ def _statuses(entries: Iterable[Mapping[str, Any]], scorer: str) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
 
 
+_LONGEST_VALUE = 12  # characters; enough of a hash
+
+
 class Place(NamedTuple):
     """A row of the results table; `parameters` sorts the sizes."""
 
@@ -83,11 +86,12 @@ class Place(NamedTuple):
 
 def results_table(directories: Iterable[RunDirectory]) -> Table:
     """Pass rates of the finished ones of these runs: a row for each suite, setting and size, a
-    column for each data variant. Of several runs for one cell the newest is shown. Notes name the
-    unfinished runs. A directory that cannot be read is left out with a warning.
+    column for each data variant. Runs that would share a cell have the keys in which they differ in
+    their settings; of those that differ in none the newest is shown. Notes name the unfinished
+    runs. A directory that cannot be read is left out with a warning.
     """
-    places: dict[Place, dict[str, Estimate]] = {}
-    unfinished, older = [], 0
+    finished: list[tuple[Manifest, Estimate]] = []
+    unfinished = []
     for directory in sorted(directories, key=_age):
         try:
             manifest = directory.manifest()
@@ -101,10 +105,12 @@ def results_table(directories: Iterable[RunDirectory]) -> Table:
         if isinstance(found, str):
             unfinished.append(f"Unfinished, left out: {directory.path}, {found}.")
         else:
-            place, data = _place(manifest)
-            row = places.setdefault(place, {})
-            older += data in row
-            row[data] = found
+            finished.append((manifest, found))
+    places: dict[Place, dict[str, Estimate]] = {}
+    for manifest, rate in finished:
+        place, data = _place(manifest, [other for other, _ in finished])
+        places.setdefault(place, {})[data] = rate
+    older = len(finished) - sum(map(len, places.values()))
     variants = sorted({data for row in places.values() for data in row}, key=data_order)
     return Table(
         "results",
@@ -157,7 +163,17 @@ def _overall(summary: Mapping[str, Any], manifest: Manifest) -> Mapping[str, Any
     return overall
 
 
-def _place(manifest: Manifest) -> tuple[Place, str]:
+def _place(manifest: Manifest, all_runs: Iterable[Manifest]) -> tuple[Place, str]:
+    """Row and column of a run, where no run of another identity is."""
+    place, data = _first_place(manifest)
+    identity = manifest.identity
+    others = [other.identity for other in all_runs if _first_place(other) == (place, data)]
+    differing = sorted({key for other in others for key in differing_keys(identity, other)})
+    told = [f"{key}={str(identity.get(key))[:_LONGEST_VALUE]}" for key in differing]
+    return place._replace(setting=", ".join([place.setting, *told])), data
+
+
+def _first_place(manifest: Manifest) -> tuple[Place, str]:
     """Row and column of a run. The row of a model of unknown data has its name too."""
     model = manifest.model
     size = model.size or ""

@@ -88,7 +88,8 @@ def test_a_sweep_prints_one_table_of_all_its_runs(tmp_path: Path) -> None:
     done = run(*jobs, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(RULE) == 3
-    assert "1 older run of the same settings left out" in done.stdout
+    assert ", sampling.top_p=0.9 " in done.stdout
+    assert ", sampling.top_p=0.95 " in done.stdout
     assert "toy" not in done.stdout
     assert [path.name for path in (tmp_path / "sweep").iterdir()] == ["multirun.yaml"]
 

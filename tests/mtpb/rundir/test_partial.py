@@ -247,6 +247,14 @@ def test_the_results_table_leaves_unfinished_runs_out_with_a_note(tmp_path: Path
     assert len(table.rows) == 1
 
 
+def test_of_two_runs_of_the_same_the_results_table_has_one(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        run_of(tmp_path / name, OUTCOMES)
+    table = results_table(run_directories(tmp_path))
+    assert len(table.rows) == 1
+    assert table.notes[0].startswith("1 older run of the same settings left out")
+
+
 def test_metrics_of_fewer_samples_than_planned_are_no_result(tmp_path: Path) -> None:
     """They are of the run before it was asked for more samples."""
     directory = run_of(tmp_path / "run", OUTCOMES)
