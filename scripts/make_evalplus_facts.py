@@ -4,8 +4,9 @@
 
 FOLDER has both published forms of both suites. `digests`: of each input with its right answer, for
 problems whose reference needs over `SLOW_S` seconds a call, so that a right answer to them is
-recognized without it. `left_out`: digests of inputs whose right answer has too many parts to come
-from a program (the 1.7 million combinations of MBPP+'s problem 255). `base` and `slow` stay.
+recognized without it. `references`: hashes of these references, for which that holds. `left_out`:
+digests of inputs whose right answer has too many parts to come from a program (the 1.7 million
+combinations of MBPP+'s problem 255). `base` and `slow` stay.
 """
 
 import gzip
@@ -19,6 +20,7 @@ from typing import Any
 
 from benchmarks import Problem, load
 from benchmarks.records import plus_oracle
+from benchmarks.records.plus import reference_hash
 
 TARGET = Path("benchmarks/data/evalplus.json")
 FILES = {"humanevalplus": "HumanEvalPlus", "mbppplus": "MbppPlus"}
@@ -30,7 +32,7 @@ def main(folder: Path) -> None:
     sys.set_int_max_str_digits(0)
     known = json.loads(TARGET.read_text())
     for suite, stem in FILES.items():
-        known[suite] |= {"digests": {}, "left_out": {}}
+        known[suite] |= {"references": {}, "digests": {}, "left_out": {}}
         references = {
             str(record["task_id"]).removeprefix("Mbpp/"): record
             for record in lines(folder / f"{stem}.jsonl.gz")
@@ -60,9 +62,20 @@ def add(known: dict[str, Any], problem: Problem, record: dict[str, Any]) -> None
         if parts(answer) > MOST_PARTS:
             left_out.add(plus_oracle.digest(arguments))
     slow = (time.process_time() - started) / len(inputs) > SLOW_S
-    for key, found in (("digests", digests if slow else set()), ("left_out", left_out)):
+    references = {reference_hash(answers_of(problem))} if slow else set()
+    for key, found in (
+        ("references", references),
+        ("digests", digests if slow else set()),
+        ("left_out", left_out),
+    ):
         if found := found | set(known[key].get(problem.id, ())):
             known[key][problem.id] = sorted(found - {""})
+
+
+def answers_of(problem: Problem) -> str:
+    """The text of its test that gives the right answers."""
+    assert problem.test is not None
+    return problem.test.setup.rpartition("\nanswers = ")[2].rpartition("\nknown = ")[0]
 
 
 def inputs_of(problem: Problem) -> list[Any]:

@@ -260,6 +260,18 @@ def test_right_answers_of_slow_references_are_known(
         exec(problem.test.sources["base"], names)
 
 
+def test_answers_are_known_of_the_published_reference_only(
+    pool: Pool, data_dir: Path, tmp_path: Path
+) -> None:
+    with gzip.open(data_dir / FORMS["humanevalplus"][1], "rt") as lines:
+        record = next(one for one in map(json.loads, lines) if one["task_id"] == "HumanEval/83")
+    right = record["prompt"] + record["canonical_solution"]
+    other = record | {"canonical_solution": "    return 7\n"}
+    (tmp_path / "own.jsonl").write_text(json.dumps(other) + "\n")
+    suite = load("humanevalplus", tmp_path / "own.jsonl")
+    assert passes(pool, suite, "HumanEval/83", right)["base"] is False
+
+
 PEEKING = """
 import io, pickle, sys
 
