@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import marshal
 import queue
 import threading
@@ -18,7 +19,6 @@ from sandbox.protocol.freezing import freeze
 from sandbox.protocol.messages import End, Ended, Ending
 from sandbox.report import ProcessReport
 from sandbox.runs import PreforkedServer, TesterStuckError, TestRun, wait_for_end
-from sandbox.tester.compiling import compiled
 from sandbox.tiers import tier_of, tier_with
 
 # verdicts that an earlier test in the same tester may have caused; those that end a tester
@@ -194,8 +194,8 @@ class Worker(threading.Thread):
         self, server: PreforkedServer, test: Test, seed: int, payload: bytes
     ) -> tuple[ProcessReport, End, Ending | None]:
         tester = self._ready_tester()
-        parts = test.setup, test.source, test.proxies
-        number = tester.define(messages.TEST, parts, lambda: compiled(*parts))
+        parts = test.setup, test.source, tuple(test.proxies)
+        number = tester.define(messages.TEST, parts, lambda: json.dumps(parts).encode())
         with contextlib.closing(server.run(payload)) as program_run:
             test_run = TestRun(tester, number, seed, program_run.link)
             try:

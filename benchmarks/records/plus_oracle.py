@@ -58,7 +58,7 @@ def judge(
     )
     for group in together(asked, inputs, answers):
         results = _results(function, [inputs[number] for number in group])
-        for number, answer in zip(group, results, strict=False):
+        for number, answer in zip(group, results, strict=True):
             _judge(name, number, inputs[number], answer, answers, atol, known)
 
 
@@ -92,25 +92,45 @@ def together(
     """
     group: list[int] = []
     right: set[Any] = set()
-    texts: list[str] = []
     for number in numbers:
-        if isinstance(answers, ReferenceAnswers):
-            yield [number]
-            continue
-        parts: set[Any] = set()
-        _form(inputs[number], parts)
-        tells = not right.isdisjoint(parts) or any(
-            text in part for part in parts if type(part) is str for text in texts
-        )
-        if tells or len(group) == MOST_TOGETHER:
+        try:
+            parts, answer = _parts(inputs[number]), _marks(answers, number)
+        except (TypeError, ValueError, RecursionError):  # they cannot be compared like this
+            parts, answer = set(), set()
+        full = not answer or len(group) == MOST_TOGETHER
+        if group and (full or _tells(parts, right)):
             yield group
-            group, right, texts = [], set(), []
+            group, right = [], set()
         group.append(number)
-        right.add(_form(answers[number], set()))
-        if type(answers[number]) in (str, int, float):
-            texts.append(str(answers[number]))
+        right |= answer
+        if not answer:
+            yield group
+            group = []
     if group:
         yield group
+
+
+def _tells(parts: set[Any], right: set[Any]) -> bool:
+    """Whether one of the right answers is among the parts of an input, or in a text there."""
+    texts = [mark for mark in right if type(mark) is str]
+    return not right.isdisjoint(parts) or any(
+        text in part for part in parts if type(part) is str for text in texts
+    )
+
+
+def _marks(answers: Sequence[Any], number: int) -> set[Any]:
+    """By what the right answer is known again; nothing where it is not known before it is asked."""
+    if isinstance(answers, ReferenceAnswers):
+        return set()
+    answer = answers[number]
+    mark = _form(answer, set())
+    return {mark, str(answer)} if type(answer) in (int, float) else {mark}
+
+
+def _parts(arguments: list[Any]) -> set[Any]:
+    parts: set[Any] = set()
+    _form(arguments, parts)
+    return parts
 
 
 def _form(value: Any, parts: set[Any]) -> Any:

@@ -199,11 +199,11 @@ class PendingVerdict:
 
 def _failed(outcome: Future[Outcome]) -> bool:
     """Whether the sandbox failed to run a program."""
-    return (
-        outcome.done()
-        and outcome.exception() is None
-        and outcome.result().status is Ending.sandbox_error
-    )
+    if not outcome.done():
+        return False
+    if outcome.cancelled() or outcome.exception() is not None:
+        return True
+    return outcome.result().status is Ending.sandbox_error
 
 
 def find(benchmark: Benchmark, sample: Sample) -> tuple[Problem, Case]:

@@ -12,8 +12,8 @@ import builtins
 import json
 import marshal
 import signal
-import time
 from collections.abc import Callable, Mapping
+from time import perf_counter  # as it is before a program replaces it
 from typing import Any
 
 from sandbox.inside.handles import Handles
@@ -44,6 +44,7 @@ LATER, LATER_S = 1 << 14, 0.002  # bytes and seconds that replies may wait for m
 AGAIN_S = 0.1  # until TimeLimit is raised again, should the program catch it
 _CALLS = ("call", "map")
 _READY = messages.CALLABLE.frame()
+MOST_DIGITS = 4000  # of an integer in JSON; Python reads no more than 4,300
 LONG = 200  # items; for fewer than that JSON is as good
 _SCALARS = frozenset({type(None), bool, int, float, str})
 _json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
@@ -94,7 +95,7 @@ class Service:
     def _write(self, replies: bytes) -> None:
         """Write the replies unless more calls are here and they came quickly: to wake the test for
         each one takes longer than most calls."""
-        now = time.perf_counter()
+        now = perf_counter()
         if self._reader.has_frame and len(replies) < LATER and now - self._written < LATER_S:
             self._replies = replies
             return
@@ -168,7 +169,14 @@ def _simple(value: object) -> bytes | None:
         text = _json(value).encode("utf-8", "surrogatepass")
     except ValueError:  # an integer of too many digits
         return None
+    if len(text) > MOST_DIGITS and _has_large(value):  # where the program has raised that limit
+        return None
     return messages.SIMPLE.frame(text) if len(text) <= messages.SIMPLE.most else None
+
+
+def _has_large(value: Any) -> bool:
+    values = value if type(value) is list else [value]
+    return any(type(each) is int and each.bit_length() > 3 * MOST_DIGITS for each in values)
 
 
 def _fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:

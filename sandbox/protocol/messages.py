@@ -52,7 +52,7 @@ HARNESS = Message(b"H", _POOL, _SERVER, "text", "a harness, to be compiled once"
 JOB = Message(b"J", _POOL, _SERVER, "number; descriptors", "fork the process of this job", 4)
 KILL = Message(b"K", _POOL, _SERVER, "nothing", "kill the process that runs", 0)
 END = Message(b"D", _SERVER, _POOL, "struct", "how the process of a job ended")
-TEST = Message(b"T", _POOL, _TESTER, "marshal", "a test, compiled")
+TEST = Message(b"T", _POOL, _TESTER, "JSON", "a test, to be compiled once")
 RUN_TEST = Message(b"U", _POOL, _TESTER, "JSON; a descriptor", "run a test over this link", 1 << 16)
 VERDICT = Message(b"Z", _TESTER, _POOL, "struct", "what a test came to", 4 + 10 + DETAIL_BYTES)
 # a program's channel to the pool; the program may forge what it writes there

@@ -170,7 +170,7 @@ class Link:
             return False
         return True
 
-    def ending_of(self, error: BaseException) -> Ending | None:
+    def ending_of(self, error: BaseException | None) -> Ending | None:
         """The ending that the program reported with this exception, if it raised it."""
         return next((ending for raised, ending in self._raised if raised is error), None)
 

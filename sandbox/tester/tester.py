@@ -34,7 +34,7 @@ class Tester:
     def __init__(self, control: socket.socket, cpu_s: float) -> None:
         self._control = control
         self._cpu_s = cpu_s
-        self._tests: list[testing.LoadedTest] = []
+        self._tests: list[testing.CompiledTest] = []
         signal.signal(signal.SIGPROF, _raise_time_limit)
 
     def serve(self) -> NoReturn:
@@ -42,7 +42,8 @@ class Tester:
         while True:
             tag, body, fds = frames.read_frame_with_fds(self._control, 1)
             if tag == messages.TEST.tag:
-                self._tests.append(testing.loaded(body))
+                setup, source, proxies = json.loads(body)
+                self._tests.append(testing.compile_test(setup, source, tuple(proxies)))
                 continue
             number, job, seed = json.loads(body)
             ending = self._run(self._tests[number], fds[0], seed)
@@ -50,7 +51,7 @@ class Tester:
             body = messages.pack_job(job, messages.pack_ending(ending))
             frames.write(self._control.fileno(), messages.VERDICT.frame(body))
 
-    def _run(self, test: testing.LoadedTest, link_fd: int, seed: int) -> Ending:
+    def _run(self, test: testing.CompiledTest, link_fd: int, seed: int) -> Ending:
         link = Link(link_fd)
         most = int(time.process_time() + self._cpu_s) + GRACE_S
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))

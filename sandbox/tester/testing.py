@@ -1,4 +1,4 @@
-"""Runs one test against a program behind a link.
+"""Compiles and runs one test against a program behind a link.
 
 Names that the test does not define are the program's: its functions, classes and values come
 over the link. The program knows nothing of the test but the arguments of calls. A call waits for
@@ -12,7 +12,6 @@ import builtins
 import contextlib
 import functools
 import importlib
-import marshal
 import random
 import sys
 import types
@@ -23,32 +22,43 @@ from typing import Any, NamedTuple
 from sandbox.protocol import failures
 from sandbox.protocol.failures import TimeLimit
 from sandbox.protocol.messages import Ended, Ending
-from sandbox.tester.compiling import FILENAME, SETUP_FILENAME, CompiledTest
 from sandbox.tester.link import Link, ProgramEnded, ProgramGone
 from sandbox.tester.sender import ProgramFaultError, TestFaultError
 
+FILENAME, SETUP_FILENAME = "<test>", "<setup>"
 TIME_IS_UP = "the test used up its CPU time on the program's answers"
 MEMORY_IS_UP = "the test ran out of memory on the program's answers"
 
 
-class LoadedTest(NamedTuple):
-    """A test's code; or why it has none."""
+class CompiledTest(NamedTuple):
+    """A test's code, compiled once; or why it cannot be."""
 
     setup: CodeType | None
     source: CodeType | None
     proxies: tuple[str, ...]
-    fault: str
+    fault: str = ""
 
 
-def loaded(body: bytes) -> LoadedTest:
-    """A test as the pool sent it."""
-    test = CompiledTest(*marshal.loads(body))
-    if test.fault:
-        return LoadedTest(None, None, test.proxies, test.fault)
-    if test.uses_numpy:  # imported before the first run, which seeds it
+@functools.lru_cache(
+    maxsize=1024
+)  # the tests of one problem, which may not come together, share it
+def _compiled(text: str, filename: str) -> CodeType:
+    return compile(text, filename, "exec", dont_inherit=True)
+
+
+def compile_test(setup: str, source: str, proxies: tuple[str, ...]) -> CompiledTest:
+    if "numpy" in setup + source:  # imported before the first run, which seeds it
         with contextlib.suppress(ImportError):
             importlib.import_module("numpy.random")
-    return LoadedTest(marshal.loads(test.setup), marshal.loads(test.source), test.proxies, "")
+    codes, at = [], "setup"
+    try:
+        for text, at in ((setup, SETUP_FILENAME), (source, FILENAME)):
+            codes.append(_compiled(text, at))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+        ending = failures.syntax(error)
+        where = f" (line {ending.line} of its {at.strip('<>')})" if ending.line else ""
+        return CompiledTest(None, None, proxies, f"it does not compile: {ending.detail}{where}")
+    return CompiledTest(codes[0], codes[1], proxies)
 
 
 _BUILTINS = {name: value for name, value in vars(builtins).items() if not name.startswith("__")}
@@ -70,7 +80,7 @@ class Namespace(dict[str, Any]):
         return self._link.ask("get", name, (), {})
 
 
-def run_test(test: LoadedTest, link: Link, seed: int) -> Ending:
+def run_test(test: CompiledTest, link: Link, seed: int) -> Ending:
     """Run one test against the program behind `link`; returns its verdict."""
     if test.setup is None or test.source is None:
         return Ending(Ended.broken_test, test.fault)
@@ -125,7 +135,7 @@ def _proxy(link: Link, name: str, stub: object) -> Callable[..., object]:
 
 
 def _verdict(error: BaseException, link: Link) -> Ending:
-    told = link.ending_of(error)
+    told = link.ending_of(error) or link.ending_of(error.__cause__)  # StopIteration in a generator
     if told is not None:
         return told
     if isinstance(error, TimeLimit):

@@ -300,6 +300,16 @@ def test_a_program_cannot_read_an_answer_in_later_arguments(pool: Pool) -> None:
     assert [outcome.status for outcome in outcomes] == [Status.passed, Status.wrong_answer]
 
 
+@pytest.mark.parametrize("value", ["bytearray(b'ab')", "10 ** 5000"])
+def test_values_that_cannot_be_compared_are_asked_alone(pool: Pool, value: str) -> None:
+    data = f"inputs = [[1], [{value}], [2]]\nanswers = [1, {value}, 2]\n"
+    source = "judge(f, 'f', inputs, answers, 1e-6, 0, None)"
+    test = Test(ORACLE + data, source, ("f",))
+    right = pool.run(Program("def f(x): return x", test=test))
+    assert right.status is Status.passed, right
+    assert pool.run(Program("def f(x): return 1", test=test)).status is Status.wrong_answer
+
+
 @pytest.mark.parametrize("suite", FORMS)
 def test_calls_together_tell_no_answer(suite: str, data_dir: Path) -> None:
     for problem in load(suite, data_dir / FORMS[suite][0]).problems[:40]:

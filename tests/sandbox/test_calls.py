@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -555,6 +558,43 @@ def test_calls_sent_ahead_have_the_results_of_calls(name: str, pool: Pool) -> No
         assert found == list({results})
     """
     assert verdict(pool, source, textwrap.dedent(test)).status is Status.passed
+
+
+def test_exception_among_calls_sent_ahead_is_the_programs(pool: Pool) -> None:
+    """Also StopIteration, which a generator of the test would turn into another."""
+    for source in ("def f(x): return next(iter([]))", "def f(x): return {}[x]"):
+        outcomes = [
+            verdict(pool, source, test) for test in ("f(1)", "for x in f.starmap([(1,)]): pass")
+        ]
+        assert [(o.status, o.detail, o.line) for o in outcomes[:1]] == [
+            (o.status, o.detail, o.line) for o in outcomes[1:]
+        ]
+        assert outcomes[0].status is Status.exception
+
+
+def test_a_program_may_replace_the_clock_and_the_limit_of_digits(pool: Pool) -> None:
+    source = "import sys, time\ntime.perf_counter = lambda: None\n"
+    source += "sys.set_int_max_str_digits(0)\ndef f(x): return 10 ** x"
+    assert verdict(pool, source, "assert f(9) == 10**9 and f(20_000) == 10**20_000").status is (
+        Status.passed
+    )
+
+
+def test_tests_do_not_follow_the_evaluators_interpreter(tmp_path: Path) -> None:
+    """Its options say whether assertions count, and what a warning is."""
+    script = tmp_path / "judge.py"
+    script.write_text(
+        "from sandbox import Pool, Program, Test\n"
+        "if __name__ == '__main__':\n"
+        "    with Pool() as pool:\n"
+        "        for wanted in (2, 3):\n"
+        "            test = Test('', f'assert f(\"\\\\d\") == {wanted}', ['f'])\n"
+        "            print(pool.run(Program('def f(x): return 3', test=test)).status.name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-O", "-W", "error", str(script)], capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["wrong_answer", "passed"], done.stderr
 
 
 def test_calls_sent_ahead_get_copies(pool: Pool) -> None:

@@ -16,9 +16,8 @@ from sandbox import Limits, Outcome, Pool, Program, Status, Test
 from sandbox.protocol import frames, messages
 from sandbox.protocol.failures import TimeLimit
 from sandbox.protocol.messages import Ended, Ending
-from sandbox.tester.compiling import compiled
 from sandbox.tester.link import Link
-from sandbox.tester.testing import loaded, run_test
+from sandbox.tester.testing import compile_test, run_test
 from tests.sandbox.attacks import FORGER, FORGERIES
 
 LIMITS = Limits(cpu_s=1.0, wall_s=3.0, memory_mb=512)
@@ -69,7 +68,7 @@ def test_what_reading_an_answer_takes_is_not_the_tests_fault(
     with ours, theirs:
         link = Link(ours.fileno())
         try:
-            ending = run_test(loaded(compiled("", source, ("f",))), link, 0).ended
+            ending = run_test(compile_test("", source, ("f",)), link, 0).ended
         except error:  # as the tester's process then says
             ending = Ended.memory
     assert ending in (Ended.memory, Ended.timeout)
