@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from mtpb.comparing.comparison import Comparison, Difference, ProblemChange
 from mtpb.comparing.gate import FigureChange
+from mtpb.errors import program
 from mtpb.rundir.records import Key
 from mtpb.rundir.run import Run, count_of_problems
 from mtpb.tables import MARK, Cell, Column, Estimate, Kind, Partial, Plain, Table, marked
@@ -296,13 +297,8 @@ def _show(comparison: Comparison, problem: ProblemChange) -> list[str]:
 
 
 def _show_command(run: Run, key: Key) -> str:
-    words = [
-        f"run={run.source}",
-        f"problem={key.problem}",
-        f"case={key.case}",
-        f"sample={key.sample}",
-    ]
-    return shlex.join(["python", "-m", "mtpb.show", *words])
+    keys = f"problem={key.problem}", f"case={key.case}", f"sample={key.sample}"
+    return f"{program()} show {shlex.join([str(run.source), *keys])}"
 
 
 def _all_notes(comparison: Comparison) -> list[str]:

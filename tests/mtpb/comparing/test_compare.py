@@ -236,7 +236,7 @@ def test_junit_is_red_exactly_where_the_gate_is(steady: RunDirectory, weaker: Ru
     assert len(cases) == 1 + 24
     assert red.get("failures") == str(len(failed))
     assert failed[0].get("classname") == "gate"
-    assert "mtpb.show" in (failed[1].findtext("failure") or "")
+    assert "mtpb show " in (failed[1].findtext("failure") or "")
 
 
 def test_junit_survives_any_name(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_reports_agree_on_the_figures(steady: RunDirectory, weaker: RunDirectory
 def test_commands_show_both_runs_samples(steady: RunDirectory, weaker: RunDirectory) -> None:
     text = terminal(compared(steady, weaker), 1)
     for run in (steady, weaker):
-        assert f"python -m mtpb.show run={run.path} problem=" in text
+        assert f"\n  mtpb show {run.path} problem=" in text
 
 
 # the command
