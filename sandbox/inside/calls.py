@@ -80,15 +80,27 @@ class Service:
         self._reader = frames.Reader(link)
         self._handles = Handles(self.ask)
         self._functions: dict[str, object] = {}
+        self._failed = False  # whether the latest call did
         self._replies = b""  # to calls that were sent ahead
         self._written = 0.0
 
     def step(self) -> bytes | None:
-        """Handle one frame. Returns the body of a RESULT, None after answering a request."""
+        """Handle one frame. Returns the body of a RESULT, None after answering a request.
+
+        Of calls that were sent ahead, those after one that failed are not made: the test is over or
+        goes on elsewhere, and they may take long.
+        """
+        sent_ahead = self._reader.has_frame
         tag, body = self._reader.frame()
         if tag == messages.RESULT.tag:
             return body
-        reply = _READY if tag == messages.WAIT.tag else self.answer(body)
+        if tag == messages.WAIT.tag:
+            reply = _READY
+        elif sent_ahead and self._failed:
+            reply = _NOT_CALLED
+        else:
+            self._failed = False
+            reply = self.answer(body)
         self._write(self._replies + reply)
         return None
 
@@ -136,6 +148,7 @@ class Service:
             raise
         except BaseException as error:  # noqa: BLE001  all of them cross to the test
             self._limit_time(0.0)
+            self._failed = True
             return messages.RAISED.frame(_failure(error))
 
     def _limit_time(self, seconds: float) -> None:
@@ -193,3 +206,6 @@ def _failure(error: BaseException) -> bytes:
     ending = messages.pack_ending(failures.describe(error, "<program>"))
     told = (failures.builtin_type(error), error.args, ending)
     return encoding.encode(freeze(told))
+
+
+_NOT_CALLED = messages.RAISED.frame(_failure(RuntimeError("an earlier call failed")))

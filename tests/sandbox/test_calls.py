@@ -646,6 +646,15 @@ def test_functions_of_the_test_can_be_called_in_calls_sent_ahead(pool: Pool) -> 
     assert verdict(pool, source, test).status is Status.passed
 
 
+def test_calls_after_one_that_failed_are_not_made(pool: Pool) -> None:
+    source = "seen = []\ndef f(x):\n    seen.append(x)\n    return 1 // x\n"
+    source += "def g(): return seen"
+    test = "try:\n    list(f.starmap([(1,), (0,), (2,), (3,)]))\nexcept ZeroDivisionError: pass\n"
+    test += "assert g() == [1, 0] and list(f.starmap([(2,), (1,)])) == [0, 1]\n"
+    test += "assert g() == [1, 0, 2, 1]"
+    assert verdict(pool, source, test).status is Status.passed
+
+
 def test_a_loop_that_was_left_disturbs_no_later_call(pool: Pool) -> None:
     test = "for x in f.starmap([(n,) for n in range(100)]):\n    if x == 3: break\n"
     test += "assert f(7) == 7 and list(f.starmap([(1,), (2,)])) == [1, 2]"
