@@ -69,7 +69,7 @@ class _Facts:
 
 
 def reference_hash(answers: str) -> str:
-    """Of the text of a test that gives the right answers."""
+    """The hash of the part of a test's text that gives the right answers."""
     return sha256(answers.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
@@ -171,9 +171,8 @@ def _sources(entry: str, atol: str, base: int | None) -> dict[str, str]:
     base inputs are."""
 
     def test(first: int, end: int | None) -> str:
-        return (
-            f"judge({entry}, {entry!r}, inputs, answers, {atol}, {first}, {end}, known, left_out)\n"
-        )
+        numbers = f"asked(inputs, left_out, {first}, {end})"
+        return f"judge({entry}, {entry!r}, inputs, answers, {atol}, {numbers}, known)\n"
 
     whole = test(0, None)
     return (

@@ -41,25 +41,24 @@ def judge(
     inputs: list[Any],
     answers: Sequence[Any],
     atol: float,
-    first: int,
-    end: int | None,
+    numbers: Iterable[int],
     known: Set[str] = frozenset(),
-    left_out: Set[str] = frozenset(),
 ) -> None:
-    """Raises AssertionError for the first of inputs[first:end] whose answer is not accepted.
+    """Raises AssertionError for the first of these inputs whose answer is not accepted.
 
     `known` has digests of inputs with their right answers: such an answer need not be compared,
-    which spares asking a slow reference. `left_out` has digests of inputs that are left out.
+    which spares asking a slow reference.
     """
-    asked = (
-        number
-        for number in range(len(inputs))[first:end]
-        if not left_out or digest(inputs[number]) not in left_out
-    )
-    for group in together(asked, inputs, answers):
+    for group in together(numbers, inputs, answers):
         results = _results(function, [inputs[number] for number in group])
         for number, answer in zip(group, results, strict=True):
             _judge(name, number, inputs[number], answer, answers, atol, known)
+
+
+def asked(inputs: list[Any], left_out: Set[str], first: int, end: int | None) -> list[int]:
+    """The numbers of inputs[first:end], without those whose digests are among `left_out`."""
+    numbers = range(len(inputs))[first:end]
+    return [n for n in numbers if not left_out or digest(inputs[n]) not in left_out]
 
 
 def _judge(
@@ -119,7 +118,7 @@ def _tells(parts: set[Any], right: set[Any]) -> bool:
 
 
 def _marks(answers: Sequence[Any], number: int) -> set[Any]:
-    """By what the right answer is known again; nothing where it is not known before it is asked."""
+    """The forms in which the right answer may stand in an input; none where it is not known yet."""
     if isinstance(answers, ReferenceAnswers):
         return set()
     answer = answers[number]
@@ -156,7 +155,7 @@ def _results(function: Callable[..., Any], inputs: list[Any]) -> Iterable[Any]:
 
 
 def digest(value: Any) -> str:
-    """Of plain data and its types; empty for a value of another type."""
+    """A hash of plain data and its types; empty for a value of another type."""
     try:
         return hashlib.sha256(marshal.dumps(value, 2)).hexdigest()[:DIGEST_CHARS]
     except ValueError:

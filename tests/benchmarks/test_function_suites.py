@@ -292,7 +292,7 @@ def test_a_program_cannot_read_an_answer_in_later_arguments(pool: Pool) -> None:
     inputs = [[n * n] for n in range(1, 200)]
     test = f"inputs = {inputs}\nanswers = [x for x, in inputs[1:]] + [40_000]\n"
     naive = "for (right, found) in zip(answers, f.starmap(inputs[:60])): assert found == right"
-    careful = "judge(f, 'f', inputs, answers, 0, 0, 59)"
+    careful = "judge(f, 'f', inputs, answers, 0, range(59))"
     outcomes = [
         pool.run(Program(PEEKING, test=Test(ORACLE + test, source, ("f",))))
         for source in (naive.replace("[:60]", "[:2]").replace("answers", "answers[:1]"), careful)
@@ -303,7 +303,7 @@ def test_a_program_cannot_read_an_answer_in_later_arguments(pool: Pool) -> None:
 @pytest.mark.parametrize("value", ["bytearray(b'ab')", "10 ** 5000"])
 def test_values_that_cannot_be_compared_are_asked_alone(pool: Pool, value: str) -> None:
     data = f"inputs = [[1], [{value}], [2]]\nanswers = [1, {value}, 2]\n"
-    source = "judge(f, 'f', inputs, answers, 1e-6, 0, None)"
+    source = "judge(f, 'f', inputs, answers, 1e-6, range(3))"
     test = Test(ORACLE + data, source, ("f",))
     right = pool.run(Program("def f(x): return x", test=test))
     assert right.status is Status.passed, right
