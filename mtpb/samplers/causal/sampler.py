@@ -206,7 +206,11 @@ class _Drawing(LogitsProcessor):  # type: ignore[misc]
         self._width, self._sampling = width, sampling
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """[B, T], [B, V] to [B, V]."""
+        """[B, T], [B, V] to [B, V]. Raises UsageError where no token can be drawn."""
+        if not scores.logsumexp(-1).isfinite().all():  # scores of -inf rule a token out
+            raise UsageError(
+                "model: its scores are not finite; check its weights, or take model.dtype=float32"
+            )
         position = input_ids.shape[1] - self._width
         draws = [Draw(row, key, position) for row, key in enumerate(self._keys)]
         tokens = torch.tensor(sample(scores.float(), self._sampling, draws), device=scores.device)

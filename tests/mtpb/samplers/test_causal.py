@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -163,6 +164,19 @@ def test_prompt_that_never_fits_is_said(checkpoint: Path, monkeypatch: pytest.Mo
     limited_memory(monkeypatch, rows=0)
     with pytest.raises(UsageError, match=r"does not fit into memory"):
         sampled(checkpoint, TALKS[0])
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, WARM], ids=["greedy", "warm"])
+def test_scores_that_are_not_finite_are_said(
+    checkpoint: Path, tmp_path: Path, sampling: Sampling
+) -> None:
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    with torch.no_grad():
+        model.get_output_embeddings().weight[5] = torch.nan
+    shutil.copytree(checkpoint, tmp_path / "broken")
+    model.save_pretrained(tmp_path / "broken")
+    with pytest.raises(UsageError, match=r"not finite; check its weights, or take model\.dtype"):
+        sampled(tmp_path / "broken", TALKS[0], sampling=sampling)
 
 
 def limited_memory(monkeypatch: pytest.MonkeyPatch, rows: int) -> list[int]:
