@@ -89,6 +89,11 @@ class RequestInProgress(Generic[D]):
         """The tokens generated so far."""
         return self.sequence.tokens[self.sequence.prompt_length :]
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens were generated so far."""
+        return len(self.sequence.tokens) - self.sequence.prompt_length
+
     def completion(self, finish: Finish) -> Completion:
         """The completion as it is now."""
         logprobs = tuple(self.logprobs) if self.logprobs else None
@@ -198,7 +203,7 @@ class Engine:
         logits_RV = self._runner.logits(step.rows, step.logits_rows)
         drawing = [batch.generations[sequence] for sequence, _ in step.draws]
         draws = [
-            Draw(row, generation.request.key, len(generation.token_ids))
+            Draw(row, generation.request.key, generation.tokens)
             for generation, (_, row) in zip(drawing, step.draws, strict=True)
         ]
         samplings = [generation.request.sampling or self.sampling for generation in drawing]
@@ -274,7 +279,7 @@ class Engine:
 
     def _finish(self, generation: RequestInProgress[D]) -> Finish | None:
         """Add the last token to the text. Returns why the completion ends with it, or None."""
-        token, length = generation.sequence.tokens[-1], len(generation.token_ids)
+        token, length = generation.sequence.tokens[-1], generation.tokens
         if token == self.config.eos_token_id:
             return Finish.eos
         generation.text.append(self.tokenizer.token_bytes(token))

@@ -14,10 +14,11 @@ the vocabulary, T tokens of a block.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -40,23 +41,28 @@ ATTEMPTS = 3  # on a GPU, between two transfers of the result
 UNITS = 2.0**44  # weights add up to about this many units; sums of units are exact in float64
 _MASK = (1 << 64) - 1
 
+Numbers = npt.NDArray[np.uint64]
 
-def random_number(key: int, position: int, attempt: int = 0) -> float:
-    """A random number in [0, 1), a pure function of its arguments: SplitMix64's finaliser over a
-    counter.
+
+def random_numbers(draws: Sequence[Draw], attempts: Sequence[int] = (0,)) -> Tensor:
+    """Random numbers in [0, 1) (attempts, N), in float64. Each is a pure function of the draw's key
+    and position, and of the attempt: SplitMix64's finaliser over a counter.
 
     Source: Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014.
     """
-    state = _mix(_mix(key & _MASK) + position * 0x9E3779B97F4A7C15)
-    state = _mix(state + attempt * 0xD1B54A32D192ED03)
-    return (state >> 11) * 2.0**-53
+    key_N = np.array([draw.key & _MASK for draw in draws], np.uint64)
+    position_N = np.array([draw.position for draw in draws], np.uint64)
+    attempt_A1 = np.array(attempts, np.uint64)[:, None]
+    state_N = _mix(_mix(key_N) + position_N * np.uint64(0x9E3779B97F4A7C15))
+    state_AN = _mix(state_N + attempt_A1 * np.uint64(0xD1B54A32D192ED03))
+    return torch.from_numpy((state_AN >> np.uint64(11)) * 2.0**-53)
 
 
-def _mix(z: int) -> int:
-    z = (z + 0x9E3779B97F4A7C15) & _MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
-    return z ^ (z >> 31)
+def _mix(z: Numbers) -> Numbers:
+    z = z + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def sample(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
@@ -76,6 +82,8 @@ def sample_each(
 ) -> list[int]:
     """A token id for each of `draws`, drawn as its own of `samplings` says. The same tokens as from
     `sample` for each draw alone."""
+    if samplings and all(sampling is samplings[0] for sampling in samplings):
+        return sample(logits_RV, samplings[0], draws)
     groups: dict[Sampling, list[int]] = {}
     for n, sampling in enumerate(samplings):
         groups.setdefault(sampling, []).append(n)
@@ -113,10 +121,12 @@ def _draw_tokens(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -
     if logits_RV.device.type != "cpu" and draws:
         return _draw_on_gpu(logits_RV, sampling, draws)
     tokens = [0] * len(draws)
-    for start in range(0, len(logits_RV), CPU_ROWS):
+    blocks: list[list[int]] = [[] for _ in range(0, len(logits_RV), CPU_ROWS)]
+    for n, draw in enumerate(draws):
+        blocks[draw.row // CPU_ROWS].append(n)
+    for start, here in zip(range(0, len(logits_RV), CPU_ROWS), blocks, strict=True):
         rows_RV = logits_RV[start : start + CPU_ROWS]
-        here = [n for n, draw in enumerate(draws) if start <= draw.row < start + CPU_ROWS]
-        shifted = [draws[n]._replace(row=draws[n].row - start) for n in here]
+        shifted = [Draw(row - start, key, at) for row, key, at in (draws[n] for n in here)]
         for n, token in zip(here, _draw_on_cpu(rows_RV, sampling, shifted), strict=True):
             tokens[n] = token
     return tokens
@@ -133,11 +143,10 @@ def _draw_on_gpu(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -
     weights_NV = (weights_NV.double() * UNITS).round()
     all_N = torch.arange(len(draws), device=weights_NV.device)
     tokens_N, open_N = torch.zeros_like(all_N), torch.ones_like(all_N, dtype=torch.bool)
-    tokens, attempts = [-1], itertools.count()
+    tokens, attempts = [-1], range(ATTEMPTS if sampling.top_p < 1 else 1)
     while min(tokens) < 0:
-        for attempt in itertools.islice(attempts, ATTEMPTS if sampling.top_p < 1 else 1):
-            numbers = [random_number(draw.key, draw.position, attempt) for draw in draws]
-            drawn_N = _inverse_cdf(weights_NV, all_N, torch.tensor(numbers, dtype=torch.float64))
+        for number_N in random_numbers(draws, attempts).to(weights_NV.device):
+            drawn_N = _inverse_cdf(weights_NV, all_N, number_N)
             tokens_N = torch.where(open_N, drawn_N, tokens_N)
             pivot_N = weights_NV[all_N, drawn_N]
             above_NV = torch.where(weights_NV > pivot_N[:, None], weights_NV, 0)
@@ -145,6 +154,7 @@ def _draw_on_gpu(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -
             open_N &= (pivot_N <= (1 - sampling.top_p) * UNITS) & beyond_N
             weights_NV = torch.where(open_N[:, None], above_NV, weights_NV)
         tokens = _as_list(torch.where(open_N, -1, tokens_N))
+        attempts = range(attempts.stop, attempts.stop + ATTEMPTS)
     return tokens
 
 
@@ -160,8 +170,8 @@ def _draw_on_cpu(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -
     row_N = torch.tensor([draw.row for draw in draws], device=weights_RV.device)
     tokens, left, attempt = [0] * len(draws), list(range(len(draws))), 0
     while left:
-        numbers = [random_number(draws[n].key, draws[n].position, attempt) for n in left]
-        drawn_N = _inverse_cdf(weights_RV, row_N, torch.tensor(numbers, dtype=torch.float64))
+        (number_N,) = random_numbers([draws[n] for n in left], (attempt,))
+        drawn_N = _inverse_cdf(weights_RV, row_N, number_N)
         for n, token in zip(left, _as_list(drawn_N), strict=True):
             tokens[n] = token
         if sampling.top_p >= 1:
@@ -195,7 +205,7 @@ def _block_sums(weights_NV: Tensor) -> Tensor:
 def _inverse_cdf(weights_RV: Tensor, row_N: Tensor, number_N: Tensor) -> Tensor:
     """The first token at which the running sum of a row's weights exceeds number × their total."""
     sums_NB = _block_sums(weights_RV).cumsum(-1)[row_N]
-    target_N1 = number_N.to(weights_RV.device)[:, None] * sums_NB[:, -1:]
+    target_N1 = number_N[:, None] * sums_NB[:, -1:]
     block_N1 = torch.searchsorted(sums_NB, target_N1, right=True)
     before_N1 = F.pad(sums_NB, (1, 0)).gather(1, block_N1)
     inside_NT = _blocks(weights_RV)[row_N, block_N1[:, 0]].double()

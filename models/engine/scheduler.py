@@ -21,8 +21,8 @@ counts committed tokens, and pages are published when a step is committed.
 from __future__ import annotations
 
 from collections import abc, deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from models.config import ModelError
 from models.engine.pages import PAGE, PagePool, Prefix
@@ -36,6 +36,22 @@ class Sequence:
     prompt_length: int
     cached: int = 0
     pages: list[int] = field(default_factory=list)
+    _fingerprint: int = field(default=0, init=False)
+    _counted: int = field(default=0, init=False)  # how many tokens the fingerprint is of
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that depends on the tokens. Those of different tokens may be equal, but hardly
+        ever are. Tokens that came after the last call are added to it."""
+        for token in self.tokens[self._counted :]:
+            self._fingerprint = hash((self._fingerprint, token))
+        self._counted = len(self.tokens)
+        return self._fingerprint
+
+    def restart(self, prompt: list[int], cached: int) -> None:
+        """Take another prompt, of which the first `cached` tokens are in the pages."""
+        self.tokens, self.prompt_length, self.cached = prompt, len(prompt), cached
+        self._fingerprint = self._counted = 0
 
     @property
     def pending(self) -> int:
@@ -53,8 +69,7 @@ class Sequence:
         return tuple(self.tokens[: min((index + 1) * PAGE, self.reusable)])
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Tokens `start` to `end` of a sequence, computed in one step.
 
     `source` is a page to copy into the sequence's page at `start` before that.
@@ -76,14 +91,12 @@ class Span:
         first, end = self.start // PAGE, min(self.end, self.sequence.reusable)
         return range(first, pages_of(end) if self.start < end else first)
 
-    def rows(self) -> Iterator[Row]:
-        sequence = self.sequence
-        for n in range(self.start, self.end):
-            yield Row(sequence.tokens[n], n, sequence.pages[: n // PAGE + 1])
+    def rows(self) -> list[Row]:
+        tokens, pages = self.sequence.tokens, self.sequence.pages
+        return [Row(tokens[n], n, pages[: n // PAGE + 1]) for n in range(self.start, self.end)]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row of the step's matrices, that is, a token to compute: its id, its position, and the
     pages of its sequence up to its own.
 
@@ -120,24 +133,22 @@ class Step:
         rows: list[Row] = []
         logits_rows: list[int] = []
         draws: list[tuple[Sequence, int]] = []
-        known: dict[tuple[int, ...], int] = {}  # tokens of decoding sequences: index of the logits
+        decoding: dict[int, tuple[Sequence, int]] = {}  # by fingerprint; the index of its logits
         for span in spans:
             sequence = span.sequence
-            decodes = span.draws and span.end - span.start == 1
-            tokens = tuple(sequence.tokens) if decodes else None
-            logits = known.get(tokens) if tokens else None
-            if logits is not None:
-                n, page = logits_rows[logits], sequence.pages[span.start // PAGE]
-                rows[n] = replace(rows[n], mirror_pages=(*rows[n].mirror_pages, page))
-            else:
-                rows += span.rows()
-                if span.draws:
-                    logits = len(logits_rows)
-                    logits_rows.append(len(rows) - 1)
-                if tokens and logits is not None:
-                    known[tokens] = logits
-            if logits is not None:
-                draws.append((sequence, logits))
+            if span.draws and span.end - span.start == 1:
+                first, logits = decoding.setdefault(
+                    sequence.fingerprint, (sequence, len(logits_rows))
+                )
+                if first is not sequence and first.tokens == sequence.tokens:
+                    n, page = logits_rows[logits], sequence.pages[span.start // PAGE]
+                    rows[n] = rows[n]._replace(mirror_pages=(*rows[n].mirror_pages, page))
+                    draws.append((sequence, logits))
+                    continue
+            rows += span.rows()
+            if span.draws:
+                draws.append((sequence, len(logits_rows)))
+                logits_rows.append(len(rows) - 1)
         copies = [
             (span.source, span.sequence.pages[span.start // PAGE])
             for span in spans
@@ -176,7 +187,7 @@ class Scheduler:
             kept -= kept % PAGE  # tokens of a page's prefix must not be written again
         while len(sequence.pages) > pages_of(kept):
             self.pages.release(sequence.pages.pop())
-        sequence.tokens, sequence.prompt_length, sequence.cached = prompt, len(prompt), kept
+        sequence.restart(prompt, kept)
 
     def plan(self) -> Step:
         """The next step. Raises ModelError where the pages do not suffice for a single sequence."""

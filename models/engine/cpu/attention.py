@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, takewhile
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,6 +38,7 @@ from models.engine.scheduler import Row
 
 SEGMENT = 12  # pages whose outputs are summed before those of other segments are added
 SHARING_ROWS, SHARED_PAGES = 16, 4  # a product is not faster with fewer rows, or fewer pages
+FREE_PADDING = 1 << 18  # numbers of keys that are read in the time that a group of rows takes more
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +112,16 @@ class AttentionPlan:
         self.cache = cache
         shared = _shared_pages(rows, cache)
         kinds = [
-            (pages, _rounded(len(row.pages) - len(pages)))
-            for row, pages in zip(rows, shared, strict=True)
+            (pages, len(row.pages) - len(pages)) for row, pages in zip(rows, shared, strict=True)
         ]
+        free = FREE_PADDING // (cache.heads * cache.dim * PAGE)
         self.order = sorted(range(len(rows)), key=kinds.__getitem__)
         ordered = [rows[n] for n in self.order]
         self.destinations = Destinations.of(ordered)
         self.groups: list[PrefixGroup] = []
         start = 0
         for pages, numbers in groupby(self.order, lambda n: kinds[n][0]):
-            widths = [kinds[n][1] for n in numbers]
+            widths = padded([kinds[n][1] for n in numbers], free)
             place = slice(start, start + len(widths))
             self.groups.append(PrefixGroup(cache, ordered[place], place, pages, widths))
             start = place.stop
@@ -138,7 +140,7 @@ class PrefixGroup:
     """Rows whose sequences begin with the same pages, `shared` (which may be none).
 
     `place` are the rows' indices in the plan's order. `widths` are, for each row, its number of
-    other pages, rounded up; equal ones are next to each other.
+    other pages with padding; equal ones are next to each other.
     """
 
     def __init__(
@@ -210,9 +212,10 @@ class WidthGroup:
         self.cache, self.rows, self.width = cache, place, width
         self.shared, self.begun = shared * PAGE, bool(shared % SEGMENT)
         H, D, N = cache.heads, cache.dim, len(rows)
-        own = [row.pages[shared:] for row in rows]
-        table = [[*pages, *[PADDING_PAGE] * (width - len(pages))] for pages in own]
-        blocks_NHI = torch.tensor(table, dtype=torch.int32)[:, None] * H
+        pages_NI = np.full((N, width), PADDING_PAGE, np.int32)
+        for pages_I, row in zip(pages_NI, rows, strict=True):
+            pages_I[: len(row.pages) - shared] = row.pages[shared:]
+        blocks_NHI = torch.from_numpy(pages_NI)[:, None] * H
         blocks_NHI = blocks_NHI + torch.arange(H, dtype=torch.int32)[:, None]
         self.key_rows = _rows_of(blocks_NHI, D).flatten()
         self.key_bags = torch.arange(0, N * H * width * D, D, dtype=torch.int32)
@@ -304,10 +307,18 @@ def _product(x_NHK: Tensor, y_HKS: Tensor) -> Tensor:
     return torch.bmm(x_NHK.transpose(0, 1), y_HKS).transpose(0, 1)
 
 
-def _rounded(pages: int) -> int:
-    """`pages` rounded up by an eighth at most, so that there are few groups."""
-    unit = 1 << max(pages.bit_length() - 4, 0)
-    return -(-pages // unit) * unit
+def padded(pages: Sequence[int], free: int) -> list[int]:
+    """The numbers of `pages`, in ascending order, raised so that few different ones are left: those
+    raised to the same one get at most an eighth more in all, or `free` pages."""
+    widths: list[int] = []
+    width, own, padding = 0, 0, 0
+    for count in reversed(pages):
+        more = padding + width - count
+        if not widths or more > max(free, own // 8):
+            width, own, more = count, 0, 0
+        own, padding = own + count, more
+        widths.append(width)
+    return widths[::-1]
 
 
 def _rows_of(blocks_NHI: Tensor, size: int) -> Tensor:

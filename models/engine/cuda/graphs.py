@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,13 +31,7 @@ class CUDABackend:
         self.width = -(-model.config.n_positions // PAGE)  # of a row's table of pages
 
     def hidden_states(self, rows: Sequence[Row]) -> Tensor:
-        inputs_NJ = torch.tensor(
-            [
-                (row.token, row.position, *row.pages)
-                + (PADDING_PAGE,) * (self.width - len(row.pages))
-                for row in rows
-            ]
-        )
+        inputs_NJ = inputs_of(rows, self.width)
         out_NC: Tensor | None = None
         for stage in self.stages:
             out_NC = stage.outputs(inputs_NJ, out_NC)
@@ -47,6 +42,15 @@ class CUDABackend:
     def copy_pages(self, pairs: Sequence[tuple[int, int]]) -> None:
         for stage in self.stages:
             stage.cache.copy_pages(pairs)
+
+
+def inputs_of(rows: Sequence[Row], width: int) -> Tensor:
+    """Token, position and `width` pages of each row (N, 2 + width), padded with `PADDING_PAGE`."""
+    inputs_NJ = np.full((len(rows), 2 + width), PADDING_PAGE, np.int64)
+    for inputs_J, row in zip(inputs_NJ, rows, strict=True):
+        inputs_J[:2] = row.token, row.position
+        inputs_J[2 : 2 + len(row.pages)] = row.pages
+    return torch.from_numpy(inputs_NJ)
 
 
 class Stage:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.config import CodeGenConfig
 from models.engine.cpu import attention
-from models.engine.cpu.attention import AttentionPlan, CPUPagedKVCache
+from models.engine.cpu.attention import AttentionPlan, CPUPagedKVCache, padded
 from models.engine.pages import PAGE
 from models.engine.scheduler import Row
 
@@ -99,3 +99,19 @@ def test_outputs_are_those_of_plain_attention(agree: bool, monkeypatch: pytest.M
         p_HS = torch.softmax(scores_HS * CONFIG.head_dim**-0.5, -1)
         expected_HD = torch.einsum("hs,hsd->hd", p_HS, v_HSD)
         torch.testing.assert_close(out_HD.double(), expected_HD, atol=1e-5, rtol=1e-4)
+
+
+@given(pages=st.lists(st.integers(0, 64), min_size=1, max_size=60), free=st.integers(0, 40))
+def test_groups_are_few_and_padded_little(pages: list[int], free: int) -> None:
+    pages.sort()
+    widths = padded(pages, free)
+    assert widths == sorted(widths)
+    groups = {
+        width: [n for n, w in zip(pages, widths, strict=True) if w == width] for width in widths
+    }
+    for width, members in groups.items():
+        assert width == max(members)
+        assert width * len(members) - sum(members) <= max(free, sum(members) // 8)
+    for width, wider in zip(sorted(groups), sorted(groups)[1:], strict=False):
+        together = [*groups[width][-1:], *groups[wider]]  # one more row would be too much
+        assert wider * len(together) - sum(together) > max(free, sum(groups[wider]) // 8)

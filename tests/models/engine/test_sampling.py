@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.config import ModelError
 from models.engine.options import Sampling
-from models.engine.sampling import Draw, _draw_on_gpu, random_number, sample
+from models.engine.sampling import Draw, _draw_on_gpu, random_numbers, sample
 from tests.models.engine.talk import CONFIG, model_of
 
 DRAWS = 4000
@@ -92,13 +92,28 @@ def test_a_tiny_nucleus_is_the_most_likely_token() -> None:
     assert sample(logits, Sampling(1, 1, 1), EACH_OF_5) == logits.argmax(-1).tolist()
 
 
+def splitmix(state: int) -> int:
+    """The generator's next output, as its authors print it."""
+    z = (state + 0x9E3779B97F4A7C15) % 2**64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+    return z ^ (z >> 31)
+
+
+def test_random_numbers_are_the_generators() -> None:
+    draws = [Draw(0, key, at) for key in (0, 1, 2**63 + 5, 2**64 - 1) for at in (0, 1, 2000)]
+    for draw, numbers in zip(draws, random_numbers(draws, (0, 3)).T.tolist(), strict=True):
+        place = splitmix(splitmix(draw.key) + draw.position * 0x9E3779B97F4A7C15)
+        states = [splitmix(place + attempt * 0xD1B54A32D192ED03) for attempt in (0, 3)]
+        assert numbers == [(state >> 11) / 2**53 for state in states]
+
+
 def test_random_numbers_are_uniform_and_repeatable() -> None:
-    numbers = [random_number(key, position) for key in range(100) for position in range(100)]
-    counts = torch.histc(torch.tensor(numbers), 50, 0, 1)
-    assert chisquare(counts).pvalue > 1e-3
-    assert numbers[5] == random_number(0, 5)
-    assert random_number(1, 2) != random_number(2, 1)
-    assert random_number(2**64 - 1, 5, 3) != random_number(2**64 - 1, 5, 4)
+    draws = [Draw(0, key, position) for key in range(100) for position in range(100)]
+    numbers = random_numbers(draws)[0]
+    assert chisquare(torch.histc(numbers, 50, 0, 1)).pvalue > 1e-3
+    assert len(set(numbers.tolist())) == len(draws)
+    assert random_numbers(draws[5:6])[0, 0] == numbers[5]
 
 
 @pytest.mark.parametrize(
