@@ -16,7 +16,7 @@ from tests.mtpb.commands import call
 LONG = bool(os.environ.get("MTPB_LONG"))
 SAMPLING = (
     *(f"sampling.n={4 if LONG else 1}", "sampling.temperature=0.8"),
-    *(() if LONG else ("sampling.max_new_tokens=96",)),  # five turns fill the small cache
+    *(() if LONG else ("sampling.max_new_tokens=64",)),  # five turns fill the small cache
 )
 
 
