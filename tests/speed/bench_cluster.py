@@ -131,7 +131,7 @@ PARTS = {"conversations": conversations, "verdicts": verdicts}
 def main(names: list[str]) -> None:
     import ray
 
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
     with connected(OPTIONS):
         for name in [name for name in names if name in PARTS] or PARTS:
             if "profile" in names:

@@ -39,6 +39,10 @@ class Question:
     def request(self) -> Request | None:
         return None if self.tokens else Request("# Say something.\n", self.key, TOKENS)
 
+    @property
+    def begun(self) -> bool:
+        return self.tokens > 0
+
     def receive(self, answer: Answer) -> Question:
         return replace(self, tokens=answer.tokens)
 

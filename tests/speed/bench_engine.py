@@ -188,7 +188,7 @@ def rebuild_positions(theirs: CodeGenForCausalLM) -> None:
         attn.embed_positions = table
 
 
-class Clock(StoppingCriteria):
+class Clock(StoppingCriteria):  # type: ignore[misc]
     """Notes when each step of `generate` ends; stops nothing."""
 
     def __init__(self) -> None:

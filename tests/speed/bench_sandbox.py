@@ -320,7 +320,7 @@ def mtpb() -> None:
                 ("in tiers", tiered, tier_of),
                 ("one server", single, lambda source, libraries: len(libraries)),
             ):
-                with mock.patch("sandbox.pool.tier_of", scan):
+                with mock.patch("sandbox.worker.tier_of", scan):
                     speed, passed = rate(len(programs), functools.partial(run_all, pool, programs))
                 if turn:  # servers start in the first
                     rates[name].append(speed)

@@ -60,11 +60,11 @@ def mutants(source: str) -> Iterator[str]:
     """The program with one operator swapped, for each operator in it."""
     tree = ast.parse(source)
     for number, node in enumerate(ast.walk(tree)):
-        operator = getattr(node, "op", None) or next(iter(getattr(node, "ops", [])), None)
+        operator: Any = getattr(node, "op", None) or next(iter(getattr(node, "ops", [])), None)
         if type(operator) in SWAPPED:
             changed = copy.deepcopy(tree)
             place: Any = list(ast.walk(changed))[number]
-            swapped = SWAPPED[type(operator)]()
+            swapped: Any = SWAPPED[type(operator)]()
             if isinstance(place, ast.Compare):
                 place.ops[0] = swapped
             else:
