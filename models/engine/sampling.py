@@ -71,9 +71,7 @@ def sample(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list
         greedy = _as_list(logits_RV.argmax(-1))
         return [greedy[draw.row] for draw in draws]
     if 0 < sampling.top_k < logits_RV.shape[1]:
-        top = logits_RV.topk(sampling.top_k)
-        chosen = _draw_tokens(top.values, sampling, draws)
-        return _as_list(top.indices[[draw.row for draw in draws], chosen])
+        return _draw_from_top(logits_RV, sampling, draws)
     return _draw_tokens(logits_RV, sampling, draws)
 
 
@@ -115,6 +113,23 @@ def log_probabilities(logits_NV: Tensor, tokens: Sequence[int]) -> list[float]:
     index_N1 = torch.tensor(tokens, device=logits_NV.device)[:, None]
     values: list[float] = F.log_softmax(logits_NV, -1).gather(1, index_N1).flatten().tolist()
     return values
+
+
+def _draw_from_top(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:
+    """Of the `top_k` largest logits. Of equal ones the first tokens are kept: those that a GPU's
+    `topk` gives, and their order, may depend on the number of rows."""
+    top = logits_RV.topk(sampling.top_k)
+    places = _draw_tokens(top.values, sampling, draws)
+    both = [[draw.row for draw in draws], places]
+    row_N, place_N = torch.tensor(both, dtype=torch.int64, device=logits_RV.device)
+    values_NK, token_N = top.values[row_N], top.indices[row_N, place_N]
+    value_N1 = values_NK.gather(1, place_N[:, None])
+    rank_N = place_N - (values_NK > value_N1).sum(-1)  # among equal ones
+    tied_N = ((values_NK == value_N1).sum(-1) > 1) | (place_N == sampling.top_k - 1)
+    equal_NV = logits_RV[row_N[tied_N]] == value_N1[tied_N]
+    found_N1 = torch.searchsorted(equal_NV.cumsum(-1), rank_N[tied_N, None] + 1)
+    token_N[tied_N] = found_N1[:, 0]
+    return _as_list(token_N)
 
 
 def _draw_tokens(logits_RV: Tensor, sampling: Sampling, draws: Sequence[Draw]) -> list[int]:

@@ -81,6 +81,16 @@ def test_a_gpu_draws_what_a_cpu_draws(top_p: float, draws: int) -> None:
     assert theirs[0] == _draw_on_gpu(logits_RV.to(DEVICE), sampling, wanted[:1])[0]
 
 
+def test_of_equal_logits_the_first_tokens_are_kept() -> None:
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randint(0, 9, (7, 600), generator=generator).float()
+    kept = [set(row.sort(descending=True, stable=True).indices[:100].tolist()) for row in logits]
+    draws = [Draw(n % 7, n, 0) for n in range(7000)]
+    tokens = sample(logits, Sampling(3.0, top_k=100), draws)
+    for row in range(7):
+        assert set(tokens[row::7]) == kept[row]
+
+
 def test_temperature_zero_is_the_most_likely_token() -> None:
     logits = torch.randn(5, 100)
     assert sample(logits, Sampling(0), EACH_OF_5) == logits.argmax(-1).tolist()
