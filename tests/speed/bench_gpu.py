@@ -35,7 +35,6 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from models import Engine, EngineOptions, ModelError, checkpoint
@@ -83,8 +82,13 @@ def synchronize() -> None:
 
 def timed(work: Callable[[], object]) -> float:
     """Seconds until the device is done."""
+
+    def all_of_it() -> None:
+        work()
+        synchronize()
+
     synchronize()
-    return seconds(lambda: (work(), synchronize()))
+    return seconds(all_of_it)
 
 
 @dataclass(frozen=True)
@@ -338,7 +342,7 @@ def where_time_goes(it: Subject) -> None:
     kernels = [
         (event.self_device_time_total if ON_GPU else event.self_cpu_time_total, event)
         for event in trace.key_averages()
-        if (event.device_type == DeviceType.CUDA) == ON_GPU
+        if (event.device_type.name == "CUDA") == ON_GPU
     ]
     busy = sum(taken for taken, _ in kernels) / 1e6 / traced
     it.say(

@@ -133,7 +133,7 @@ Peer = Callable[[list[list[int]]], Timing]
 STEPS = 9  # tokens a row that peers are timed on
 
 
-class Clock(StoppingCriteria):
+class Clock(StoppingCriteria):  # type: ignore[misc]
     """Notes when each step of `generate` ends; stops nothing."""
 
     def __init__(self) -> None:

@@ -105,10 +105,10 @@ def test_a_replayed_graph_gives_the_bits_of_its_step_without_a_graph(
         ]
         expected = [plain.hidden_states(rows) for rows in steps]
     found = [graphs.hidden_states(rows) for rows in steps]
-    for n, (rows, theirs) in enumerate(zip(found, expected, strict=True)):
-        assert torch.equal(rows, theirs), f"step {n}"
-    for mine, theirs in zip(graphs.stages, plain.stages, strict=True):
-        assert torch.equal(mine.cache.pages[:, :, 1:], theirs.cache.pages[:, :, 1:])
+    for n, (replayed, computed) in enumerate(zip(found, expected, strict=True)):
+        assert torch.equal(replayed, computed), f"step {n}"
+    (mine,), (theirs,) = graphs.stages, plain.stages
+    assert torch.equal(mine.cache.pages[:, :, 1:], theirs.cache.pages[:, :, 1:])
 
 
 def test_too_little_memory_is_one_error_that_names_slots_that_fit(
