@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -146,7 +146,7 @@ class Attention(nn.Module):
         return out
 
 
-@lru_cache(maxsize=8)
+@cache  # without a limit: captured graphs read a table by its address
 def rotary_table(config: CodeGenConfig, device: torch.device) -> Tensor:
     """Cosines and sines (2, n_positions, rotary_dim / 2) in float32, as GPT-J computes them."""
     R = config.rotary_dim

@@ -32,7 +32,9 @@ collect_ignore = [] if TORCH else NEED_TORCH
 if TORCH:
     import torch
 
-    if not torch.cuda.is_available():
+    # where the engine's tests compute, cpu or cuda; CUDA_VISIBLE_DEVICES chooses among several GPUs
+    DEVICE = os.environ.get("MTPB_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    if DEVICE == "cpu":
         os.environ.setdefault("TRITON_INTERPRET", "1")  # before anybody imports Triton
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # models in tests are small: a second thread waits
 

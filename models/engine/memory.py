@@ -11,6 +11,8 @@ from models.engine.cpu.products import dtype_of_products
 from models.engine.options import default_cache_tokens
 from models.engine.pages import PAGE
 
+SPARE = 1 << 30  # bytes of a GPU that are left for kernels, graphs and a step's arrays
+
 
 def available(device: torch.device) -> int:
     """Bytes that are free on a device; on a CPU, by the system and by the control group."""
@@ -50,29 +52,39 @@ def check(
     cache_tokens: int | None = None,
     draws: bool = True,
 ) -> None:
-    """Raise ModelError unless packed weights and cache fit into the free memory.
+    """Raise ModelError unless packed weights, cache and drawing fit into the free memory.
 
     `dtype` is that of the weights. The cache has `cache_tokens` tokens, or by default what `slots`
-    slots take. `draws`: tokens are drawn on this device.
+    slots take. `draws`: tokens are drawn on this device. On a GPU `SPARE` bytes stay free.
     """
     size = 4 if device.type == "cpu" else dtype.itemsize
-    weights = packed_bytes(config, device, dtype)
-    free = available(device) - (drawing_bytes(config, device, slots) if draws else 0)
-    needed = cache_bytes(config, cache_tokens or default_cache_tokens(config, slots), size)
-    if weights + needed <= free:
+    weights, free = packed_bytes(config, device, dtype), available(device)
+
+    def needs(slots: int, tokens: int) -> dict[str, int]:
+        return {
+            "the cache": cache_bytes(config, tokens, size),
+            "packed weights": weights,
+            "drawing tokens": drawing_bytes(config, device, slots) if draws else 0,
+            "the work itself": 0 if device.type == "cpu" else SPARE,
+        }
+
+    def fit(n: int) -> bool:
+        drawing = n if cache_tokens is None else slots
+        return sum(needs(drawing, default_cache_tokens(config, n)).values()) <= free
+
+    wanted = needs(slots, cache_tokens or default_cache_tokens(config, slots))
+    if sum(wanted.values()) <= free:
         return
     fitting = 0
-    while weights + cache_bytes(config, default_cache_tokens(config, fitting + 1), size) <= free:
+    while fit(fitting + 1):
         fitting += 1
     if cache_tokens is None:
         asked, room = f"slots={slots}", f"{fitting} slots"
     else:
         asked, room = f"cache_tokens={cache_tokens}", f"{default_cache_tokens(config, fitting)}"
     remedy = f"there is room for {room}" if fitting else "free some, or take another device"
-    raise ModelError(
-        f"{asked}: the cache needs {gib(needed)} of memory, packed weights need "
-        f"{gib(weights)}, and {gib(free)} are free; {remedy}"
-    )
+    parts = ", ".join(f"{name} {gib(size)}" for name, size in wanted.items() if size)
+    raise ModelError(f"{asked}: memory is needed for {parts}, and {gib(free)} are free; {remedy}")
 
 
 def gib(size: int) -> str:

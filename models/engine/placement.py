@@ -13,9 +13,8 @@ import torch
 
 from models.config import CodeGenConfig, ModelError
 from models.engine import memory
+from models.engine.memory import SPARE
 from models.engine.options import default_cache_tokens
-
-SPARE = 1 << 30  # bytes of a device that are left for kernels, graphs and a step's arrays
 
 
 @dataclass(frozen=True, slots=True)

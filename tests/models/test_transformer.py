@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from transformers import CodeGenForCausalLM
 
 from models.checkpoint import checkpoint_weights
 from models.config import CodeGenConfig, ModelError
-from models.transformer import KVCache, Transformer
+from models.transformer import KVCache, Transformer, rotary_table
 
 GEOMETRIES = {
     "head dimension is not rotary": CodeGenConfig(128, 64, 2, 64, 4, 8),
@@ -40,6 +41,14 @@ def ours_from(theirs: CodeGenForCausalLM, config: CodeGenConfig) -> Transformer:
     for name, weight in checkpoint_weights(config).items():
         state[weight.parameter].copy_(weight.load(tensors[name]))
     return model.eval()
+
+
+def test_a_rotary_table_stays_where_it_is() -> None:
+    """A captured graph reads it by its address, which nothing else may get."""
+    configs = [replace(GEOMETRIES["350M with two layers"], n_positions=n) for n in range(8, 28)]
+    tables = [rotary_table(config, torch.device("cpu")) for config in configs]
+    again = [rotary_table(config, torch.device("cpu")) for config in configs]
+    assert all(one is other for one, other in zip(tables, again, strict=True))
 
 
 @pytest.fixture(scope="module", params=GEOMETRIES, ids=list(GEOMETRIES))

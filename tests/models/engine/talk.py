@@ -10,6 +10,7 @@ from models.engine.dialogue import Completion, Request, StopRule
 from models.engine.engine import Engine
 from models.engine.options import EngineOptions, Sampling
 from models.transformer import Transformer
+from tests.conftest import DEVICE
 
 CONFIG = CodeGenConfig(260, 192, 2, 64, 4, 8, eos_token_id=259)
 
@@ -67,12 +68,12 @@ class Question:
         return replace(self, completion=completion)
 
 
-def model_of(config: CodeGenConfig = CONFIG, seed: int = 0) -> Transformer:
+def model_of(config: CodeGenConfig = CONFIG, seed: int = 0, device: str = DEVICE) -> Transformer:
     """Random weights, large enough that tokens differ in likelihood."""
     model = Transformer(config).initialize(seed)
     for parameter in model.parameters():
         parameter.data.mul_(4 if parameter.dim() > 1 else 1)
-    return model.eval()
+    return model.eval().to(device)
 
 
 def talks(count: int = 16) -> list[Talk]:

@@ -15,9 +15,9 @@ import torch
 torch.ops.mkldnn = types.SimpleNamespace()
 from models.engine.options import EngineOptions
 from tests.models.engine.talk import answers, model_of, talks
-some = talks(6)
+model, some = model_of(device="cpu"), talks(6)
 eight, three = [EngineOptions(slots=slots, deterministic=True) for slots in (8, 3)]
-print(answers(model_of(), some, eight) == answers(model_of(), some, three))
+print(answers(model, some, eight) == answers(model, some, three))
 """
 
 

@@ -1,4 +1,4 @@
-"""What runs on a GPU, as far as a CPU can tell: the kernel in Triton's interpreter, no graphs."""
+"""What runs on a GPU. On a CPU the kernel is interpreted, and there are no graphs."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from models.engine.options import EngineOptions, Sampling
 from models.engine.pages import PAGE
 from models.engine.runner import Runner
 from models.engine.scheduler import Row
+from tests.conftest import DEVICE
 from tests.models.engine.talk import CONFIG, Talk, answers, model_of
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 pytest.importorskip("triton")
 
-from models.engine.cuda.graphs import CUDABackend  # noqa: E402
+from models.engine.cuda.graphs import CUDABackend
 
 ROWS = [Row(n % 50, n, (1, 2)[: n // PAGE + 1]) for n in range(40)]
 FEW = [ROWS[n] for n in (0, 1, 17, 31, 32, 33, 39)]  # the interpreter takes long for all
 
 
 def backend_of(config: CodeGenConfig, dtype: torch.dtype = torch.float32) -> CUDABackend:
-    return CUDABackend(model_of(config).to(DEVICE, dtype), 8)
+    return CUDABackend(model_of(config).to(dtype), 8)
 
 
 @torch.inference_mode()
@@ -45,13 +45,13 @@ def hidden(backend: CUDABackend, rows: Sequence[Row]) -> Tensor:
 )
 def test_the_kernel_gives_what_the_cpu_gives(config: CodeGenConfig) -> None:
     """Heads of 80 dimensions, as codegen-2B has, are no power of two."""
-    expected = Runner(model_of(config), 8, 16).backend.hidden_states(FEW)
+    expected = Runner(model_of(config, device="cpu"), 8, 16).backend.hidden_states(FEW)
     torch.testing.assert_close(hidden(backend_of(config), FEW), expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_near(dtype: torch.dtype) -> None:
-    expected = Runner(model_of(), 8, 16).backend.hidden_states(FEW)
+    expected = Runner(model_of(device="cpu"), 8, 16).backend.hidden_states(FEW)
     off = hidden(backend_of(CONFIG, dtype), FEW) - expected
     assert 0 < off.std() < 0.05 * expected.std()
 
@@ -121,7 +121,7 @@ def test_conversations_do_not_depend_on_each_other(monkeypatch: pytest.MonkeyPat
     """The whole engine on the kernel; on a CPU it replaces the CPU's backend."""
     if DEVICE == "cpu":
         monkeypatch.setattr(runner, "CPUBackend", lambda *given: CUDABackend(*given[:2]))
-    model, sampling = model_of(replace(CONFIG, n_layer=1)).to(DEVICE), Sampling(0.9, 0.95)
+    model, sampling = model_of(replace(CONFIG, n_layer=1)), Sampling(0.9, 0.95)
     prompts = ("def f(x):  # longer than a page", "x = 1")
     few = [Talk(key, (prompts[key % 2], " + 1"), 2 + key) for key in range(3)]
     options = EngineOptions(slots=3)

@@ -10,12 +10,11 @@ from torch import Tensor
 from models.config import ModelError
 from models.engine.options import Sampling
 from models.engine.sampling import Draw, _draw_on_gpu, random_numbers, sample
+from tests.conftest import DEVICE
 from tests.models.engine.talk import CONFIG, model_of
 
 DRAWS = 4000
 EACH_OF_5 = [Draw(n, n, n) for n in range(5)]
-
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def nucleus(logits: Tensor, sampling: Sampling) -> Tensor:
@@ -33,7 +32,7 @@ def nucleus(logits: Tensor, sampling: Sampling) -> Tensor:
 def logits_of(kind: str) -> Tensor:
     generator = torch.Generator().manual_seed(3)
     if kind == "a model's":
-        return model_of()(torch.tensor([[100, 101, 102]]))[0, -1].detach()
+        return model_of(device="cpu")(torch.tensor([[100, 101, 102]]))[0, -1].detach()
     if kind == "flat":
         return torch.randn(3000, generator=generator) * 0.1
     return torch.randn(1000, generator=generator) * 2.5
@@ -48,7 +47,7 @@ def logits_of(kind: str) -> Tensor:
 def test_draws_follow_the_distribution(kind: str, sampling: Sampling) -> None:
     logits = logits_of(kind)
     expected = nucleus(logits, sampling) * DRAWS
-    tokens = sample(logits[None], sampling, [Draw(0, n, 0) for n in range(DRAWS)])
+    tokens = sample(logits[None].to(DEVICE), sampling, [Draw(0, n, 0) for n in range(DRAWS)])
     counts = torch.bincount(torch.tensor(tokens), minlength=len(logits)).double()
     assert counts[expected == 0].sum() == 0
     order = expected.argsort(descending=True)
@@ -60,12 +59,22 @@ def test_draws_follow_the_distribution(kind: str, sampling: Sampling) -> None:
 
 
 def test_a_draw_depends_on_its_own_row_and_place_alone() -> None:
-    logits = torch.randn(40, 5000, generator=torch.Generator().manual_seed(1)) * 2
+    logits = torch.randn(40, 5000, generator=torch.Generator().manual_seed(1)).to(DEVICE) * 2
     sampling = Sampling(0.8, 0.6)
     together = sample(logits, sampling, [Draw(n % 33, n, n % 7) for n in range(80)])
     for n, token in enumerate(together):
         row = n % 33
         assert sample(logits[row : row + 1], sampling, [Draw(0, n, n % 7)]) == [token]
+
+
+def test_among_equal_logits_a_draw_does_not_depend_on_other_rows_either() -> None:
+    """Logits of half precision are often equal; a GPU chooses its top-k by the number of rows."""
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(33, 51200, generator=generator).bfloat16().float().to(DEVICE)
+    for sampling in (Sampling(1.0, top_k=50), Sampling(0.0), Sampling(0.8, 0.9)):
+        together = sample(logits, sampling, [Draw(n, n, 1) for n in range(33)])
+        for n in range(33):
+            assert sample(logits[n : n + 1], sampling, [Draw(0, n, 1)]) == [together[n]]
 
 
 @pytest.mark.parametrize("top_p", [1.0, 0.95, 0.3])
@@ -83,7 +92,7 @@ def test_a_gpu_draws_what_a_cpu_draws(top_p: float, draws: int) -> None:
 
 def test_of_equal_logits_the_first_tokens_are_kept() -> None:
     generator = torch.Generator().manual_seed(1)
-    logits = torch.randint(0, 9, (7, 600), generator=generator).float()
+    logits = torch.randint(0, 9, (7, 600), generator=generator).float().to(DEVICE)
     kept = [set(row.sort(descending=True, stable=True).indices[:100].tolist()) for row in logits]
     draws = [Draw(n % 7, n, 0) for n in range(7000)]
     tokens = sample(logits, Sampling(3.0, top_k=100), draws)
@@ -92,12 +101,12 @@ def test_of_equal_logits_the_first_tokens_are_kept() -> None:
 
 
 def test_temperature_zero_is_the_most_likely_token() -> None:
-    logits = torch.randn(5, 100)
+    logits = torch.randn(5, 100, device=DEVICE)
     assert sample(logits, Sampling(0), EACH_OF_5) == logits.argmax(-1).tolist()
 
 
 def test_a_tiny_nucleus_is_the_most_likely_token() -> None:
-    logits = torch.randn(5, CONFIG.vocab_size)
+    logits = torch.randn(5, CONFIG.vocab_size, device=DEVICE)
     assert sample(logits, Sampling(1, 1e-9), EACH_OF_5) == logits.argmax(-1).tolist()
     assert sample(logits, Sampling(1, 1, 1), EACH_OF_5) == logits.argmax(-1).tolist()
 
