@@ -145,7 +145,8 @@ class Engine:
         self.stats = Stats()
         self._scheduler = Scheduler(self.slots, self.pages, PREFILL_TOKENS)  # the last that planned
         anchor = TILE if self.options.deterministic else max(self.slots, 2)
-        self._runner = Runner(model, self.pages.count, anchor)
+        with memory.running_out(self.slots):
+            self._runner = Runner(model, self.pages.count, anchor)
 
     def run(self, dialogues: Iterable[D]) -> Iterator[D]:
         """The dialogues, finished, in the order in which they finish. They are taken from the
@@ -196,9 +197,12 @@ class Engine:
         self._release_pages(batch.scheduler)
 
     def step(self, batch: Batch[D]) -> list[D]:
-        """Compute a step and draw its tokens, if there are dialogues. Returns those that finish."""
-        if not batch.generations:
-            return []
+        """Compute a step and draw its tokens, if there are dialogues. Returns those that finish.
+        Raises ModelError where logits are not finite, or a GPU's memory runs out."""
+        with memory.running_out(self.slots):
+            return self._step(batch) if batch.generations else []
+
+    def _step(self, batch: Batch[D]) -> list[D]:
         step = self._plan(batch.scheduler)
         logits_RV = self._runner.logits(step.rows, step.logits_rows)
         drawing = [batch.generations[sequence] for sequence, _ in step.draws]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -85,6 +87,20 @@ def check(
     remedy = f"there is room for {room}" if fitting else "free some, or take another device"
     parts = ", ".join(f"{name} {gib(size)}" for name, size in wanted.items() if size)
     raise ModelError(f"{asked}: memory is needed for {parts}, and {gib(free)} are free; {remedy}")
+
+
+@contextmanager
+def running_out(slots: int) -> Iterator[None]:
+    """Raises ModelError where a GPU's memory does not suffice in spite of `check`: others use the
+    GPU too."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        told = str(error).partition(". ")[0]
+        raise ModelError(
+            f"slots={slots}: the GPU's memory ran out ({told}); free some, or take a smaller "
+            "engine.cache_tokens, with which a run can go on, or fewer engine.slots"
+        ) from error
 
 
 def gib(size: int) -> str:

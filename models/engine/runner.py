@@ -122,6 +122,8 @@ def _cuda_backend(model: Transformer, pages: int) -> Kernels:
         backend = CUDABackend(model, pages)
         with torch.inference_mode():
             backend.hidden_states([PADDING])
+    except torch.cuda.OutOfMemoryError:
+        raise
     except (ImportError, RuntimeError, subprocess.CalledProcessError) as error:
         device = next(model.parameters()).device
         raise ModelError(

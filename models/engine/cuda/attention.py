@@ -84,8 +84,7 @@ class CUDAPagedKVCache:
         ]
         if moves:
             source_M, target_M, place_M = torch.tensor(moves, device=self.pages.device).unbind(-1)
-            for pages in self.pages.flatten(0, 1):
-                pages[target_M, :, place_M] = pages[source_M, :, place_M]
+            self.pages[:, :, target_M, :, place_M] = self.pages[:, :, source_M, :, place_M]
 
     def attend(
         self, inputs_NJ: Tensor, layer: int, q_NHD: Tensor, k_NHD: Tensor, v_NHD: Tensor

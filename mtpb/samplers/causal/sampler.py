@@ -194,7 +194,7 @@ class CausalSampler:
 
 def _out_of_memory(error: Exception) -> bool:
     """Whether memory was not to be had; torch has no class of its own for that on a CPU."""
-    kinds = (torch.OutOfMemoryError, MemoryError)
+    kinds = (torch.cuda.OutOfMemoryError, MemoryError)
     return isinstance(error, kinds) or "DefaultCPUAllocator" in str(error)
 
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import models.engine
-from models.config import CodeGenConfig
+from models.config import CodeGenConfig, ModelError
 from models.engine.dialogue import Completion
 from models.engine.engine import Engine
 from models.engine.options import EngineOptions, Sampling
@@ -190,6 +190,25 @@ def test_a_stop_rule_that_raises_leaves_no_trace() -> None:
     used = engine(6, 9)
     with pytest.raises(ValueError, match=r"^x"):
         finished(used.run([*asked[:5], Talk(99, ("x = 1\n",), 20, broken)]))
+    assert used.pages.available == used.pages.count
+    assert finished(used.run(asked)) == expected
+
+
+def test_a_gpu_without_memory_is_one_error_and_leaves_no_trace() -> None:
+    asked = talks(MANY, most=16, tokens=24)
+    expected = finished(engine(6, 9).run(asked))
+    used = engine(6, 9)
+    compute, left = used._runner.logits, [5]
+
+    def scarce(*args: Any) -> torch.Tensor:
+        left[0] -= 1
+        if not left[0]:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. GPU 0")
+        return compute(*args)
+
+    used._runner.logits = scarce
+    with pytest.raises(ModelError, match=r"slots=6: .*ran out \(CUDA out of memory\); free some"):
+        finished(used.run(asked))
     assert used.pages.available == used.pages.count
     assert finished(used.run(asked)) == expected
 
