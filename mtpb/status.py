@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from mtpb.cli.application import application
+from mtpb.cli.volume import is_terminal
 from mtpb.config import StatusConfig
 from mtpb.errors import UsageError
 from mtpb.report.state import state_table
@@ -31,7 +32,7 @@ def main(config: StatusConfig) -> int:
         raise UsageError(f"every_s={config.every_s}: must be above 0")
     while True:
         table, under_way = state_table(directories(config.run))
-        if config.follow and sys.stdout.isatty():
+        if config.follow and is_terminal(sys.stdout):
             print(CLEAR, end="")
         print(table.text(), flush=True)
         if not (config.follow and under_way):

@@ -112,5 +112,17 @@ def test_why_a_run_failed_and_what_the_study_makes_of_it(
     assert failure("run", status, errors) == Failure("run", why, becomes)
 
 
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_a_study_goes_on_where_its_error_output_cannot_be_written(
+    redirection: str, tmp_path: Path
+) -> None:
+    models = "experiment.models=[/nowhere/at/all]"
+    command = [sys.executable, "-m", "mtpb.study", models, *SMALL, f"output={tmp_path}"]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *command], stdout=subprocess.DEVNULL
+    )
+    assert done.returncode == Exit.failed
+
+
 def test_a_run_that_is_done_is_no_failure() -> None:
     assert failure("run", 0, "warning\n") is None
