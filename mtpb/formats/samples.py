@@ -23,7 +23,8 @@ def exported_samples(run: RunDirectory, whole: bool) -> Iterator[dict[str, str]]
             "tell apart; its samples.jsonl can be judged as it is: mtpb score FILE"
         )
     prefix = id_prefix(benchmark.name)
-    for sample in run.samples():
+    latest = {sample.key: sample for sample in run.samples()}  # of several the last is taken
+    for sample in latest.values():
         yield _exported(sample, prefix + sample.problem, whole)
 
 

@@ -115,7 +115,7 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
         value = json.loads(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON ({error}); {remedy}") from error
     if not isinstance(value, dict):
         raise UsageError(f"{path}: expected a JSON object, got {type(value).__name__}; {remedy}")
