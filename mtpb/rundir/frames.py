@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mtpb.errors import UsageError
 from mtpb.rundir.records import SCORERS, Verdict
-from mtpb.rundir.run import Run, matching, read_run
+from mtpb.rundir.run import Run, encodable, matching, read_run
 from mtpb.rundir.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -124,9 +124,10 @@ def _frame(run: Run, directory: RunDirectory) -> pd.DataFrame:
         frame[name] = frame[name].astype("Int64")
     for name in SCORERS:
         frame[name] = frame[name].astype("boolean")
-    problems = {_encodable(problem.id): problem for problem in run.problems}
+    # models do write lone surrogates, which pandas cannot hold
+    problems = {encodable(problem.id): problem for problem in run.problems}
     for name in ("name", "category"):
-        frame[name] = [_encodable(getattr(problems[id], name)) for id in frame["problem"]]
+        frame[name] = [encodable(getattr(problems[id], name)) for id in frame["problem"]]
     frame["turns"] = [problems[id].turns for id in frame["problem"]]
     frame["clean"] = [
         problems[id].cases[case].clean
@@ -135,7 +136,7 @@ def _frame(run: Run, directory: RunDirectory) -> pd.DataFrame:
     kept = {sample.key: (sample.tokens, sample.program) for sample in directory.samples()}
     samples = pd.DataFrame(
         [
-            (_encodable(key.problem), key.case, key.sample, tokens, _encodable(program))
+            (encodable(key.problem), key.case, key.sample, tokens, encodable(program))
             for key, (tokens, program) in kept.items()
         ],
         columns=["problem", "case", "sample", "tokens", "program"],
@@ -143,8 +144,8 @@ def _frame(run: Run, directory: RunDirectory) -> pd.DataFrame:
     frame = frame.merge(samples, on=["problem", "case", "sample"], how="left")
     for name in ("data", "size"):
         frame[name] = pd.Series([getattr(run.manifest.model, name)] * len(frame), dtype="string")
-    frame["run"], frame["model"] = _encodable(run.source), _encodable(run.model)
-    frame["suite"], frame["format"] = _encodable(run.benchmark.name), run.format
+    frame["run"], frame["model"] = run.source, encodable(run.model)
+    frame["suite"], frame["format"] = encodable(run.benchmark.name), run.format
     frame["temperature"] = pd.Series([run.temperature] * len(frame), dtype="float64")
     return frame[list(COLUMNS)]
 
@@ -153,9 +154,4 @@ def _row(verdict: Verdict) -> list[object]:
     fields = [
         verdict.scores.get(name) if name in SCORERS else getattr(verdict, name) for name in VERDICT
     ]
-    return [_encodable(value) if isinstance(value, str) else value for value in fields]
-
-
-def _encodable(text: str) -> str:
-    """The text with escapes for lone surrogates: models do write them, pandas cannot hold them."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return [encodable(value) if isinstance(value, str) else value for value in fields]

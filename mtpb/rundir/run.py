@@ -128,7 +128,13 @@ def read_run(directory: RunDirectory) -> Run:
     on a problem or a case that the manifest does not list.
     """
     manifest = directory.manifest()
-    return Run(str(directory.path), manifest, read_verdicts(directory, manifest), directory)
+    source = encodable(str(directory.path))  # reports are UTF-8, a folder's name may not be
+    return Run(source, manifest, read_verdicts(directory, manifest), directory)
+
+
+def encodable(text: str) -> str:
+    """The text with escapes for lone surrogates, which UTF-8 does not encode."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def read_verdicts(directory: RunDirectory, manifest: Manifest) -> Verdicts:

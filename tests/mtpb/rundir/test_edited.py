@@ -4,6 +4,7 @@ Edits are texts of the files and what stands in their place.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,14 @@ def test_a_manifest_that_no_run_writes_is_refused(old: str, new: str, run: RunDi
     edit(run.manifest_path, old, new)
     with pytest.raises(UsageError, match=r"manifest\.json: "):
         run.manifest()
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_reported(run: RunDirectory, tmp_path: Path) -> None:
+    os.rename(run.path, os.fsencode(tmp_path) + b"/\xff")
+    done = call("report", "runs=.", "output=report", "figures=false", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\\udcff" in (tmp_path / "report" / "index.html").read_text()
+    assert set(load_run(tmp_path)["run"]) == {f"{tmp_path}/\\udcff"}
 
 
 @pytest.mark.parametrize("line", ["{]", "[]", "{}", '{"problem": "1", "case": 0, "tokens": "x"}'])
