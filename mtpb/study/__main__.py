@@ -89,6 +89,8 @@ def _command(label: str, module: str, arguments: list[str]) -> Failure | None:
     command = [sys.executable, "-m", module, *arguments]
     # `cli` sets it for this process; the run must not inherit it
     environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+    if os.getcwd() not in sys.path:  # as in the command `mtpb`: no file there hides a module
+        environment["PYTHONSAFEPATH"] = "1"
     if is_terminal(sys.stderr):
         environment[TERMINAL] = "1"
     process = subprocess.Popen(
