@@ -29,7 +29,8 @@ def exported_samples(run: RunDirectory, whole: bool) -> Iterator[dict[str, str]]
 
 
 def _exported(sample: Sample, name: str, whole: bool) -> dict[str, str]:
-    turn = sample.turns[0]
-    if whole or sample.program != turn.prompt + turn.text:
-        return {"task_id": name, "solution": sample.program}
-    return {"task_id": name, "completion": turn.text}
+    if not whole and sample.turns:  # imported samples may have none
+        turn = sample.turns[0]
+        if sample.program == turn.prompt + turn.text:
+            return {"task_id": name, "completion": turn.text}
+    return {"task_id": name, "solution": sample.program}

@@ -338,6 +338,8 @@ def _check(manifest: Manifest) -> None:
     if len({problem.id for problem in benchmark.problems}) < len(benchmark.problems):
         raise UsageError("key 'benchmark.problems': an id is there twice")
     decode(int, manifest.identity.get(_MAX_TURNS, 1), f"identity.{_MAX_TURNS}")
+    if (chosen := manifest.identity.get("benchmark.problems")) is not None:
+        decode(tuple[str, ...], chosen, "identity.benchmark.problems")
 
 
 def _rate(count: float | None, seconds: float | None) -> float | None:

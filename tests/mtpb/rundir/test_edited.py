@@ -5,6 +5,7 @@ Edits are texts of the files and what stands in their place.
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_a_number_that_is_none_is_refused(number: str, run: RunDirectory) -> Non
     [
         ('"scorers": [\n   "test"', '"scorers": [\n   "test", "test"'),
         ('"seed": 0,', '"benchmark.max_turns": "many",'),
+        ('"benchmark.problems": null', '"benchmark.problems": 5'),
         ('"identity": {', f'"identity": {"[" * 200_000}'),
     ],
 )
@@ -99,6 +101,14 @@ def test_a_line_that_is_no_likelihood_is_named(line: str, run: RunDirectory) -> 
     (run.path / FILE).write_text(line + "\n")
     with pytest.raises(UsageError, match=r"perplexity\.jsonl:1: "):
         list(prompt_scores(run))
+
+
+def test_a_sample_without_turns_is_exported_as_its_program(run: RunDirectory) -> None:
+    """Some are imported so."""
+    sample = next(run.samples())
+    run.samples_path.write_text(replace(sample, turns=()).to_json() + "\n")
+    (exported,) = exported_samples(run, whole=False)
+    assert exported == {"task_id": "1", "solution": sample.program}
 
 
 def test_samples_that_are_there_twice_are_exported_once(run: RunDirectory) -> None:
