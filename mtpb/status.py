@@ -21,7 +21,7 @@ from mtpb.config import StatusConfig
 from mtpb.errors import UsageError
 from mtpb.report.state import state_table
 from mtpb.rundir.run import run_directories
-from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.store import RunDirectory, expanded
 
 CLEAR = "\x1b[H\x1b[2J"
 
@@ -42,7 +42,7 @@ def main(config: StatusConfig) -> int:
 
 def directories(pattern: str) -> list[RunDirectory]:
     """The run directories that a path or a glob names; UsageError where there is none."""
-    places = [Path(pattern).expanduser()]
+    places = [expanded(pattern)]
     if not places[0].exists():
         places = [Path(place) for place in sorted(glob.glob(str(places[0]), recursive=True))]
     found = {one.path.resolve(): one for place in places for one in run_directories(place)}

@@ -16,7 +16,7 @@ import numpy as np
 
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import BenchmarkFacts, Manifest, ProblemFacts, data_order
-from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.store import RunDirectory, expanded
 from mtpb.rundir.verdicts import Verdicts
 
 
@@ -161,7 +161,7 @@ def run_directories(place: Path) -> list[RunDirectory]:
 
 def matching(patterns: Iterable[str]) -> list[RunDirectory]:
     """The run directories that globs match, each once: themselves, or in folders that match."""
-    given = [Path(pattern).expanduser() for pattern in patterns]
+    given = [expanded(pattern) for pattern in patterns]
     places = [
         Path(place)
         for one in given
