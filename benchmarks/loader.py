@@ -77,11 +77,22 @@ def load(
 
 
 def cache_directory() -> Path:
-    """`MTPB_CACHE`, else the user's cache directory as the XDG specification finds it."""
+    """`MTPB_CACHE`, else the user's cache directory as the XDG specification finds it.
+
+    Raises BenchmarkError where neither is set and the user has no home, as in some containers.
+    """
     if chosen := os.environ.get("MTPB_CACHE"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "mtpb"
+    if base and Path(base).is_absolute():
+        return Path(base) / "mtpb"
+    home = os.path.expanduser("~")
+    if home == "~":
+        raise BenchmarkError(
+            "HOME is not set, and this user has no home directory; set MTPB_CACHE to a folder for "
+            "fetched suites"
+        )
+    return Path(home) / ".cache" / "mtpb"
 
 
 def kept_copy(suite: str, home: Published, cache: Path) -> Path:

@@ -7,9 +7,11 @@ from models.layout import is_whole
 
 def cached_models() -> dict[str, int]:
     """The bytes on disk of each model that is in the cache as a whole, by hub id."""
-    from huggingface_hub import scan_cache_dir
+    from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
+    if constants.HF_HUB_CACHE.startswith("~"):  # this user has no home
+        return {}
     try:
         repositories = scan_cache_dir().repos
     except CacheNotFound:

@@ -18,14 +18,14 @@ from mtpb.config import Action, BaselineConfig
 from mtpb.errors import UsageError
 from mtpb.report.estimates import estimate
 from mtpb.rundir.run import Run
-from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.store import RunDirectory, expanded
 from mtpb.statistics.metrics import problem_rates
 from mtpb.tables import Column, Estimate, Kind, Table
 
 
 @application("baseline", BaselineConfig)
 def main(config: BaselineConfig) -> int:
-    folder = Path(config.baselines).expanduser()
+    folder = expanded(config.baselines)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"baselines={folder}: is a file; name a folder")
     if config.action is Action.save:
@@ -48,7 +48,7 @@ def save(name: str, run: str, folder: Path, force: bool) -> Path:
     path = folder / f"{name}.json"
     if path.exists() and not force:
         raise UsageError(f"{path} is there already; choose another name, or force=true to replace")
-    write_baseline(path, RunDirectory(Path(run).expanduser()))
+    write_baseline(path, RunDirectory(expanded(run)))
     return path
 
 

@@ -22,7 +22,7 @@ from mtpb.comparing.report import junit, markdown, terminal, to_json
 from mtpb.config import CompareConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.run import Run
-from mtpb.rundir.store import output_directory, write_json, write_whole
+from mtpb.rundir.store import expanded, output_directory, write_json, write_whole
 
 _GATE = Gate()  # its defaults
 
@@ -35,7 +35,7 @@ def main(config: CompareConfig) -> int:
 def gate(config: CompareConfig) -> int:
     """Compares the two runs, writes and prints the report; 1 if the gate is red."""
     check(config)
-    baselines = Path(config.baselines).expanduser()
+    baselines = expanded(config.baselines)
     baseline = run_or_baseline(config.baseline, baselines)
     candidate = run_or_baseline(config.candidate, baselines)
     comparison = compare(baseline, candidate, question(config, baseline, candidate))

@@ -8,17 +8,15 @@ To be run after weights or suites were changed on purpose. `mtpb.doctor` compare
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from mtpb.checking.golden import PATH, facts
 from mtpb.cli.application import application
 from mtpb.config import GoldenConfig
-from mtpb.rundir.store import write_json
+from mtpb.rundir.store import expanded, write_json
 
 
 @application("golden", GoldenConfig)
 def main(config: GoldenConfig) -> int:
-    path = PATH if config.output is None else Path(config.output).expanduser()
+    path = PATH if config.output is None else expanded(config.output)
     write_json(path, facts())
     print(path)
     return 0

@@ -31,7 +31,7 @@ from mtpb.errors import UsageError
 from mtpb.report.conclusion import conclude
 from mtpb.rundir.manifest import Manifest, Origin, Throughput
 from mtpb.rundir.records import Sample
-from mtpb.rundir.store import RunDirectory, RunWriter, output_directory
+from mtpb.rundir.store import RunDirectory, RunWriter, expanded, output_directory
 from mtpb.running.describe import describe_environment
 from mtpb.running.evaluation import Evaluation
 from mtpb.running.imported import read_samples
@@ -46,7 +46,7 @@ def main(config: RescoreConfig) -> int:
 
 def rescore(config: RescoreConfig) -> int:
     """Judges the samples, prints the tables and returns the status."""
-    run = RunDirectory(Path(config.run).expanduser())
+    run = RunDirectory(expanded(config.run))
     output = output_directory(config.output)
     if output is None or output.resolve() == run.path.resolve():
         raise UsageError(f"output={config.output}: is the run itself; name another directory")

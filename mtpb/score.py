@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha256
-from pathlib import Path
 
 from omegaconf import OmegaConf
 
@@ -24,7 +23,7 @@ from mtpb.report.conclusion import conclude
 from mtpb.rundir.guarantee import Guarantee
 from mtpb.rundir.manifest import Manifest, ModelFacts
 from mtpb.rundir.records import Sample
-from mtpb.rundir.store import RunWriter, default_output, output_directory
+from mtpb.rundir.store import RunWriter, default_output, expanded, output_directory
 from mtpb.running.describe import describe_environment
 from mtpb.running.evaluation import Evaluation
 from mtpb.running.imported import read_samples, sample_files
@@ -40,7 +39,7 @@ def score(config: ScoreConfig) -> int:
     """Judges all samples of a file or folder, prints the tables and returns the status."""
     if not config.samples:
         raise UsageError("samples=: is empty; name a file or a folder")
-    path = Path(config.samples).expanduser()
+    path = expanded(config.samples)
     sample_files(path)  # reports a wrong path before a suite is fetched
     if max_turns(config.benchmark) > 1:
         raise UsageError(

@@ -23,6 +23,7 @@ from pygments.formatters import TerminalFormatter
 from pygments.lexers import PythonLexer
 
 from mtpb.cli.application import application
+from mtpb.cli.volume import is_terminal
 from mtpb.config import Colour, ShowConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import Manifest, ProblemFacts
@@ -122,7 +123,7 @@ def find_sample(run: RunDirectory, key: Key) -> tuple[Sample, Verdict | None]:
 def painter(colour: Colour) -> Paint:
     """A function that puts text in a style, or leaves it plain if colour is not wanted."""
     wanted = colour is Colour.always or (
-        colour is Colour.auto and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        colour is Colour.auto and is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
     )
     if not wanted:
         return lambda style, text: text

@@ -16,11 +16,12 @@ import time
 from pathlib import Path
 
 from mtpb.cli.application import application
+from mtpb.cli.volume import is_terminal
 from mtpb.config import StatusConfig
 from mtpb.errors import UsageError
 from mtpb.report.state import state_table
 from mtpb.rundir.run import run_directories
-from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.store import RunDirectory, expanded
 
 CLEAR = "\x1b[H\x1b[2J"
 
@@ -31,7 +32,7 @@ def main(config: StatusConfig) -> int:
         raise UsageError(f"every_s={config.every_s}: must be above 0")
     while True:
         table, under_way = state_table(directories(config.run))
-        if config.follow and sys.stdout.isatty():
+        if config.follow and is_terminal(sys.stdout):
             print(CLEAR, end="")
         print(table.text(), flush=True)
         if not (config.follow and under_way):
@@ -41,7 +42,7 @@ def main(config: StatusConfig) -> int:
 
 def directories(pattern: str) -> list[RunDirectory]:
     """The run directories that a path or a glob names; UsageError where there is none."""
-    places = [Path(pattern).expanduser()]
+    places = [expanded(pattern)]
     if not places[0].exists():
         places = [Path(place) for place in sorted(glob.glob(str(places[0]), recursive=True))]
     found = {one.path.resolve(): one for place in places for one in run_directories(place)}

@@ -99,8 +99,8 @@ def application(
                 sys.exit(print_help(name, sys.argv[1:]))
             command = hydra.main("pkg://conf", name, version_base="1.3")(job)
             statuses.append(_run(command, verbose))
-            if after_sweep is not None and (directories := take_directories()):
-                after_sweep(directories)
+            if after_sweep is not None:
+                statuses.append(_run(lambda: _end_sweep(after_sweep), verbose))
             for stream in (sys.stdout, sys.stderr):
                 statuses.append(flushed(stream))
             sys.exit(int(max(statuses)))
@@ -110,8 +110,13 @@ def application(
     return decorate
 
 
+def _end_sweep(after_sweep: Callable[[list[Path]], None]) -> None:
+    if directories := take_directories():
+        after_sweep(directories)
+
+
 def _run(command: Callable[[], object], verbose: bool) -> int:
-    """Runs Hydra's command and returns the exit status for how Hydra itself ended."""
+    """Runs Hydra's command, or what follows it, and returns the exit status for its end."""
     try:
         refuse_credentials(sys.argv[1:])
         with _signals():

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from benchmarks.problem import BenchmarkError
 from mtpb.cli.ending import Exit, excepthook, printed, say
 from mtpb.cli.help import main as print_help
 from mtpb.cli.subcommands import asks_for_help
@@ -21,6 +22,9 @@ def listing(command: str, text: Callable[[], str]) -> NoReturn:
         sys.exit(Exit.usage)
     try:
         sys.exit(printed(text()))
+    except BenchmarkError as error:
+        say(f"error: {error}")
+        sys.exit(Exit.usage)
     except OSError as error:
         say(f"error: {error.filename}: {error.strerror}")
         sys.exit(Exit.usage)

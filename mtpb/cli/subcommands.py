@@ -75,7 +75,8 @@ def asks_for_help(arguments: Sequence[str]) -> bool:
 
 def quoted(value: str) -> str:
     """A value as Hydra reads it back, whatever characters it has."""
-    if re.fullmatch(r"[\w./-]+", value) and not re.fullmatch(r"null|true|false", value, re.I):
+    is_plain = re.fullmatch(r"[\w./-]+", value, re.ASCII)
+    if is_plain and not re.fullmatch(r"null|true|false", value, re.I):
         return value
     # within quotes a backslash escapes only where it stands before a quote
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)

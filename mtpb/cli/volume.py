@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import TextIO
 
 from mtpb.errors import UsageError
 
@@ -37,10 +38,15 @@ def notice(text: str) -> None:
     _LOGGER.log(NOTICE, text)
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a standard stream, which is None where it was closed, is a terminal."""
+    return stream is not None and stream.isatty()
+
+
 def shows_progress() -> bool:
     """Whether there is a terminal for progress bars, and the command is not quiet."""
-    is_terminal = sys.stderr is not None and sys.stderr.isatty()
-    return _LOGGER.isEnabledFor(NOTICE) and (is_terminal or bool(os.environ.get(TERMINAL)))
+    has_terminal = is_terminal(sys.stderr) or bool(os.environ.get(TERMINAL))
+    return _LOGGER.isEnabledFor(NOTICE) and has_terminal
 
 
 class _Line(logging.Formatter):

@@ -18,7 +18,7 @@ from mtpb.errors import UsageError
 from mtpb.rundir.manifest import SCHEMA_VERSION, Manifest
 from mtpb.rundir.records import SCORERS, Verdict, VerdictStatus
 from mtpb.rundir.run import Run, read_run
-from mtpb.rundir.store import RunDirectory, read_json, write_whole
+from mtpb.rundir.store import RunDirectory, expanded, read_json, write_whole
 from mtpb.rundir.verdicts import STATUSES, Verdicts
 
 BASELINE_VERSION = 1
@@ -46,7 +46,7 @@ def run_or_baseline(reference: str, baselines: Path) -> Run:
 
     Raises UsageError if it is none of them, or has no verdicts.
     """
-    path = Path(reference).expanduser()
+    path = expanded(reference)
     directory = RunDirectory(path)
     named = baselines / f"{reference}.json"
     if directory.manifest_path.exists() or (path.is_dir() and not named.exists()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mtpb.errors import UsageError
 from mtpb.formats.results import evaluation_id, evaluation_name, model_id
 from mtpb.rundir.records import Sample, Verdict
 from mtpb.rundir.run import Run
@@ -19,7 +20,8 @@ SCHEMA = "instance_level_eval_0.2.1"
 def instances(run: Run, directory: RunDirectory) -> Iterator[dict[str, Any]]:
     """The records of a finished run, by its scorer; they belong to the record of its figures.
 
-    References are left out: a run does not hold the right answers.
+    References are left out: a run does not hold the right answers. Raises UsageError where a sample
+    or a verdict is there without the other.
     """
     common = {
         "schema_version": SCHEMA,
@@ -28,8 +30,15 @@ def instances(run: Run, directory: RunDirectory) -> Iterator[dict[str, Any]]:
         "evaluation_name": evaluation_name(run, "pass_rate", run.scorer),
     }
     verdicts = {verdict.key: verdict for verdict in directory.verdicts()}
-    for sample in directory.samples():
-        yield common | _instance(sample, verdicts[sample.key])
+    samples = {sample.key: sample for sample in directory.samples()}
+    for key in sorted(verdicts.keys() ^ samples.keys()):
+        raise UsageError(
+            f"run={run.source}: problem {key.problem!r}, case {key.case}, sample {key.sample} is "
+            f"only in {'verdicts' if key in verdicts else 'samples'}.jsonl; repeat the command "
+            "that made the run"
+        )
+    for key, sample in samples.items():
+        yield common | _instance(sample, verdicts[key])
 
 
 def _instance(sample: Sample, verdict: Verdict) -> dict[str, Any]:

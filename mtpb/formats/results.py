@@ -14,6 +14,7 @@ from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from benchmarks.suites import SUITES, Derived, Published
 from mtpb.errors import UsageError
+from mtpb.rundir.decode import decode
 from mtpb.rundir.events import read_events
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import METRICS, RunDirectory
@@ -34,17 +35,39 @@ class Figure:
     problems: int
 
 
-def figures(directory: RunDirectory) -> Iterator[Figure]:
-    """The figures of metrics.json for all cases: `pass_rate`, and `pass@k` of function suites."""
-    for result in directory.metrics()["results"]:
-        overall = result["overall"]
+def figures(run: Run, directory: RunDirectory) -> list[Figure]:
+    """The figures of metrics.json for all cases: `pass_rate`, and `pass@k` of function suites.
+
+    Raises UsageError for a file of another form, and for one of more or fewer samples than the run
+    has.
+    """
+    metrics = directory.metrics()
+    try:
+        found = list(_figures(metrics))
+    except (UsageError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _stale(directory, f"not as runs write it ({error!r})") from error
+    for figure in found:
+        if figure.samples != len(run.verdicts):
+            raise _stale(directory, f"of {figure.samples} samples, not of {len(run.verdicts)}")
+    return found
+
+
+def _figures(metrics: Mapping[str, Any]) -> Iterator[Figure]:
+    for result in metrics["results"]:
         if result["subset"] != "all":
             continue
+        overall = result["overall"]
+        size = {key: overall[key] for key in ("samples", "problems")}
         for name, (low, high) in overall["intervals"].items():
-            yield Figure(
-                result["scorer"], name, overall[name], low, high,
-                overall["samples"], overall["problems"],
-            )  # fmt: skip
+            rate = {"value": overall[name], "low": low, "high": high}
+            yield decode(Figure, {"scorer": result["scorer"], "name": name, **rate, **size})
+
+
+def _stale(directory: RunDirectory, what: str) -> UsageError:
+    return UsageError(
+        f"{directory.path / METRICS}: {what}; repeat the command that made the run, which writes "
+        "it anew"
+    )
 
 
 def every_eval_ever(run: Run, directory: RunDirectory, organization: str) -> dict[str, Any]:
@@ -73,7 +96,7 @@ def every_eval_ever(run: Run, directory: RunDirectory, organization: str) -> dic
         },
         "eval_library": {"name": "mtpb", "version": version, "additional_details": _texts(details)},
         "model_info": {"name": run.model, "id": model_id(run)},
-        "evaluation_results": [_result(run, figure) for figure in figures(directory)],
+        "evaluation_results": [_result(run, figure) for figure in figures(run, directory)],
     }
     if first is not None:
         record["evaluation_timestamp"] = first.time
@@ -181,7 +204,7 @@ def hub_results(run: Run, directory: RunDirectory) -> list[dict[str, Any]]:
             date=first.time if first else None,
             notes=f"{figure.name}, scorer {figure.scorer}{drawn}, by mtpb",
         )
-        for figure in figures(directory)
+        for figure in figures(run, directory)
         if figure.scorer == run.scorer and figure.name == "pass@1"
     ]
     return eval_result_entries_to_yaml(entries)

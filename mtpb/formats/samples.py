@@ -23,12 +23,14 @@ def exported_samples(run: RunDirectory, whole: bool) -> Iterator[dict[str, str]]
             "tell apart; its samples.jsonl can be judged as it is: mtpb score FILE"
         )
     prefix = id_prefix(benchmark.name)
-    for sample in run.samples():
+    latest = {sample.key: sample for sample in run.samples()}  # of several the last is taken
+    for sample in latest.values():
         yield _exported(sample, prefix + sample.problem, whole)
 
 
 def _exported(sample: Sample, name: str, whole: bool) -> dict[str, str]:
-    turn = sample.turns[0]
-    if whole or sample.program != turn.prompt + turn.text:
-        return {"task_id": name, "solution": sample.program}
-    return {"task_id": name, "completion": turn.text}
+    if not whole and sample.turns:  # imported samples may have none
+        turn = sample.turns[0]
+        if sample.program == turn.prompt + turn.text:
+            return {"task_id": name, "completion": turn.text}
+    return {"task_id": name, "solution": sample.program}

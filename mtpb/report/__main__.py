@@ -7,10 +7,10 @@ mtpb report results output=tables html.enabled=false figures=false
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from mtpb.cli.application import application
+from mtpb.cli.ending import say
 from mtpb.config import check_patterns
 from mtpb.config.report import PageLimits, ReportConfig, Thresholds, check_thresholds
 from mtpb.errors import UsageError
@@ -54,7 +54,7 @@ def make(config: ReportConfig) -> None:
         figures = f" and {len(made.figures)} figures" if config.figures else ""
         print(f"{len(made.tables)} tables{figures}, in {output}")
     if made.omission:
-        print(made.omission, file=sys.stderr)
+        say(made.omission)
     print(output / "index.html" if config.html.enabled else output)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mtpb.cli.ending import say
 from mtpb.config.report import PageLimits, Thresholds
 from mtpb.errors import UsageError
 from mtpb.report import formats, lengths, moved, passk, passrate
@@ -165,10 +165,7 @@ def check_reference(suites: Sequence[SuiteRuns], reference: str | None) -> None:
             f"({', '.join(names)}), a run's directory, or null for the best model"
         )
     for label in missing:
-        print(
-            clean(f"warning: {label} has no tables by difficulty: no run of {reference}"),
-            file=sys.stderr,
-        )
+        say(clean(f"warning: {label} has no tables by difficulty: no run of {reference}"))
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> None:

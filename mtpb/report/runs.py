@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mtpb.cli.ending import say
 from mtpb.errors import UsageError
 from mtpb.report.estimates import mean
 from mtpb.report.front.settings import started
@@ -239,4 +239,4 @@ def _same_place(one: Run, other: Run) -> bool:
 
 def warn_left_out(directory: RunDirectory, why: str) -> None:
     """Says on standard error that a run is left out of what is being made."""
-    print(clean(f"warning: {directory.path} is left out: {why}"), file=sys.stderr)
+    say(clean(f"warning: {directory.path} is left out: {why}"))

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 from mtpb.errors import UsageError
 
 T = TypeVar("T")
+_COUNTLESS = 1 << 63  # an upper bound of all numbers
 
 
 def decode(kind: type[T], value: Any, key: str = "") -> T:
@@ -47,6 +48,8 @@ def _decoded(kind: Any, value: Any, key: str) -> Any:
             if member.value == value:
                 return member
         raise _unexpected(key, f"one of {', '.join(str(m.value) for m in kind)}", value)
+    if type(value) in (int, float) and not abs(value) < _COUNTLESS:  # also NaN
+        raise _unexpected(key, f"a number below {_COUNTLESS:,}", value)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:  # not isinstance: True would pass as an int

@@ -17,6 +17,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from mtpb.errors import UsageError
+from mtpb.rundir.decode import decode
+
 _log = logging.getLogger(__name__)
 
 FILE = "events.jsonl"
@@ -76,8 +79,8 @@ def read_events(directory: Path) -> Iterator[Event]:
     """The events of a run directory in order; lines that are none are passed over."""
     with suppress(OSError), (directory / FILE).open("rb") as file:
         for line in file:
-            with suppress(ValueError, TypeError):
-                event = Event(**json.loads(line))
+            with suppress(ValueError, TypeError, RecursionError, UsageError):
+                event = decode(Event, json.loads(line))
                 event.age  # noqa: B018  raises ValueError for a time that is none
                 yield event
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtpb.errors import UsageError
-from mtpb.rundir.records import SCORERS, Verdict, VerdictStatus
-from mtpb.rundir.run import Run, matching, read_run
+from mtpb.rundir.records import SCORERS, Verdict
+from mtpb.rundir.run import Run, encodable, matching, read_run
 from mtpb.rundir.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -124,23 +124,28 @@ def _frame(run: Run, directory: RunDirectory) -> pd.DataFrame:
         frame[name] = frame[name].astype("Int64")
     for name in SCORERS:
         frame[name] = frame[name].astype("boolean")
-    problems = {problem.id: problem for problem in run.problems}
-    for name in ("name", "category", "turns"):
-        frame[name] = [getattr(problems[id], name) for id in frame["problem"]]
+    # models do write lone surrogates, which pandas cannot hold
+    problems = {encodable(problem.id): problem for problem in run.problems}
+    for name in ("name", "category"):
+        frame[name] = [encodable(getattr(problems[id], name)) for id in frame["problem"]]
+    frame["turns"] = [problems[id].turns for id in frame["problem"]]
     frame["clean"] = [
         problems[id].cases[case].clean
         for id, case in zip(frame["problem"], frame["case"], strict=True)
     ]
     kept = {sample.key: (sample.tokens, sample.program) for sample in directory.samples()}
     samples = pd.DataFrame(
-        [(*key, *about) for key, about in kept.items()],
+        [
+            (encodable(key.problem), key.case, key.sample, tokens, encodable(program))
+            for key, (tokens, program) in kept.items()
+        ],
         columns=["problem", "case", "sample", "tokens", "program"],
     )
     frame = frame.merge(samples, on=["problem", "case", "sample"], how="left")
     for name in ("data", "size"):
         frame[name] = pd.Series([getattr(run.manifest.model, name)] * len(frame), dtype="string")
-    frame["run"], frame["model"], frame["format"] = run.source, run.model, run.format
-    frame["suite"] = run.benchmark.name
+    frame["run"], frame["model"] = run.source, encodable(run.model)
+    frame["suite"], frame["format"] = encodable(run.benchmark.name), run.format
     frame["temperature"] = pd.Series([run.temperature] * len(frame), dtype="float64")
     return frame[list(COLUMNS)]
 
@@ -149,4 +154,4 @@ def _row(verdict: Verdict) -> list[object]:
     fields = [
         verdict.scores.get(name) if name in SCORERS else getattr(verdict, name) for name in VERDICT
     ]
-    return [value.value if isinstance(value, VerdictStatus) else value for value in fields]
+    return [encodable(value) if isinstance(value, str) else value for value in fields]

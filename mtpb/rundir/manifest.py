@@ -19,6 +19,7 @@ from mtpb.rundir.guarantee import Guarantee
 N = TypeVar("N", int, float)
 
 SCHEMA_VERSION = 1
+_MAX_TURNS = "benchmark.max_turns"  # key of the identity of a run with feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +253,7 @@ class Manifest:
     @property
     def max_turns(self) -> int:
         """How many attempts a conversation may have; more than 1 in a run with feedback."""
-        return int(self.identity.get("benchmark.max_turns", 1))
+        return int(self.identity.get(_MAX_TURNS, 1))
 
     @property
     def form(self) -> str:
@@ -332,8 +333,13 @@ def _check(manifest: Manifest) -> None:
         raise UsageError(
             f"key 'benchmark.scorer': {benchmark.scorer!r} is none of {list(benchmark.scorers)}"
         )
+    if len(set(benchmark.scorers)) < len(benchmark.scorers):
+        raise UsageError("key 'benchmark.scorers': a name is there twice")
     if len({problem.id for problem in benchmark.problems}) < len(benchmark.problems):
         raise UsageError("key 'benchmark.problems': an id is there twice")
+    decode(int, manifest.identity.get(_MAX_TURNS, 1), f"identity.{_MAX_TURNS}")
+    if (chosen := manifest.identity.get("benchmark.problems")) is not None:
+        decode(tuple[str, ...], chosen, "identity.benchmark.problems")
 
 
 def _rate(count: float | None, seconds: float | None) -> float | None:

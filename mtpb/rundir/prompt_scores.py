@@ -13,6 +13,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
+from mtpb.errors import UsageError
+from mtpb.rundir.decode import decode
 from mtpb.rundir.records import Key
 from mtpb.rundir.store import RunDirectory, read_records
 
@@ -42,7 +44,11 @@ class PromptScore:
 
     @classmethod
     def from_json(cls, line: str) -> PromptScore:
-        return cls(**json.loads(line))
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"not a line of JSON ({error})") from error
+        return decode(cls, fields)
 
 
 def prompt_scores(run: RunDirectory) -> Iterator[PromptScore]:

@@ -16,7 +16,7 @@ from mtpb.errors import UsageError
 
 # keys of a verdict's line, in their order
 SCORERS = ("official", "strict", "verified", "base", "plus")
-_COUNTLESS = 1 << 31  # an upper bound of case and sample numbers
+_COUNTLESS = 1 << 31  # an upper bound of all numbers: cases, samples, tokens, seconds
 
 
 class VerdictStatus(str, Enum):
@@ -224,7 +224,7 @@ def _key(fields: Mapping[str, Any]) -> Key:
     problem = _field(fields, "problem", str)
     case, sample = (_field(fields, name, int) for name in ("case", "sample"))
     for name, number in (("case", case), ("sample", sample)):
-        if not 0 <= number < _COUNTLESS:
+        if number < 0:
             raise UsageError(f"key {name!r}: expected a number from 0, got {number}")
     return Key(problem, case, sample)
 
@@ -241,5 +241,7 @@ def _field(fields: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) 
     value = fields[name]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         wanted = kind.__name__ if isinstance(kind, type) else "number"
-        raise UsageError(f"key {name!r}: expected {wanted}, got {value!r}")
+        raise UsageError(f"key {name!r}: expected {wanted}, got {value!r:.60}")
+    if isinstance(value, (int, float)) and not abs(value) < _COUNTLESS:  # also NaN
+        raise UsageError(f"key {name!r}: expected a number below {_COUNTLESS:,}, got {value!r:.60}")
     return value

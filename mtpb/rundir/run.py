@@ -16,7 +16,7 @@ import numpy as np
 
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import BenchmarkFacts, Manifest, ProblemFacts, data_order
-from mtpb.rundir.store import RunDirectory
+from mtpb.rundir.store import RunDirectory, expanded
 from mtpb.rundir.verdicts import Verdicts
 
 
@@ -128,7 +128,13 @@ def read_run(directory: RunDirectory) -> Run:
     on a problem or a case that the manifest does not list.
     """
     manifest = directory.manifest()
-    return Run(str(directory.path), manifest, read_verdicts(directory, manifest), directory)
+    source = encodable(str(directory.path))  # reports are UTF-8, a folder's name may not be
+    return Run(source, manifest, read_verdicts(directory, manifest), directory)
+
+
+def encodable(text: str) -> str:
+    """The text with escapes for lone surrogates, which UTF-8 does not encode."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def read_verdicts(directory: RunDirectory, manifest: Manifest) -> Verdicts:
@@ -155,7 +161,7 @@ def run_directories(place: Path) -> list[RunDirectory]:
 
 def matching(patterns: Iterable[str]) -> list[RunDirectory]:
     """The run directories that globs match, each once: themselves, or in folders that match."""
-    given = [Path(pattern).expanduser() for pattern in patterns]
+    given = [expanded(pattern) for pattern in patterns]
     places = [
         Path(place)
         for one in given

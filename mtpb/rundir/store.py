@@ -115,7 +115,7 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
         value = json.loads(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON ({error}); {remedy}") from error
     if not isinstance(value, dict):
         raise UsageError(f"{path}: expected a JSON object, got {type(value).__name__}; {remedy}")
@@ -127,13 +127,21 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_whole(path, (json.dumps(value, indent=1), "\n"))
 
 
+def expanded(path: str) -> Path:
+    """The path with a user's home for `~`. Raises UsageError where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{path}: {path.partition('/')[0]} is no user's home here") from error
+
+
 def output_directory(output: str | None) -> Path | None:
     """The directory that `output` names, None if the key is left out. UsageError for a file."""
     if output is None:
         return None
     if not output.strip():
         raise UsageError("output=: is empty; name a directory or leave the key out")
-    path = Path(output).expanduser()
+    path = expanded(output)
     if path.exists() and not path.is_dir():
         raise UsageError(f"output={output}: is a file; name a directory")
     return path
@@ -149,7 +157,7 @@ def default_output(
     digest = sha256(plain_json(identity).encode()).hexdigest()[:10]
     safe = re.sub(r"[^\w.-]+", "_", name or "samples")
     part = "" if shard is None else f"-shard-{shard.number}-of-{shard.of}"
-    return Path(results).expanduser() / benchmark / f"{safe}-{digest}{part}"
+    return expanded(results) / benchmark / f"{safe}-{digest}{part}"
 
 
 def plain_json(value: Any) -> str:

@@ -30,6 +30,7 @@ _PASSED = _CODE["passed"]
 _WRONG_ANSWER = _CODE["wrong_answer"]
 _SANDBOX_ERROR = _CODE["sandbox_error"]
 _LINES_AT_ONCE = 4096
+_KINDS: Mapping[type[Any], str] = {np.bool_: "b", np.float32: "fi"}  # else whole numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Verdicts:
         try:
             for batch in _batches(path):
                 builder.add(batch)
-        except (ValueError, KeyError, TypeError, OverflowError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             # read again by the reader that knows line and key, four times slower
             builder = _carefully(path, problems)
         return _latest(builder.build(), path)
@@ -205,8 +206,9 @@ class _Builder:
         )
 
     def _put(self, name: str, values: list[Any], dtype: type[Any] = np.int32) -> None:
-        if dtype is np.bool_ and not all(value is True or value is False for value in values):
-            raise ValueError(f"{name}: neither true nor false")
+        # else NumPy would make numbers of texts and whole numbers of others
+        if values and np.array(values).dtype.kind not in _KINDS.get(dtype, "i"):
+            raise ValueError(f"{name}: a value of another type")
         self._columns.setdefault(name, []).append(np.array(values, dtype=dtype))
 
 

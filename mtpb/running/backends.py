@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
 
 from models.engine.options import Sampling
 from mtpb.cluster.options import ClusterOptions
@@ -22,6 +21,7 @@ from mtpb.config import (
     check_ray,
 )
 from mtpb.errors import UsageError
+from mtpb.rundir.store import expanded
 from mtpb.samplers.builtin.backend import BuiltinBackend, plain_tokens
 from mtpb.samplers.builtin.choice import choose_engine, find_checkpoint
 from mtpb.samplers.facts import data_variant
@@ -113,7 +113,7 @@ def _server(model: OpenAIModelConfig, sampling: Sampling, chat: bool) -> Backend
 def _transformers(model: TransformersModelConfig, sampling: Sampling, chat: bool | None) -> Backend:
     with _extra("model=transformers", "transformers", "transformers"):
         from mtpb.samplers.causal.backend import Causal, find  # takes torch's seconds
-    given = Path(model.path).expanduser()
+    given = expanded(model.path)
     name = model.name or (given.resolve() if given.is_dir() else given).name
     causal = Causal(
         path=model.path,

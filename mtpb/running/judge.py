@@ -10,6 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from time import perf_counter
 from types import ModuleType
@@ -82,18 +83,19 @@ class Judge:
         """Submits a sample's programs to the sandbox.
 
         Raises UsageError for a sample of a problem or case that the benchmark does not have.
-        Samples with the same program share its outcomes: what a program does is repeatable, and at
-        low temperatures many are the same.
+        Samples with the same program share its outcomes, unless the sandbox failed: what a program
+        does is repeatable, and at low temperatures many are the same.
         """
         problem, case = find(self.benchmark, sample)
         key = (sample.problem, sample.case, sample.program)
         outcomes = self._latest.pop(key, None)
-        if outcomes is None or any(map(_failed, outcomes.values())):
+        is_shared = outcomes is not None and not any(map(_failed, outcomes.values()))
+        if outcomes is None or not is_shared:
             outcomes = self._outcomes(sample, problem, case)
         self._latest[key] = outcomes
         if len(self._latest) > LATEST:
             self._latest.popitem(last=False)
-        return PendingVerdict(self, sample, case, outcomes)
+        return PendingVerdict(self, sample, case, outcomes, is_shared)
 
     def _outcomes(self, sample: Sample, problem: Problem, case: Case) -> Outcomes:
         """Runs the sample's programs, one a scorer unless two need the same; tests one after
@@ -151,14 +153,18 @@ def verdicts(submitted: Iterable[PendingVerdict]) -> Iterator[Verdict]:
         yield pending.popleft().result()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PendingVerdict:
-    """A sample whose programs are in the sandbox."""
+    """A sample whose programs are in the sandbox.
+
+    `is_shared` says that the outcomes are those of an earlier sample.
+    """
 
     judge: Judge
     sample: Sample
     case: Case
     outcomes: Outcomes
+    is_shared: bool
 
     @property
     def done(self) -> bool:
@@ -169,9 +175,15 @@ class PendingVerdict:
 
         Raises UsageError if the problem's test is broken.
         """
+        return self._verdict
+
+    @cached_property  # a sample has one verdict, also where the sandbox comes and goes
+    def _verdict(self) -> Verdict:
+        outcomes = {scorer: future.result() for scorer, future in self.outcomes.items()}
+        if self.is_shared and any(map(_failed, self.outcomes.values())):
+            return self.judge.submit(self.sample).result()
         judgements = {}
-        for scorer, future in self.outcomes.items():
-            outcome = future.result()
+        for scorer, outcome in outcomes.items():
             if outcome.status is Ending.broken_test:
                 raise UsageError(
                     f"problem {self.sample.problem!r} of {self.judge.benchmark.name}: "

@@ -25,7 +25,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -34,6 +33,7 @@ from benchmarks import Chat, Protocol
 from benchmarks.asking.chat import MULTI_TURN_CHAT
 from benchmarks.stopping import humaneval_stop, mbpp_stop, mtpb_stop, stop_at
 from mtpb.errors import UsageError
+from mtpb.rundir.store import expanded
 
 _RULES = {"mtpb": mtpb_stop, "humaneval": humaneval_stop, "mbpp": mbpp_stop}
 _MOST_S = 86_400
@@ -66,7 +66,7 @@ def read_protocol(path: str, suite: Protocol) -> Protocol:
 
 def _keys(path: str) -> Mapping[str, Any]:
     try:
-        keys = yaml.safe_load(Path(path).expanduser().read_text(encoding="utf-8"))
+        keys = yaml.safe_load(expanded(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise UsageError(f"benchmark.protocol={path}: cannot be read ({reason})") from error

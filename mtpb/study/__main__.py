@@ -19,12 +19,13 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtpb.cli.application import application
-from mtpb.cli.ending import Exit
-from mtpb.cli.volume import TERMINAL, notice
+from mtpb.cli.ending import Exit, say
+from mtpb.cli.volume import TERMINAL, is_terminal, notice
 from mtpb.config import StudyConfig
 from mtpb.config.report import DifficultyConfig, ReportConfig
 from mtpb.report.__main__ import make
@@ -58,7 +59,7 @@ def main(config: StudyConfig) -> int:
     if config.report:
         _report(config, runs, folder)
     for failure in failures:
-        print(f"failed: {failure.label}: {failure.why}", file=sys.stderr)
+        say(f"failed: {failure.label}: {failure.why}")
     return max((failure.status for failure in failures), default=Exit.done)
 
 
@@ -88,7 +89,9 @@ def _command(label: str, module: str, arguments: list[str]) -> Failure | None:
     command = [sys.executable, "-m", module, *arguments]
     # `cli` sets it for this process; the run must not inherit it
     environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
-    if sys.stderr.isatty():
+    if os.getcwd() not in sys.path:  # as in the command `mtpb`: no file there hides a module
+        environment["PYTHONSAFEPATH"] = "1"
+    if is_terminal(sys.stderr):
         environment[TERMINAL] = "1"
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
@@ -97,8 +100,10 @@ def _command(label: str, module: str, arguments: list[str]) -> Failure | None:
     tail = bytearray()
     try:
         while piece := process.stderr.read1():  # type: ignore[attr-defined]
-            sys.stderr.buffer.write(piece)
-            sys.stderr.flush()
+            # the stream may be full, closed or missing
+            with suppress(OSError, ValueError, AttributeError):
+                sys.stderr.buffer.write(piece)
+                sys.stderr.flush()
             tail = (tail + piece)[-4000:]
         status = process.wait()
     except BaseException:
@@ -135,10 +140,7 @@ def _report(config: StudyConfig, runs: list[PlannedRun], folder: Path) -> None:
     shown = [run for run in there if config.partial or run.finished]
     if not shown:
         if there:
-            print(
-                "no report: no run is finished; partial=true shows them as they are",
-                file=sys.stderr,
-            )
+            say("no report: no run is finished; partial=true shows them as they are")
         return
     make(
         ReportConfig(
@@ -159,10 +161,9 @@ def _difficulty(asked: DifficultyConfig, runs: list[PlannedRun]) -> DifficultyCo
     for run in runs:
         if run.model == asked.reference:
             return replace(asked, reference=RunDirectory(run.output).manifest().model.name)
-    print(
+    say(
         f"warning: experiment.difficulty.reference={asked.reference} has no run to go by; "
-        "difficulty is told by the best model that has",
-        file=sys.stderr,
+        "difficulty is told by the best model that has"
     )
     return replace(asked, reference=None)
 

@@ -296,6 +296,15 @@ def test_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) ->
     assert cache_directory() == Path("/elsewhere")
 
 
+def test_a_user_without_a_home_is_asked_for_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where HOME is not set either, as in a container that runs as an unknown user."""
+    for name in ("MTPB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(BenchmarkError, match="set MTPB_CACHE"):
+        cache_directory()
+
+
 def test_humaneval_comes_through_datasets_with_the_same_hash(
     data_dir: Path, tmp_path: Path
 ) -> None:

@@ -23,6 +23,12 @@ from tests.mtpb.runs import passes, run_of
         ("run seed=${nowhere}", "seed: Interpolation key 'nowhere' not found\n"),
         ("run benchmark.path=", "benchmark.path=: is empty"),
         ("score samples=", "samples=: is empty"),
+        (
+            "report runs='~nobody.here/x' output=out",
+            "~nobody.here/x: ~nobody.here is no user's home",
+        ),
+        ("score samples='~nobody.here/x'", "~nobody.here/x: ~nobody.here is no user's home"),
+        ("run output='~nobody.here/x'", "~nobody.here/x: ~nobody.here is no user's home"),
         ("perplexity run=broken", "broken/config.yaml: cannot be read ("),
         ("perplexity run=nowhere", "nowhere/config.yaml: cannot be read (No such file"),
     ],

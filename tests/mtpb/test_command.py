@@ -63,7 +63,7 @@ def test_commands_work_in_a_folder_that_has_packages_of_the_same_names(folder: P
 
 
 @pytest.mark.parametrize(
-    "value", ["a", "a b", "it's", "x,y", "[1]", "a\\b", "a\\'", "a\\", "null", "{a}", "é/*"]
+    "value", ["a", "a b", "it's", "x,y", "[1]", "a\\b", "a\\'", "a\\", "null", "{a}", "é/*", "é"]
 )
 def test_a_value_without_a_key_arrives_as_it_is(value: str) -> None:
     override = OverridesParser.create().parse_override(f"run={quoted(value)}")

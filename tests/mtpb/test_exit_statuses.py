@@ -4,6 +4,7 @@ A fault is put into a command by replacing one function that it calls, in a proc
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from mtpb.cli.subcommands import commands
 from mtpb.rundir.prompt_scores import prompt_scores
 from mtpb.rundir.store import RunDirectory
 from tests.mtpb.commands import QUICK, RAISES, call, call_with
-from tests.mtpb.runs import passes, run_of
+from tests.mtpb.runs import manifest_of, passes, run_of, verdicts_of, write_run
 
 OVERRIDES = {
     "baseline": ["action=save", "name=main", "run=run"],
@@ -192,6 +193,35 @@ def test_a_full_disk_behind_standard_output_is_status_2(
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder)
     assert done.returncode == Exit.usage, done.stderr
     assert "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("ask", [("mtpb.show", "problem=1"), ("mtpb.status", "follow=true")])
+def test_commands_work_without_standard_output(ask: tuple[str, ...], tmp_path: Path) -> None:
+    outcomes = {"1": [passes(1, 2)]}
+    write_run(tmp_path / "run", verdicts_of(outcomes), manifest_of(outcomes), samples=True)
+    command = [sys.executable, "-m", *ask, "run=run"]
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    done = subprocess.run(closed, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (Exit.done, "")
+
+
+@pytest.mark.parametrize(("full", "status"), [(True, Exit.usage), (False, Exit.unread)])
+def test_the_table_of_a_sweep_that_cannot_be_written_is_no_crash(
+    full: bool, status: Exit, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    if full:
+        output = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reading, output = os.pipe()
+        os.close(reading)
+    command = [sys.executable, "-u", "-m", "mtpb.run", "--multirun", *RUN, "hydra.sweep.dir=sweep"]
+    done = subprocess.run(
+        command, stdout=output, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False
+    )
+    os.close(output)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("run", ["run", "nowhere"])

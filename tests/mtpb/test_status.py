@@ -81,8 +81,10 @@ def test_what_is_no_event_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").unlink()
     log = EventLog(tmp_path)
     log.write(STARTED, 0, 0)
+    kept = (tmp_path / "events.jsonl").read_bytes()
     with (tmp_path / "events.jsonl").open("ab") as file:
-        file.write(b'{"event": 1}\n\xff\xfe\n[]\n{"event": "progress", "ti\n')
+        file.write(b'{"event": 1}\n\xff\xfe\n[]\n{"event": "progress", "ti\n' + b"[" * 100_000)
+        file.write(b"\n" + kept.replace(b'"samples": 0', b'"samples": "no"'))
     log.write(ENDED, 1, 1)
     assert [event.event for event in read_events(tmp_path)] == [STARTED, ENDED]
 

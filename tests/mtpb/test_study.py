@@ -1,5 +1,6 @@
 """mtpb.study as its users call it: planned, done once, resumed, failures told at the end."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,34 @@ def test_why_a_run_failed_and_what_the_study_makes_of_it(
     status: int, errors: str, why: str, becomes: Exit
 ) -> None:
     assert failure("run", status, errors) == Failure("run", why, becomes)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="PYTHONSAFEPATH is new in 3.11")
+def test_files_of_the_user_hide_no_module_from_a_studys_runs(tmp_path: Path) -> None:
+    """As they hide none from the command `mtpb`, which has no folder of the user on its path."""
+    (tmp_path / "random.py").write_text("raise SystemExit('a file of the user')")
+    (tmp_path / "command.py").write_text(
+        "import sys\ndel sys.path[0]\nfrom mtpb.__main__ import main\nmain()\n"
+    )
+    chosen = (f"experiment.models=[{MODEL}]", *SMALL, f"output={tmp_path}/study", "report=false")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "command.py", "study", *chosen],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_a_study_goes_on_where_its_error_output_cannot_be_written(
+    redirection: str, tmp_path: Path
+) -> None:
+    models = "experiment.models=[/nowhere/at/all]"
+    command = [sys.executable, "-m", "mtpb.study", models, *SMALL, f"output={tmp_path}"]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *command], stdout=subprocess.DEVNULL
+    )
+    assert done.returncode == Exit.failed
 
 
 def test_a_run_that_is_done_is_no_failure() -> None:

@@ -19,6 +19,7 @@ from models.layout import is_whole, read_config
 from mtpb.config import Dtype, EngineConfig, ModelConfig
 from mtpb.errors import UsageError
 from mtpb.rundir.manifest import ModelFacts
+from mtpb.rundir.store import expanded
 from mtpb.samplers.facts import data_variant, size_label
 
 NOMINAL_SIZES = {
@@ -62,7 +63,7 @@ def find_checkpoint(model: ModelConfig) -> Checkpoint:
     """The checkpoint that a configuration names: a directory, an embedded model or a hub id."""
     directory = resolve(model.path, model.revision).absolute()
     geometry = read_config(directory)
-    given = Path(model.path).expanduser()
+    given = expanded(model.path)
     name = model.name or (given.resolve() if given.is_dir() else given).name
     facts = ModelFacts(
         name=name,

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from models.hashes import file_sha256
 from mtpb.errors import UsageError
 from mtpb.rundir.guarantee import Guarantee
 from mtpb.rundir.manifest import EngineFacts, ModelFacts
+from mtpb.rundir.store import expanded
 from mtpb.samplers.causal.sampler import CausalSampler
 from mtpb.samplers.facts import device_name
 from mtpb.samplers.sampler import ChatRequest, Sampler
@@ -139,7 +139,7 @@ class CausalBackend:
 
     def _hash(self, patterns: tuple[str, ...]) -> str | None:
         """Hash of the names and contents of the files in the model's directory that match."""
-        folder = Path(self.causal.path).expanduser()
+        folder = expanded(self.causal.path)
         files = {file for pattern in patterns for file in folder.glob(pattern)}
         if not files:
             return None

@@ -1,6 +1,8 @@
 """Verdicts of real programs in the real sandbox, by both scorers."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import ClassVar
 
 import pytest
 
@@ -9,7 +11,7 @@ from benchmarks.protocol import HUMANEVAL, HUMANEVAL_PLUS, MTPB
 from mtpb.errors import UsageError
 from mtpb.rundir.records import Sample, Turn, Verdict, VerdictStatus
 from mtpb.running.judge import Judge, ended
-from sandbox import Isolation, Limits, Outcome, Pool
+from sandbox import Isolation, Limits, Outcome, Pool, Program
 from sandbox import Status as Ending
 
 LIMITS = Limits(cpu_s=1.0, wall_s=20.0)
@@ -153,3 +155,43 @@ def test_samples_with_the_same_program_are_run_once(pool: Pool) -> None:
     assert judge.clock.programs == alone.clock.programs
     assert [v.passed for v in verdicts] == [text == "print(3)" for text in texts]
     assert [v.sample for v in verdicts] == list(range(60))
+
+
+class FailingPool:
+    """Runs nothing: the first programs end because the sandbox failed, all once `end` is called."""
+
+    layers: ClassVar[dict[str, object]] = {}
+
+    def __init__(self, failures: int) -> None:
+        self._left = failures
+        self._waiting: list[Future[Outcome]] = []
+        self._ended = False
+
+    def submit(self, program: Program) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        self._waiting.append(future)
+        if self._ended:
+            self.end()
+        return future
+
+    def end(self) -> None:
+        self._ended = True
+        for future in self._waiting:
+            self._left -= 1
+            future.set_result(Outcome(Ending.passed if self._left < 0 else Ending.sandbox_error))
+        self._waiting.clear()
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_a_failure_of_the_sandbox_is_the_verdict_on_one_sample(failures: int) -> None:
+    """Those with the same program, which waited for the same outcome, are run."""
+    test = FunctionTest("", ("f",), {"test": "assert f(1) == 1\n"})
+    problem = Problem("1", "f", "math", ("",), (Case({}, None),), test=test)
+    suite = Benchmark("toy", "toy", (problem,), "0", HUMANEVAL, "here", {})
+    pool = FailingPool(failures)
+    judge = Judge(suite, pool, "test")
+    pending = [judge.submit(Sample("1", 0, number, (), "f = int")) for number in range(9)]
+    pool.end()
+    passed = [one.result().passed for one in pending]
+    assert passed == [False] * failures + [True] * (9 - failures)
+    assert [one.result().passed for one in pending] == passed
