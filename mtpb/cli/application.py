@@ -90,6 +90,10 @@ def application(
 
         job.__module__ = function.__module__
 
+        def command() -> None:
+            refuse_credentials(sys.argv[1:])
+            hydra.main("pkg://conf", name, version_base="1.3")(job)()
+
         @wraps(function)
         def main() -> NoReturn:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints errors and exits with 1
@@ -97,7 +101,6 @@ def application(
             escape_unwritable()
             if asks_for_help(sys.argv[1:]):  # and not by python -m, where mtpb/__init__.py sees it
                 sys.exit(print_help(name, sys.argv[1:]))
-            command = hydra.main("pkg://conf", name, version_base="1.3")(job)
             statuses.append(_run(command, verbose))
             if after_sweep is not None:
                 statuses.append(_run(lambda: _end_sweep(after_sweep), verbose))
@@ -116,9 +119,8 @@ def _end_sweep(after_sweep: Callable[[list[Path]], None]) -> None:
 
 
 def _run(command: Callable[[], object], verbose: bool) -> int:
-    """Runs Hydra's command, or what follows it, and returns the exit status for its end."""
+    """Runs a command, or what follows it, and returns the exit status for its end."""
     try:
-        refuse_credentials(sys.argv[1:])
         with _signals():
             command()
     except SystemExit as end:  # after --help, or for an error in Hydra's own options

@@ -20,7 +20,7 @@ from tests.sandbox.test_lifecycle import descendants, ends, linux_only
 
 pytest.importorskip("pandas")
 LIBRARIES = ("numpy", "pandas")
-LIMITS = Limits(cpu_s=2.0, wall_s=10.0, memory_mb=256)
+LIMITS = Limits(cpu_s=5.0, wall_s=20.0, memory_mb=256)
 
 
 @pytest.fixture
