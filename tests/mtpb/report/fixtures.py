@@ -136,7 +136,7 @@ def _sample(
     rng: random.Random, spec: Spec, problem: dict[str, Any], case: int, index: int
 ) -> Sample:
     count = 1 if spec.format == "single_turn" else problem["turns"]
-    turns = []
+    turns: list[Turn] = []
     for number in range(count):
         text = _text(rng, spec)
         if rng.random() < 0.05:
