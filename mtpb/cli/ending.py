@@ -76,8 +76,9 @@ def summary(error: BaseException) -> str:
 
 def say(text: str) -> None:
     """Prints to standard error; does nothing if that cannot be written to."""
-    with suppress(OSError, ValueError, AttributeError):  # the stream may be full, closed or missing
-        print(text, file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # `print` would take standard output instead
+        with suppress(OSError, ValueError):  # the stream may be full or closed
+            print(text, file=sys.stderr, flush=True)
 
 
 def printed(text: str) -> Exit:

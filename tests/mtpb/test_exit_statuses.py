@@ -205,6 +205,13 @@ def test_commands_work_without_standard_output(ask: tuple[str, ...], tmp_path: P
     assert (done.returncode, done.stderr) == (Exit.done, "")
 
 
+def test_messages_without_standard_error_are_not_on_standard_output(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mtpb.show", "run=nowhere", "problem=1"]
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    done = subprocess.run(closed, stdout=subprocess.PIPE, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (Exit.usage, b"")
+
+
 @pytest.mark.parametrize(("full", "status"), [(True, Exit.usage), (False, Exit.unread)])
 def test_the_table_of_a_sweep_that_cannot_be_written_is_no_crash(
     full: bool, status: Exit, finished: Path, tmp_path: Path
