@@ -111,7 +111,7 @@ def test_little_cache_changes_nothing(model: Transformer, expected: dict[int, Ta
     "config",
     [
         CodeGenConfig(260, 192, 1, 64, 4, 8, n_inner=500),  # threads meet within a row
-        CodeGenConfig(51200, 2048, 1, 1024, 16, 32),  # 350M with one layer
+        CodeGenConfig(12800, 2048, 1, 1024, 16, 32),  # 350M, one layer and a part of the head
     ],
     ids=["odd", "350M"],
 )
