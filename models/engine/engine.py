@@ -317,14 +317,15 @@ class Engine:
         scheduler.add(sequence)
         found: list[Score] = []
         try:
-            while tokens and sequence.pending:
-                step = self._plan(scheduler)
-                (span,) = step.spans
-                first = max(span.start, len(before) - 1)
-                wanted = range(first - span.start, span.end - span.start)
-                logits_NV = self._runner.logits(step.rows, wanted)
-                found += scores(logits_NV, ids[first + 1 : span.end + 1], alternatives)
-                scheduler.commit(step)
+            with memory.running_out(self.slots):
+                while tokens and sequence.pending:
+                    step = self._plan(scheduler)
+                    (span,) = step.spans
+                    first = max(span.start, len(before) - 1)
+                    wanted = range(first - span.start, span.end - span.start)
+                    logits_NV = self._runner.logits(step.rows, wanted)
+                    found += scores(logits_NV, ids[first + 1 : span.end + 1], alternatives)
+                    scheduler.commit(step)
         finally:
             self._release_pages(scheduler)
         return found

@@ -10,6 +10,7 @@ from typing import Any
 
 from mtpb.errors import UsageError
 from mtpb.formats.results import evaluation_id, evaluation_name, model_id
+from mtpb.formats.samples import places, samples_at
 from mtpb.rundir.records import Sample, Verdict
 from mtpb.rundir.run import Run
 from mtpb.rundir.store import RunDirectory
@@ -30,15 +31,15 @@ def instances(run: Run, directory: RunDirectory) -> Iterator[dict[str, Any]]:
         "evaluation_name": evaluation_name(run, "pass_rate", run.scorer),
     }
     verdicts = {verdict.key: verdict for verdict in directory.verdicts()}
-    samples = {sample.key: sample for sample in directory.samples()}
-    for key in sorted(verdicts.keys() ^ samples.keys()):
+    there = places(directory)
+    for key in sorted(verdicts.keys() ^ there.keys()):
         raise UsageError(
             f"run={run.source}: problem {key.problem!r}, case {key.case}, sample {key.sample} is "
             f"only in {'verdicts' if key in verdicts else 'samples'}.jsonl; repeat the command "
             "that made the run"
         )
-    for key, sample in samples.items():
-        yield common | _instance(sample, verdicts[key])
+    for sample in samples_at(directory, there):
+        yield common | _instance(sample, verdicts[sample.key])
 
 
 def _instance(sample: Sample, verdict: Verdict) -> dict[str, Any]:

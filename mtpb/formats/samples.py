@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from benchmarks import id_prefix
 from mtpb.errors import UsageError
-from mtpb.rundir.records import Sample
+from mtpb.rundir.records import Key, Sample
 from mtpb.rundir.store import RunDirectory
 
 
@@ -23,9 +23,20 @@ def exported_samples(run: RunDirectory, whole: bool) -> Iterator[dict[str, str]]
             "tell apart; its samples.jsonl can be judged as it is: mtpb score FILE"
         )
     prefix = id_prefix(benchmark.name)
-    latest = {sample.key: sample for sample in run.samples()}  # of several the last is taken
-    for sample in latest.values():
+    for sample in samples_at(run, places(run)):
         yield _exported(sample, prefix + sample.problem, whole)
+
+
+def places(run: RunDirectory) -> dict[Key, int]:
+    """Where each sample stands among the samples; of several with one key, the last."""
+    return {sample.key: place for place, sample in enumerate(run.samples())}
+
+
+def samples_at(run: RunDirectory, places: Mapping[Key, int]) -> Iterator[Sample]:
+    """The samples that stand there, read one by one: a large run does not fit into memory."""
+    for place, sample in enumerate(run.samples()):
+        if places.get(sample.key) == place:
+            yield sample
 
 
 def _exported(sample: Sample, name: str, whole: bool) -> dict[str, str]:
